@@ -1,4 +1,5 @@
 # A batch of equal small problems: operands with their strides, outputs, one body run once per matrix.
+from libc.limits cimport INT_MAX
 from libc.string cimport memcpy
 
 cimport numpy as cnp
@@ -92,3 +93,19 @@ cdef inline bint finite(scalar *x, Py_ssize_t n) noexcept nogil:
     for i in range(n):
         s = s + (x[i] - x[i])
     return s == 0
+
+
+cdef inline int leading(Py_ssize_t rs, Py_ssize_t cs, int rows, int cols, int size, char *flag) noexcept nogil:
+    """How BLAS can read this row-major matrix in place: its leading dimension, 0 if it cannot.
+
+    `flag` becomes 'N' if rows are contiguous (column-major BLAS sees the transpose), 'T' if columns are.
+    """
+    if (cs == size or cols == 1) and (rows == 1 or (rs >= cols * <Py_ssize_t> size and rs % size == 0
+                                              and rs // size <= INT_MAX)):
+        flag[0] = c'N'
+        return cols if rows == 1 else <int> (rs // size)
+    if (rs == size or rows == 1) and (cols == 1 or (cs >= rows * <Py_ssize_t> size and cs % size == 0
+                                              and cs // size <= INT_MAX)):
+        flag[0] = c'T'
+        return rows if cols == 1 else <int> (cs // size)
+    return 0

@@ -175,7 +175,7 @@ def inv(a):
         where = run(&job, t, <void*> inv_body[float], <void*> inv_body[double], <void*> inv_body[c64],
                     <void*> inv_body[c128])
         if where >= 0:
-            fail("inv", &job, where, f"is singular: pivot {job.info} is zero")
+            fail("inv", &job, where, f"is singular: pivot {job.info} of {n} is zero")
     return out
 
 

@@ -5,7 +5,7 @@ from libc.string cimport memset
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    Job, behaved, cost, dim, door, itemsize_of, output, pack, run, start,
+    Job, behaved, cost, dim, door, itemsize_of, leading, output, pack, run, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, gemm, gemv, scalar
 
@@ -15,22 +15,6 @@ cnp.import_array()
 
 cdef enum:
     TINY = 4
-
-
-cdef inline int leading(Py_ssize_t rs, Py_ssize_t cs, int rows, int cols, int size, char *flag) noexcept nogil:
-    """How BLAS can read this row-major matrix in place: its leading dimension, 0 if it cannot.
-
-    `flag` becomes 'N' if rows are contiguous (column-major BLAS sees the transpose), 'T' if columns are.
-    """
-    if (cs == size or cols == 1) and (rows == 1 or (rs >= cols * <Py_ssize_t> size and rs % size == 0
-                                              and rs // size <= INT_MAX)):
-        flag[0] = c'N'
-        return cols if rows == 1 else <int> (rs // size)
-    if (rs == size or rows == 1) and (cols == 1 or (cs >= rows * <Py_ssize_t> size and cs % size == 0
-                                              and cs // size <= INT_MAX)):
-        flag[0] = c'T'
-        return rows if cols == 1 else <int> (cs // size)
-    return 0
 
 
 cdef inline void tiny(scalar *c, char *a, Py_ssize_t ars, Py_ssize_t acs, char *b, Py_ssize_t brs, Py_ssize_t bcs,
