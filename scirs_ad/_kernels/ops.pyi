@@ -1,0 +1,10 @@
+from typing import Any
+
+from numpy.typing import NDArray
+
+ISA: str
+OPCODES: dict[str, int]
+ARITY: dict[str, int]
+
+def available_isas() -> tuple[str, ...]: ...
+def apply(name: str, *arrays: NDArray[Any], isa: str | None = None) -> NDArray[Any]: ...
