@@ -8,7 +8,7 @@ from libc.string cimport memcpy
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    Job, behaved, complex_of, cost, dim, door, fail, finite, itemsize_of, kind, lwork_of, output, pack, real_of, run,
+    Job, behaved, complex_of, cost, dim, door, fail, finite, kind, lwork_of, output, pack, real_of, run,
     square, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, geev, gesdd, gesvd, heevd, scalar

@@ -10,7 +10,8 @@ from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    Job, behaved, cost, dim, door, fail, itemsize_of, kind, lwork_of, output, pack, real_of, run, square, start,
+    Job, behaved, cost, dim, door, fail, finite, itemsize_of, kind, lwork_of, output, pack, real_of,
+    run, square, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, geqrf, getrf, getri, potrf, scalar, ungqr
 
@@ -41,9 +42,9 @@ cdef int cholesky_body(Job *job, char **p, scalar *work) noexcept nogil:
     # The lower triangle by rows is the upper one by columns, of conj(A): U^H U = conj(A) has U = L^T.
     info = potrf(c'U' if job.uplo == c'L' else c'L', job.n, c, job.n)
     if info == 0:
-        # OpenBLAS compares with "<= 0", which nan passes.
+        # OpenBLAS compares with "<= 0", which nan passes; and inf has a root.
         for i in range(n):
-            if c[i * n + i] != c[i * n + i]:
+            if not finite(c + i * n + i, 1):
                 return <int> i + 1
     return info
 
@@ -66,7 +67,7 @@ def cholesky(a, bint lower=True):
     Raises
     ------
     numpy.linalg.LinAlgError
-        Not positive definite, or nan met; names the matrix of the batch and the leading minor.
+        Not positive definite, or nan or inf met; names the matrix of the batch and the leading minor.
     """
     cdef Job job
     cdef cnp.ndarray x = door("cholesky", a, "a", 2), out

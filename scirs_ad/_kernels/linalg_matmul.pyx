@@ -19,14 +19,60 @@ cdef enum:
 
 cdef inline void tiny(scalar *c, char *a, Py_ssize_t ars, Py_ssize_t acs, char *b, Py_ssize_t brs, Py_ssize_t bcs,
                       int m, int n, int k) noexcept nogil:
+    """Product of matrices up to 4 by 4, padded with zeros to fixed tiles that the compiler unrolls."""
+    cdef scalar x[16]
+    cdef scalar y[16]
+    cdef scalar s[4]
     cdef int i, j, p
-    cdef scalar s
-    for i in range(m):
+    for i in range(16):
+        y[i] = 0
+    for p in range(k):
         for j in range(n):
-            s = 0
-            for p in range(k):
-                s = s + (<scalar*> (a + i * ars + p * acs))[0] * (<scalar*> (b + p * brs + j * bcs))[0]
-            c[i * n + j] = s
+            y[4 * p + j] = (<scalar*> (b + p * brs + j * bcs))[0]
+    for i in range(m):
+        for p in range(4):
+            x[p] = (<scalar*> (a + i * ars + p * acs))[0] if p < k else 0
+        for j in range(4):
+            s[j] = x[0] * y[j] + x[1] * y[4 + j] + x[2] * y[8 + j] + x[3] * y[12 + j]
+        for j in range(n):
+            c[i * n + j] = s[j]
+
+
+cdef bint one_stride(Job *job, int which, Py_ssize_t *step) noexcept:
+    """Whether an operand walks the whole batch in equal steps."""
+    cdef int i, last = -1
+    step[0] = 0
+    for i in range(job.ndim - 1, -1, -1):
+        if job.shape[i] == 1:
+            continue
+        if last < 0:
+            step[0] = job.arg[which].step[i]
+        elif job.arg[which].step[i] != job.arg[which].step[last] * job.shape[last]:
+            return False
+        last = i
+    return True
+
+
+cdef void fold(Job *job) noexcept:
+    """Turn a batch against one matrix into one product: A's rows, or the vectors of A x, are stacked already."""
+    cdef Py_ssize_t sa, sb
+    if job.size < 2 or not one_stride(job, 0, &sa) or not one_stride(job, 1, &sb):
+        return
+    if sb == 0 and (job.m == 1 or sa == job.m * job.arg[0].rs) and job.size * job.m <= INT_MAX:
+        if job.m == 1:
+            job.arg[0].rs = sa
+        job.m = <int> (job.size * job.m)
+    elif sa == 0 and job.n == 1 and job.size <= INT_MAX:
+        job.n = job.m
+        job.m = <int> job.size
+        job.arg[0], job.arg[1] = job.arg[1], job.arg[0]
+        job.arg[0].cs = job.arg[0].rs
+        job.arg[0].rs = sb
+        job.arg[1].rs, job.arg[1].cs = job.arg[1].cs, job.arg[1].rs
+    else:
+        return
+    job.ndim = 0
+    job.size = 1
 
 
 cdef int matmul_body(Job *job, char **p, scalar *work) noexcept nogil:
@@ -92,7 +138,6 @@ def matmul(a, b):
     cdef Job job
     cdef cnp.ndarray x = door("matmul", a, "a", 2), y = door("matmul", b, "b", 2), out
     cdef int t = cnp.PyArray_TYPE(x), size
-    cdef bint folded = False
     if cnp.PyArray_TYPE(y) != t:
         t = np.result_type(x, y).num
     if t != cnp.NPY_DOUBLE and t != cnp.NPY_FLOAT and t != cnp.NPY_CDOUBLE and t != cnp.NPY_CFLOAT:
@@ -107,6 +152,7 @@ def matmul(a, b):
     y = behaved(y, t)
     start(&job, "matmul", x, 2, y, 2)
     out = output(&job, t, 2, job.m, job.n)
+    fold(&job)
     size = itemsize_of(t)
     job.bytes = (<Py_ssize_t> job.m * job.k + <Py_ssize_t> job.k * job.n) * size if needs_copy(&job, size) else 0
     job.ns = cost(t, 20, 2.0 * job.m * job.n * job.k)
