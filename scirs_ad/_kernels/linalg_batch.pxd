@@ -96,6 +96,12 @@ cdef inline bint finite(scalar *x, Py_ssize_t n) noexcept nogil:
     return s == 0
 
 
+cdef inline bint holds_nan(scalar *work, Arg *a, char *p, Py_ssize_t n) noexcept nogil:
+    """Whether a matrix that LU called singular is not finite: OpenBLAS's complex pivot search may pass over nan."""
+    pack(work, p, a.rs, a.cs, n, n)
+    return not finite(work, n * n)
+
+
 cdef inline bint steps_over(Py_ssize_t stride, int count, int size) noexcept nogil:
     """Whether BLAS can step from one vector of `count` elements to the next by this stride [bytes]."""
     return stride >= count * <Py_ssize_t> size and stride % size == 0 and stride // size <= INT_MAX

@@ -4,13 +4,13 @@ LAPACK stores columns together, NumPy rows.  Where the result allows it the matr
 is its transpose: the Cholesky factor, the inverse and the determinant of the transpose are the transposes
 of what is wanted.
 """
-from libc.math cimport INFINITY, fabs, frexp, hypot, ldexp, log
+from libc.math cimport INFINITY, NAN, fabs, frexp, hypot, ldexp, log
 from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    Job, behaved, cost, dim, door, fail, finite, itemsize_of, kind, lwork_of, output, pack, real_of,
+    Job, behaved, cost, dim, door, fail, finite, holds_nan, itemsize_of, kind, lwork_of, output, pack, real_of,
     run, square, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, geqrf, getrf, getri, potrf, scalar, ungqr
@@ -138,10 +138,17 @@ def lu_factor(a):
 cdef int inv_body(Job *job, char **p, scalar *work) noexcept nogil:
     cdef scalar *c = <scalar*> p[1]
     cdef int *piv = <int*> (work + job.lwork)
+    cdef Py_ssize_t i
     cdef int info
     pack(c, p[0], job.arg[0].rs, job.arg[0].cs, job.n, job.n)
     info = getrf(job.n, job.n, c, job.n, piv)
-    return info if info else getri(job.n, c, job.n, piv, work, job.lwork)
+    if info == 0:
+        return getri(job.n, c, job.n, piv, work, job.lwork)
+    if holds_nan(c, &job.arg[0], p[0], job.n):
+        for i in range(<Py_ssize_t> job.n * job.n):
+            c[i] = NAN
+        return 0
+    return info
 
 
 def inv(a):
@@ -192,6 +199,9 @@ cdef inline int factor_diagonal(Job *job, char *a, scalar *work, int *sign) noex
         return 0
     pack(work, a, job.arg[0].rs, job.arg[0].cs, n, n)
     info = getrf(job.n, job.n, work, job.n, piv)
+    if info != 0 and holds_nan(work, &job.arg[0], a, n):
+        work[0] = NAN
+        info = 0
     for i in range(n):
         if piv[i] != i + 1:
             sign[0] = -sign[0]

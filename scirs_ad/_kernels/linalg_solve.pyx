@@ -3,10 +3,12 @@
 Right-hand sides stay where NumPy has them, rows together: column-major BLAS sees X^T, so A X = B is solved as
 X^T A^T = B^T, from the right.  Neither the matrix nor the right-hand side is ever transposed in memory.
 """
+from libc.math cimport NAN
+
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    Job, behaved, cost, dim, door, fail, finite, itemsize_of, kind, leading, lwork_of, output,
+    Job, behaved, cost, dim, door, fail, finite, holds_nan, itemsize_of, kind, leading, lwork_of, output,
     pack, real_of, run, square, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, gelsd, getrf, scalar, trsm, trsv
@@ -101,7 +103,11 @@ cdef int solve_body(Job *job, char **p, scalar *work) noexcept nogil:
     # A^T = P L U, so X^T = B^T U^-1 L^-1 P^-1.
     info = getrf(job.n, job.n, work, job.n, piv)
     if info != 0:
-        return info
+        if not holds_nan(work, &job.arg[0], p[0], n):
+            return info
+        for i in range(n * job.k):
+            x[i] = NAN
+        return 0
     from_right(c'U', c'N', c'N', job.n, job.k, work, job.n, x)
     from_right(c'L', c'N', c'U', job.n, job.k, work, job.n, x)
     for i in range(n - 1, -1, -1):
