@@ -5,7 +5,15 @@ fused pass, traced once per primitive and set of tracked arguments. What has no 
 formula runs operation by operation.
 """
 
-from scirs_ad._core.core import Dual, Elementwise, Spec, Tape, dtype_of, install, shape_of
+from scirs_ad._core.core import (
+    Dual,
+    Elementwise,
+    Spec,
+    Tape,
+    dtype_of,
+    install,
+    shape_of,
+)
 from scirs_ad._kernels.vm import Program
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew
