@@ -80,7 +80,9 @@ def operations_page(name, primitives):
     for row in rows:
         text += "".join(f"   {'*' if k == 0 else ' '} - {cell}\n" for k, cell in enumerate(row))
     for p in primitives:
-        text += f"\n.. _{label(p)}:\n\n{title(p.name, '-')}\n.. py:function:: {p.name}({arguments(p)})\n   :no-index:\n\n"
+        text += (
+            f"\n.. _{label(p)}:\n\n{title(p.name, '-')}\n.. py:function:: {p.name}({arguments(p)})\n   :no-index:\n\n"
+        )
         body = str(SphinxDocString(inspect.getdoc(p.body) or "")).splitlines()
         text += "".join(f"   {line}".rstrip() + "\n" for line in body)
     return text
