@@ -6,8 +6,6 @@ import scirs_ad as ad
 from scirs_ad._core.core import PRIMITIVES
 from scirs_ad._core.define import raises, sample
 
-SIZES = [10, 10_000]
-
 
 def first_sample(primitive):
     """The first sample that is not an error, as a `sample`."""

@@ -33,8 +33,8 @@ def gaussian_process(theta, points, y):
     squares = np.sum(z * z, 1)
     distances = squares[:, None] + squares - 2 * (z @ z.T)
     covariance = np.exp(2 * theta[1] - 0.5 * distances) + np.exp(2 * theta[2]) * np.eye(len(y))
-    sign, logarithm = np.linalg.slogdet(covariance)
-    return 0.5 * y @ np.linalg.solve(covariance, y) + 0.5 * logarithm
+    fit = y @ np.linalg.solve(covariance, y)
+    return 0.5 * (fit + np.linalg.slogdet(covariance)[1])
 
 
 def leapfrog(state, steps=200):
