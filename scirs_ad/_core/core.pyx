@@ -45,6 +45,8 @@ cdef enum:
     SLOT_BITS = 20          # a reference to a node's output: index << SLOT_BITS | slot
     MAX_FUSED = 16          # inputs of a fused program
 
+API_VERSIONS = frozenset({"2021.12", "2022.12", "2023.12", "2024.12", "2025.12"})
+
 cdef unsigned long long ALL = <unsigned long long> -1
 
 
@@ -327,7 +329,7 @@ cdef class Variable:
         return value_of(self)
 
     def __array_namespace__(self, *, api_version=None):
-        if api_version not in (None, "2021.12", "2022.12", "2023.12", "2024.12", "2025.12"):
+        if api_version is not None and api_version not in API_VERSIONS:
             raise ValueError(f"__array_namespace__: version {api_version!r} of the array API is not known")
         return NAMESPACE
 
@@ -665,7 +667,7 @@ cdef object _repr(Variable v):
     if type(value) is Spec:
         return f"Variable(traced, shape={shape_of(v)}, dtype={value.dtype})"
     text = repr(value)
-    text = text[text.index("(") + 1:-1].replace("\n" + " " * 6, "\n" + " " * 9)
+    text = text[text.index("(") + 1:len(text) - 1].replace("\n" + " " * 6, "\n" + " " * 9)
     if v._level is None:
         return f"Variable({text})"
     return f"Variable({text}, level={type(v._level).__name__} {v._level.number})"
@@ -741,7 +743,7 @@ def parse_signature(str signature, str name):
     parsed = []
     for side in sides:
         groups = []
-        for group in side[1:-1].split("),("):
+        for group in side[1:len(side) - 1].split("),("):
             dims = tuple(d for d in group.split(",") if d)
             for d in dims:
                 if not (d.isidentifier() or d.isdigit()):

@@ -1,6 +1,6 @@
 from cpython.object cimport PyObject
 
-cdef extern from "src/vm.h" nogil:
+cdef extern from "vm.h" nogil:
     ctypedef void (*ad_op_fn)(Py_ssize_t, const void*, const void*, const void*, void*) noexcept nogil
     ctypedef struct ad_instr:
         unsigned short op, dst, a, b, c

@@ -17,7 +17,7 @@ from scirs_ad._kernels.ops import OPCODES, ARITY
 
 cnp.import_array()
 
-cdef extern from "src/vm.h" nogil:
+cdef extern from "vm.h" nogil:
     enum: AD_MAX_DIMS
     enum: AD_FLAT
     enum: AD_SCALAR
@@ -40,10 +40,11 @@ cdef extern from "numpy/arrayobject.h":
     object PyArray_SimpleNew(int nd, cnp.npy_intp* dims, int typenum)
     object PyArray_EMPTY(int nd, cnp.npy_intp* dims, int typenum, int fortran)
     int PyArray_EquivTypenums(int a, int b)
-    bint PyArray_ISBEHAVED_RO(object array)
+    bint PyArray_ISBEHAVED_RO(cnp.ndarray array)
 
 cdef enum:
     MAX_ARGS = 16       # inputs or outputs of one program
+    NO_REGISTER = 255   # an operand that an operation lacks
 
 cdef ad_op_fn ADD64 = <ad_op_fn> table[<int> OPCODES["add"]].f64
 cdef ad_op_fn ADD32 = <ad_op_fn> table[<int> OPCODES["add"]].f32
@@ -102,9 +103,10 @@ cdef class Program:
                 raise ValueError(f"Program: instruction {i} ({name}) names a register outside 0 .. {registers - 1}")
             self.instructions[i].op = OPCODES[name]
             self.instructions[i].dst = dst
-            self.instructions[i].a = a
-            self.instructions[i].b = b
-            self.instructions[i].c = c
+            arity = ARITY[name]
+            self.instructions[i].a = a if arity > 0 else NO_REGISTER
+            self.instructions[i].b = b if arity > 1 else NO_REGISTER
+            self.instructions[i].c = c if arity > 2 else NO_REGISTER
             self.fns64[i] = <ad_op_fn> table[self.instructions[i].op].f64
             self.fns32[i] = <ad_op_fn> table[self.instructions[i].op].f32
             self.cost += 0.15 if name in _CHEAP else 1.2
@@ -210,7 +212,7 @@ cdef object run(Program p, PyObject** args, int nargs, list outs, int* modes):
             elif code != typenum and code != cnp.NPY_BOOL:
                 typenum = -2
                 break
-            if not PyArray_ISBEHAVED_RO(x):
+            if not PyArray_ISBEHAVED_RO(<cnp.ndarray> x):
                 typenum = -2
                 break
         elif not PyFloat_CheckExact(x) and not PyLong_CheckExact(x):
@@ -326,7 +328,8 @@ cdef object run(Program p, PyObject** args, int nargs, list outs, int* modes):
         results[k].data = <char*> cnp.PyArray_DATA(<cnp.ndarray> outs[k])
     # 5. Go. Below 10,000 elements giving the GIL up costs more than it frees.
     if p.single != NULL and n <= 512 and size == 8 and results[0].mode == STORE and _all_flat(inputs, nargs):
-        p.single(n, inputs[0].data, inputs[1].data, inputs[2].data, results[0].data)
+        p.single(n, inputs[0].data, inputs[1].data if nargs > 1 else NULL, inputs[2].data if nargs > 2 else NULL,
+                 results[0].data)
         return only if outs is None else True
     cdef int failed
     cdef ad_op_fn* fns = p.fns64 if size == 8 else p.fns32

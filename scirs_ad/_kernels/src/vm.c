@@ -141,6 +141,7 @@ static int run_blocks(const job *j, ptrdiff_t first, ptrdiff_t end)
     const ptrdiff_t width = j->n < j->block ? j->n : j->block;
     const size_t stride = ((size_t)width * size + ALIGN - 1) / ALIGN * ALIGN;
     char *reg[MAX_REGISTERS];
+    reg[MAX_REGISTERS - 1] = NULL; /* stands for an operand that an operation lacks */
     char stack[STACK_BYTES] __attribute__((aligned(ALIGN)));
     int needed = p->n_const + p->n_temp;
     for (int i = 0; i < p->n_in; i++)
@@ -214,7 +215,7 @@ static int run_blocks(const job *j, ptrdiff_t first, ptrdiff_t end)
 int ad_vm_run(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, const void *consts, int itemsize,
               ptrdiff_t n, const ad_operand *inputs, const ad_result *outputs, int threads)
 {
-    if (program->n_in + program->n_const + program->n_temp + program->n_out > MAX_REGISTERS)
+    if (program->n_in + program->n_const + program->n_temp + program->n_out >= MAX_REGISTERS)
         return -1;
     const ptrdiff_t block = BLOCK_BYTES / itemsize;
     const ptrdiff_t blocks = (n + block - 1) / block;
