@@ -19,7 +19,8 @@ extensions = [
     "sphinx_copybutton",
     "inventory",
 ]
-exclude_patterns = ["_build", "_ext"]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_ext", "_templates"]
 default_role = "code"
 nitpicky = False
 

@@ -12,7 +12,7 @@ from numpydoc.docscrape_sphinx import SphinxDocString
 import scirs_ad
 from scirs_ad._core.core import PRIMITIVES
 
-HEADINGS = {"Functions": "functions", "Classes": "classes", "Exceptions": "exceptions"}
+HEADINGS = "Functions", "Classes", "Exceptions"
 
 
 def setup(app):
@@ -58,7 +58,8 @@ def public_page():
         value = getattr(scirs_ad, name)
         if isinstance(value, types.ModuleType) or name.startswith("__"):
             continue
-        if inspect.isclass(value):
+        # Transforms are classes, so that they can be pickled; to the reader they are functions, and are named so.
+        if inspect.isclass(value) and not name[0].islower():
             kinds["Exceptions" if issubclass(value, BaseException) else "Classes"].append(name)
         elif callable(value):
             kinds["Functions"].append(name)
