@@ -185,3 +185,14 @@ def test_version_is_stated_once_and_agrees():
 def test_the_tests_see_the_installed_package():
     """tests/conftest.py takes the source folder out of the way, unless it was built in place."""
     assert Path(ad.__file__).parent != PACKAGE or any(PACKAGE.glob("_core/core*.so"))
+
+
+def test_the_source_folder_says_that_it_is_not_compiled():
+    """Python started in the root of a checkout finds the sources first."""
+    if any(PACKAGE.glob("_core/core*.so")):
+        return  # an in-place build is a package like any other
+    command = [sys.executable, "-c", "import sys; sys.path.insert(0, '.'); import scirs_ad"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "source folder without its compiled modules" in done.stderr.splitlines()[-1]
+    assert "pip install" in done.stderr
