@@ -183,7 +183,7 @@ def test_version_is_stated_once_and_agrees():
 
 
 def test_the_tests_see_the_installed_package():
-    """tests/conftest.py takes the source folder out of the way, unless it was built in place."""
+    """conftest.py takes the source folder out of the way, unless it was built in place."""
     assert Path(ad.__file__).parent != PACKAGE or any(PACKAGE.glob("_core/core*.so"))
 
 
