@@ -221,19 +221,22 @@ AD_INLINE f32 erf_h_f32(f32 x)
 /* (x + 3) exp(x^2) erfc(x) = g0 + t g(t), t = (x - 3)/(x + 3), 0.4 <= x <= 27.3; error 2^-55.8 */
 AD_INLINE f64 erfc_g_f64(f64 x)
 {
-    f64 z = x * x;
-    f64 even = FMA(FMA(FMA(FMA(FMA(FMA(FMA(FMA(FMA(FMA(-0x1.b6addccea9968p-28, z, 0x1.a18054663dd35p-25), z, -0x1.f37deff61a5d3p-23), z, 0x1.0c1c6dabb491ep-20), z, -0x1.3eb8aafc92fd3p-18), z, 0x1.fdff51428e004p-16), z, -0x1.2238fd6a3a18ep-12), z, 0x1.8dae3a2554a84p-9), z, -0x1.b78993d6ae1a1p-6), z, -0x1.3deb21415dcddp-2), z, -0x1.c44c471baa376p-1);
-    f64 odd = FMA(FMA(FMA(FMA(FMA(FMA(FMA(FMA(FMA(-0x1.8f6ed7406fad2p-29, z, 0x1.9b22d25c872e1p-25), z, -0x1.b6f2d80987951p-22), z, 0x1.732eb9d77c35ep-19), z, -0x1.251b54dafd59cp-16), z, 0x1.c3253dab66129p-14), z, -0x1.1f78e163f0453p-11), z, -0x1.3dd3e70f3ea06p-10), z, 0x1.e995f11b16e1cp-4), z, 0x1.2e326945de2b8p-1);
-    return FMA(odd, x, even);
+    f64 x2 = x * x;
+    f64 x4 = x2 * x2;
+    f64 x8 = x4 * x4;
+    f64 low = FMA(FMA(FMA(FMA(FMA(FMA(FMA(FMA(FMA(0x1.c3253dab66129p-14, x, -0x1.2238fd6a3a18ep-12), x, -0x1.1f78e163f0453p-11), x, 0x1.8dae3a2554a84p-9), x, -0x1.3dd3e70f3ea06p-10), x, -0x1.b78993d6ae1a1p-6), x, 0x1.e995f11b16e1cp-4), x, -0x1.3deb21415dcddp-2), x, 0x1.2e326945de2b8p-1), x, -0x1.c44c471baa376p-1);
+    f64 high = FMA(FMA(FMA(FMA(FMA(FMA(FMA(FMA(FMA(FMA(-0x1.b6addccea9968p-28, x, -0x1.8f6ed7406fad2p-29), x, 0x1.a18054663dd35p-25), x, 0x1.9b22d25c872e1p-25), x, -0x1.f37deff61a5d3p-23), x, -0x1.b6f2d80987951p-22), x, 0x1.0c1c6dabb491ep-20), x, 0x1.732eb9d77c35ep-19), x, -0x1.3eb8aafc92fd3p-18), x, -0x1.251b54dafd59cp-16), x, 0x1.fdff51428e004p-16);
+    return FMA(high, x2 * x8, low);
 }
 
 /* as above, 0.4 <= x <= 10.2; error 2^-26.6 */
 AD_INLINE f32 erfc_g_f32(f32 x)
 {
-    f32 z = x * x;
-    f32 even = FMAF(FMAF(FMAF(FMAF(-0x1.a26ce0p-13f, z, 0x1.878b66p-9f), z, -0x1.b75b9ep-6f), z, -0x1.3deb64p-2f), z, -0x1.c44c46p-1f);
-    f32 odd = FMAF(FMAF(FMAF(FMAF(0x1.e32364p-14f, z, -0x1.2061e2p-11f), z, -0x1.3e4db2p-10f), z, 0x1.e99662p-4f), z, 0x1.2e3268p-1f);
-    return FMAF(odd, x, even);
+    f32 x2 = x * x;
+    f32 x4 = x2 * x2;
+    f32 low = FMAF(FMAF(FMAF(FMAF(-0x1.b75b9ep-6f, x, 0x1.e99662p-4f), x, -0x1.3deb64p-2f), x, 0x1.2e3268p-1f), x, -0x1.c44c46p-1f);
+    f32 high = FMAF(FMAF(FMAF(FMAF(0x1.e32364p-14f, x, -0x1.a26ce0p-13f), x, -0x1.2061e2p-11f), x, 0x1.878b66p-9f), x, -0x1.3e4db2p-10f);
+    return FMAF(high, x * x4, low);
 }
 
 /* derivative of g0 + t g(t), to a few per cent; error 2^-4.1 */

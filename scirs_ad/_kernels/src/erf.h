@@ -30,12 +30,13 @@ AD_INLINE S NAME(erfc)(S x)
     NAME(pair) d = NAME(two_sum)(ax, (S)3);
     S inverse = 1 / d.h, u = (d.h - 6) * inverse;
     S u_low = (NAME(residual)(u, d.h, d.h - 6) + (1 - u) * d.l) * inverse;
-    NAME(pair) n = NAME(two_sum)(ERFC_AT_3, u * NAME(erfc_g)(u));
-    n.l += FMA_S(u_low, NAME(erfc_d)(u), ERFC_AT_3_LO);
+    NAME(pair) g = NAME(two_prod)(u, NAME(erfc_g)(u));
+    NAME(pair) n = NAME(two_sum)(ERFC_AT_3, g.h);
+    n.l += g.l + FMA_S(u_low, NAME(erfc_d)(u), ERFC_AT_3_LO);
     S q = n.h * inverse;
     S q_low = (NAME(residual)(q, d.h, n.h) + (n.l - q * d.l)) * inverse;
 
-    S far = NAME(scale_wide)(FMA_S(p.h, q, FMA_S(p.h, q_low, p_low * q)), t);
+    S far = NAME(scale_wide)(NAME(fused)(p.h, q, FMA_S(p.h, q_low, p_low * q)), t);
     far = x < 0 ? 2 - far : far;
     return M(__builtin_fabs)(x) < (S)0.4 ? near : far;
 }

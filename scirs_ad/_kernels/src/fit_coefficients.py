@@ -337,7 +337,7 @@ def main():
             coefs = [rounded(c, dtype) for c in coefs]
             error = max(abs(weight(x) * (f(x) - horner(coefs, x))) for x in chebyshev_grid(lo, hi, 301))
             note = f"{what}; error 2^{float(mp.log(error, 2)):.1f}"
-            out.append(function_text(name, suffix, coefs, note, alternating=name.startswith("atan")))
+            out.append(function_text(name, suffix, coefs, note, alternating=name.startswith(("atan", "erfc_g"))))
             print(f"{name}_{suffix}: {n} coefficients, error 2^{float(mp.log(error, 2)):.1f}")
     for name, what, f, (lo, hi), c, n in RATIOS:
         if wanted and name not in wanted:

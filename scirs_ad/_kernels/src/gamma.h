@@ -17,7 +17,7 @@ AD_INLINE f64 gammaln_f64(f64 x)
     f64 log_x = log_f64(x), inverse = 1 / x;
     f64 far = FMA(x - 0.5, log_x - 1, FMA(stirling_p_f64(inverse * inverse), inverse, 0x1.acfe390c97d69p-2));
     f64 near = low ? middle - log_x : middle;
-    return x < 5 ? near : far;
+    return (x < 5 ? near : far) + 0.0; /* no -0 at 1 */
 }
 
 AD_INLINE int gammaln_rare_f64(f64 x) { return !positive_normal_f64(x); }
