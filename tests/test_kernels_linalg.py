@@ -322,7 +322,7 @@ def test_lstsq(rng, dtype, batch, shape):
 def test_lstsq_rank(rng):
     a = draw(rng, float, 6, 2) @ draw(rng, float, 2, 4)
     b = draw(rng, float, 3, 6, 1)
-    x, rank, s = linalg.lstsq(a, b)
+    x, rank, _ = linalg.lstsq(a, b)
     assert rank.dtype == np.intp
     assert rank.tolist() == [2, 2, 2]
     close(x, np.linalg.pinv(a) @ b, scale=100)
