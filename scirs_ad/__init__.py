@@ -11,9 +11,12 @@ except ModuleNotFoundError as error:
         "installed, start Python in another folder (pytest does work here); if not, run `pip install .` first."
     ) from None
 
-from scirs_ad import _ops  # noqa: F401 - the pages give the core its operations
+import importlib
+
+from scirs_ad import numpy
+from scirs_ad._config import get_num_threads, set_num_threads, show_config
 from scirs_ad._core.core import Spec, Tape, Variable
-from scirs_ad._core.define import elementwise, primitive
+from scirs_ad._core.define import elementwise, primitive, raises, sample, seal
 from scirs_ad._core.errors import DerivativeLostError, EscapedVariableError, NotDifferentiableError, TracingError
 from scirs_ad._core.tree import register as register_tree
 from scirs_ad._transforms.batch import vmap
@@ -27,8 +30,22 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DerivativeLostError", "EscapedVariableError", "Graph", "NotDifferentiableError", "Spec", "Tape", "TracingError",
-    "Variable", "checkpoint", "custom_jvp", "custom_vjp", "elementwise", "grad", "hessian", "hvp",
-    "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "primitive", "register_tree",
-    "stop_gradient", "trace", "value", "value_and_grad", "vjp",
+    "Variable", "checkpoint", "custom_jvp", "custom_vjp", "elementwise", "get_num_threads", "grad", "hessian", "hvp",
+    "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "numpy", "primitive", "raises", "register_tree", "sample",
+    "scipy", "set_num_threads", "show_config", "stop_gradient", "testing", "trace", "value", "value_and_grad", "vjp",
     "vmap", "weighted_hessian",
 ]  # fmt: skip
+
+_LAZY = ("scipy", "testing")
+
+seal()
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        return importlib.import_module(f"scirs_ad.{name}")
+    raise AttributeError(f"module 'scirs_ad' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)
