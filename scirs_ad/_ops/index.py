@@ -11,6 +11,7 @@ from scirs_ad._core.core import Batch, Spec, Variable, as_array, dtype_of, insta
 from scirs_ad._core.define import primitive, raises, sample
 from scirs_ad._core.errors import DerivativeLostError, TracingError
 from scirs_ad._ops import elementwise as ew
+from scirs_ad._ops import protocol
 from scirs_ad._ops import shape as sh
 
 __all__ = ["getitem", "index_add", "setitem"]
@@ -884,3 +885,4 @@ def index_add(x, key, values):
 
 
 install(getitem=getitem, setitem=setitem)
+protocol.AT["index_add"] = index_add

@@ -5,7 +5,7 @@ import numpy as np
 from scirs_ad._core.core import Spec, Variable, as_array, dtype_of, install, shape_of
 from scirs_ad._core.define import primitive, raises, sample
 from scirs_ad._ops import shape as sh
-from scirs_ad._ops.index import FULL, Key, getitem, index
+from scirs_ad._ops.index import FULL, Key, index
 
 __all__ = [
     "append", "array_split", "block", "column_stack", "concat", "concatenate", "dsplit", "dstack", "hsplit", "hstack",
@@ -262,9 +262,397 @@ def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     return stack_core(*arrays, axis=axis)
 
 
+def _at_least(arrays, ndim, name):
+    """Each array with at least `ndim` (1 to 3) axes, as numpy.atleast_1d, 2d, 3d add them."""
+    found = []
+    for a in _sequence(arrays, name):
+        shape = shape_of(a)
+        while len(shape) < ndim:
+            shape = (*shape, 1) if len(shape) == 2 else (1, *shape)
+        found.append(a if shape == shape_of(a) else sh.reshape(a, shape))
+    return found
+
+
+def vstack(tup, *, dtype=None, casting="same_kind"):
+    """Join arrays row by row: along axis 0, one-dimensional arrays as rows.
+
+    Parameters
+    ----------
+    tup : sequence of array_like
+    dtype, casting
+        As of `concatenate`.
+
+    Returns
+    -------
+    Variable or ndarray, at least 2-D
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Notes
+    -----
+    Derivative: slices of the cotangent. Cost: one pass.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.vstack(([1.0, 2.0], [3.0, 4.0]))
+    array([[1., 2.],
+           [3., 4.]])
+    """
+    return concatenate(_at_least(tup, 2, "vstack"), 0, dtype=dtype, casting=casting)
+
+
+def hstack(tup, *, dtype=None, casting="same_kind"):
+    """Join arrays column by column: along axis 1, one-dimensional arrays along axis 0.
+
+    Parameters
+    ----------
+    tup : sequence of array_like
+    dtype, casting
+        As of `concatenate`.
+
+    Returns
+    -------
+    Variable or ndarray
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Notes
+    -----
+    Derivative: slices of the cotangent. Cost: one pass.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.hstack(([1.0, 2.0], 3.0))
+    array([1., 2., 3.])
+    """
+    arrays = _at_least(tup, 1, "hstack")
+    axis = 0 if len(shape_of(arrays[0])) == 1 else 1
+    return concatenate(arrays, axis, dtype=dtype, casting=casting)
+
+
+def dstack(tup):
+    """Join arrays along the third axis.
+
+    Parameters
+    ----------
+    tup : sequence of array_like
+
+    Returns
+    -------
+    Variable or ndarray, at least 3-D
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Notes
+    -----
+    Derivative: slices of the cotangent. Cost: one pass.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.dstack(([1.0, 2.0], [3.0, 4.0]))
+    array([[[1., 3.],
+            [2., 4.]]])
+    """
+    return concatenate(_at_least(tup, 3, "dstack"), 2)
+
+
+def column_stack(tup):
+    """Join one-dimensional arrays as the columns of a matrix; two-dimensional ones side by side.
+
+    Parameters
+    ----------
+    tup : sequence of array_like
+
+    Returns
+    -------
+    Variable or ndarray, 2-D
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Notes
+    -----
+    Derivative: slices of the cotangent. Cost: one pass.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.column_stack(([1.0, 2.0], [3.0, 4.0]))
+    array([[1., 3.],
+           [2., 4.]])
+    """
+    columns = [sh.reshape(a, (-1, 1)) if len(shape_of(a)) < 2 else a for a in _sequence(tup, "column_stack")]
+    return concatenate(columns, 1)
+
+
+def block(arrays):
+    """Assemble an array from nested lists of blocks.
+
+    Parameters
+    ----------
+    arrays : nested list of array_like
+        The innermost lists are joined along the last axis, the next ones along the last but one, and so on.
+
+    Returns
+    -------
+    Variable or ndarray
+
+    Raises
+    ------
+    ValueError
+        If the depths of the lists, or the shapes, do not fit.
+
+    Notes
+    -----
+    Derivative: slices of the cotangent. Cost: one pass for each depth.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.block([[1.0, 2.0], [[3.0, 4.0]]])
+    array([[1., 2.],
+           [3., 4.]])
+    """
+    depth = _depth(arrays)
+    leaves = []
+
+    def visit(x):
+        if isinstance(x, list):
+            for e in x:
+                visit(e)
+        else:
+            leaves.append(len(shape_of(as_array(x))))
+
+    visit(arrays)
+    ndim = max(depth, *leaves)
+
+    def build(x, level):
+        if not isinstance(x, list):
+            x = as_array(x)
+            shape = shape_of(x)
+            return x if len(shape) == ndim else sh.reshape(x, (1,) * (ndim - len(shape)) + shape)
+        return concatenate([build(e, level + 1) for e in x], level - depth)
+
+    return build(arrays, 0)
+
+
+def _depth(x, where="arrays"):
+    if isinstance(x, tuple):
+        raise TypeError(f"block: {where} is a tuple; only lists are nested")
+    if not isinstance(x, list):
+        return 0
+    if not x:
+        raise ValueError(f"block: {where} is an empty list")
+    depths = {_depth(e, f"{where}[{k}]") for k, e in enumerate(x)}
+    if len(depths) > 1:
+        raise ValueError(f"block: the lists in {where} are nested to different depths")
+    return 1 + depths.pop()
+
+
+def append(arr, values, axis=None):
+    """An array with values appended at its end.
+
+    Parameters
+    ----------
+    arr, values : array_like
+    axis : int, optional
+        None: flatten both first.
+
+    Returns
+    -------
+    Variable or ndarray
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Notes
+    -----
+    Derivative: slices of the cotangent. Cost: one pass.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.append([1.0, 2.0], 3.0)
+    array([1., 2., 3.])
+    """
+    return concatenate((arr, values), axis)
+
+
+# ------------------------------------------------------------------------------------------------ taking apart
 def unstack(x, /, *, axis=0):
-    """The parts of an array along an axis, as a tuple."""
+    """The parts of an array along an axis.
+
+    Parameters
+    ----------
+    x : array_like
+    axis : int
+
+    Returns
+    -------
+    tuple of Variable or ndarray
+
+    Raises
+    ------
+    ValueError
+        If `x` has no axes.
+
+    Notes
+    -----
+    Derivative: each cotangent in its place. Cost: none; the results are views.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.unstack([1.0, 2.0])
+    (array(1.), array(2.))
+    """
+    x = as_array(x)
     shape = shape_of(x)
+    if not shape:
+        raise ValueError("unstack: the array has no axes")
     (axis,) = sh.normalize_axes(axis, len(shape), "unstack")
     tail = (FULL,) * (-axis - 1)
     return tuple(index(x, key=Key((k, *tail))) for k in range(shape[axis]))
+
+
+def array_split(ary, indices_or_sections, axis=0):
+    """Split an array along an axis, into parts that may differ in length by one.
+
+    Parameters
+    ----------
+    ary : array_like
+    indices_or_sections : int or sequence of int
+        Number of parts, or where to cut.
+    axis : int
+
+    Returns
+    -------
+    list of Variable or ndarray
+
+    Raises
+    ------
+    ValueError
+        If the number of parts is not positive.
+
+    Notes
+    -----
+    Derivative: each cotangent in its place. Cost: none; the results are views.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.array_split([1.0, 2.0, 3.0], 2)
+    [array([1., 2.]), array([3.])]
+    """
+    x = as_array(ary)
+    shape = shape_of(x)
+    (axis,) = sh.normalize_axes(axis, len(shape), "array_split")
+    n = shape[axis]
+    try:
+        cuts = [k.__index__() for k in indices_or_sections]
+    except TypeError:
+        sections = int(indices_or_sections)
+        if sections <= 0:
+            raise ValueError(f"array_split: the number of parts must be positive, not {sections}") from None
+        each, more = divmod(n, sections)
+        cuts = [k * each + min(k, more) for k in range(1, sections)]
+    tail = (FULL,) * (-axis - 1)
+    bounds = [0, *cuts, None]
+    return [index(x, key=Key((slice(a, b), *tail))) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+
+
+def split(ary, indices_or_sections, axis=0):
+    """Split an array along an axis, into equal parts or at given places.
+
+    Parameters
+    ----------
+    ary : array_like
+    indices_or_sections : int or sequence of int
+        Number of parts, or where to cut.
+    axis : int
+
+    Returns
+    -------
+    list of Variable or ndarray
+
+    Raises
+    ------
+    ValueError
+        If the axis cannot be split into that many equal parts.
+
+    Notes
+    -----
+    Derivative: each cotangent in its place. Cost: none; the results are views.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.split([1.0, 2.0, 3.0, 4.0], 2)
+    [array([1., 2.]), array([3., 4.])]
+    """
+    if not hasattr(indices_or_sections, "__len__"):
+        shape = shape_of(as_array(ary))
+        (place,) = sh.normalize_axes(axis, len(shape), "split")
+        if shape[place] % int(indices_or_sections):
+            raise ValueError(f"split: {shape[place]} elements cannot be divided into {indices_or_sections} equal parts")
+    return array_split(ary, indices_or_sections, axis)
+
+
+def _split_along(name, axis, least):
+    def door(ary, indices_or_sections):
+        shape = shape_of(as_array(ary))
+        if len(shape) < least:
+            raise ValueError(f"{name}: the array has {len(shape)} dimension(s), needs {least}")
+        return split(ary, indices_or_sections, 0 if axis == 1 and len(shape) == 1 else axis)
+
+    door.__name__ = door.__qualname__ = name
+    door.__doc__ = f"""Split an array along axis {axis}{"; along axis 0 if it is 1-D" if axis == 1 else ""}.
+
+    Parameters
+    ----------
+    ary : array_like
+    indices_or_sections : int or sequence of int
+        Number of equal parts, or where to cut.
+
+    Returns
+    -------
+    list of Variable or ndarray
+
+    Raises
+    ------
+    ValueError
+        If the array has too few axes, or cannot be split into that many equal parts.
+
+    Notes
+    -----
+    Derivative: each cotangent in its place. Cost: none; the results are views.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scirs_ad.numpy as anp
+    >>> len(anp.{name}(np.ones((2, 2, 2)), 2))
+    2
+    """
+    return door
+
+
+hsplit = _split_along("hsplit", 1, 1)
+vsplit = _split_along("vsplit", 0, 2)
+dsplit = _split_along("dsplit", 2, 3)
