@@ -228,8 +228,12 @@ cpdef object as_array(object x):
     """`x` as an ndarray; Variables, Specs and ndarrays stay."""
     if type(x) is cnp.ndarray or type(x) is Variable or type(x) is Spec:
         return x
+    if (type(x) is list or type(x) is tuple) and REPACK is not None:
+        packed = REPACK(x)              # before NumPy asks each Variable for an array
+        if packed is not None:
+            return packed
     cdef object array = np.asarray(x)
-    if array.dtype.kind == "O":
+    if array.dtype.kind == "O" and REPACK is not None:
         packed = REPACK(array)
         if packed is not None:
             return packed
@@ -1773,7 +1777,9 @@ cdef class Tape(Level):
         if p.accumulate is not None and type(ct) is cnp.ndarray and node.arity == 1:
             ref = node.r0
             cur = acc[ref >> SLOT_BITS]
-            if cur is None or owned[ref >> SLOT_BITS] and type(cur) is cnp.ndarray:
+            source = (<Node> self.nodes[ref >> SLOT_BITS]).primitive
+            if (source is None or (<Primitive> source).n_out == 0) and (
+                    cur is None or owned[ref >> SLOT_BITS] and type(cur) is cnp.ndarray):
                 total = p.accumulate(cur, ct, node.specs[0], node.params)
                 if total is not None:
                     acc[ref >> SLOT_BITS] = total

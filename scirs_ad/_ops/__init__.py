@@ -5,3 +5,5 @@ from scirs_ad._ops import shape  # noqa: F401
 from scirs_ad._ops import complex  # noqa: F401, A004
 from scirs_ad._ops import fused  # noqa: F401
 from scirs_ad._ops import protocol  # noqa: F401
+from scirs_ad._ops import index  # noqa: F401
+from scirs_ad._ops import join  # noqa: F401

@@ -20,6 +20,10 @@ from scirs_ad._ops.elementwise import (
     maximum, minimum, multiply, negative, not_equal, positive, rad2deg, reciprocal, remainder, rint, sign, signbit,
     sin, sinh, sqrt, square, subtract, tan, tanh, trunc, where,
 )  # fmt: skip
+from scirs_ad._ops.join import (
+    append, array_split, block, column_stack, concat, concatenate, dsplit, dstack, hsplit, hstack, split, stack, unstack,
+    vsplit, vstack,
+)  # fmt: skip
 from scirs_ad._ops.protocol import float_power, pow, register_namespace  # noqa: A004
 from scirs_ad._ops.shape import astype, broadcast_to, permute_dims, reshape, sum  # noqa: A004
 
