@@ -8,6 +8,7 @@ cdef class Spec:
 cdef class Level:
     cdef readonly long long number
     cdef public bint closed
+    cdef public object capture
     cdef object apply(self, Primitive p, tuple args, dict params)
     cdef tuple shape_of(self, object value)
 
@@ -52,7 +53,7 @@ cdef class Primitive:
     cdef object core
     cdef readonly int n_out
     cdef public object in_dims, out_dims
-    cdef public object spec_rule, batch_rule, accumulate
+    cdef public object spec_rule, batch_rule, tape_rule, dual_rule, accumulate
     cdef public Rule vjp_rule, jvp_rule
     cdef public object samples, reason
     cdef readonly unsigned long long saves
@@ -87,7 +88,6 @@ cdef class Elementwise(Primitive):
 cdef class Tape(Level):
     cdef readonly list nodes
     cdef readonly bint tracing
-    cdef public object capture
     cpdef object variable(self, object value)
     cdef object record(self, Primitive p, tuple args, dict params, tuple lowered, object out,
                        unsigned long long mask)

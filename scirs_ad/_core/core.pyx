@@ -210,7 +210,7 @@ cpdef Spec spec_of(object x):
     return s
 
 
-cdef bint inexact(object x):
+cpdef bint inexact(object x):
     """Whether a value can carry a derivative: real or complex floating point."""
     cdef int code
     if type(x) is cnp.ndarray:
@@ -1016,6 +1016,11 @@ cdef object _transpose_jvp(Primitive p, object ct, object out, tuple args, objec
     return tuple(result)
 
 
+def transpose_vjp(Primitive p, ts, out, tuple args, specs, params):
+    """The tangent of `p`, derived from its vjp."""
+    return _transpose_vjp(p, ts, out, args, specs, params)
+
+
 cdef object _transpose_vjp(Primitive p, object ts, object out, tuple args, object specs, dict params):
     """The vjp is linear in the cotangent: record it, and walk it backward."""
     cdef Tape tape = Tape()
@@ -1149,9 +1154,16 @@ cdef class Elementwise(Primitive):
                     c_args[n] = <PyObject*> x
                     n += 1
                 t = run(<Program> program, c_args, n, None, NULL)
-                if t is not None and t.shape == shape_of(out) and t.dtype == dtype_of(out):
+                if t is not None and (out is None and specs is None or _like(t, out, specs)):
                     return t
         return TANGENT(self, ts, out, args, specs)
+
+
+cdef bint _like(object t, object out, object specs):
+    """Whether a tangent has the shape and dtype of the result (known, or the last of the Specs)."""
+    if out is None:
+        out = specs[len(specs) - 1]
+    return t.shape == shape_of(out) and t.dtype == dtype_of(out)
 
 
 cdef object _elementwise_body(Elementwise p, tuple args):
@@ -1447,6 +1459,8 @@ cdef class Tape(Level):
         cdef list lowered = []
         if self.capture is not None:
             return self.capture(self, p, args, params)
+        if p.tape_rule is not None and not self.tracing:
+            return p.tape_rule(self, p, args, params)
         for a in args:
             if type(a) is Variable and (<Variable> a)._level is self:
                 v = <Variable> a
@@ -1462,6 +1476,15 @@ cdef class Tape(Level):
         if not self.tracing and (not p.differentiable or not inexact(out)):
             return out
         return self.record(p, args, params, values, out, mask)
+
+    def record_here(self, Primitive p, tuple args, dict params, tuple lowered, object out):
+        """Append a node whose value `out` is known already, one level down."""
+        cdef unsigned long long mask = 0
+        cdef int k
+        for k in range(len(args)):
+            if self.ref_of(args[k]) >= 0:
+                mask |= (<unsigned long long> 1) << (k if k < 63 else 63)
+        return self.record(p, args, params, lowered, out, mask)
 
     def apply_here(self, Primitive p, tuple args, dict params):
         """`apply` without `capture`: what a capture calls for what it does not handle itself."""
@@ -1498,6 +1521,8 @@ cdef class Tape(Level):
         node.out = out if saves_out or everything else None
         if saves_specs or everything:
             node.specs = tuple([spec_of(x) for x in lowered])
+            if isinstance(p, Elementwise):      # for a tangent also that of the result
+                node.specs += (spec_of(out),)
         refs = []
         kept = []
         for k in range(n):
@@ -1538,6 +1563,10 @@ cdef class Tape(Level):
     def index_of(self, y):
         """The index of the node that `y` comes from; -1 if it does not come from this tape."""
         return self.ref_of(y) >> SLOT_BITS
+
+    def slot_of(self, y):
+        """Which output of its node `y` is."""
+        return self.ref_of(y) & ((1 << SLOT_BITS) - 1)
 
     cpdef object lower(self, object y):
         """The value of `y` one level down."""
@@ -1912,6 +1941,10 @@ cdef class Dual(Level):
 
     cdef object apply(self, Primitive p, tuple args, dict params):
         cdef list lowered = [], ts = []
+        if self.capture is not None:
+            return self.capture(self, p, args, params)
+        if p.dual_rule is not None:
+            return p.dual_rule(self, p, args, params)
         cdef bint some = False
         cdef Variable v
         for a in args:

@@ -1,4 +1,5 @@
 # A batch of equal small problems: operands with their strides, outputs, one body run once per matrix.
+from libc.limits cimport INT_MAX
 from libc.string cimport memcpy
 
 cimport numpy as cnp
@@ -66,7 +67,8 @@ cdef inline int complex_of(int typenum) noexcept nogil:
     return cnp.NPY_CFLOAT if typenum == cnp.NPY_FLOAT or typenum == cnp.NPY_CFLOAT else cnp.NPY_CDOUBLE
 
 
-cdef inline void pack(scalar *dst, char *src, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t n0, Py_ssize_t n1) noexcept nogil:
+cdef inline void pack(scalar *dst, char *src, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t n0,
+                      Py_ssize_t n1) noexcept nogil:
     """dst[i*n1 + j] = src[i*s0 + j*s1]: rows together, whatever the strides [bytes] of the source."""
     cdef Py_ssize_t i, j, ib, jb, iend, jend
     if s1 == sizeof(scalar) and s0 == n1 * <Py_ssize_t> sizeof(scalar):
@@ -92,3 +94,28 @@ cdef inline bint finite(scalar *x, Py_ssize_t n) noexcept nogil:
     for i in range(n):
         s = s + (x[i] - x[i])
     return s == 0
+
+
+cdef inline bint holds_nan(scalar *work, Arg *a, char *p, Py_ssize_t n) noexcept nogil:
+    """Whether a matrix that LU called singular is not finite: OpenBLAS's complex pivot search may pass over nan."""
+    pack(work, p, a.rs, a.cs, n, n)
+    return not finite(work, n * n)
+
+
+cdef inline bint steps_over(Py_ssize_t stride, int count, int size) noexcept nogil:
+    """Whether BLAS can step from one vector of `count` elements to the next by this stride [bytes]."""
+    return stride >= count * <Py_ssize_t> size and stride % size == 0 and stride // size <= INT_MAX
+
+
+cdef inline int leading(Py_ssize_t rs, Py_ssize_t cs, int rows, int cols, int size, char *flag) noexcept nogil:
+    """How BLAS can read this row-major matrix in place: its leading dimension, 0 if it cannot.
+
+    `flag` becomes 'N' if rows are contiguous (column-major BLAS sees the transpose), 'T' if columns are.
+    """
+    if (cs == size or cols == 1) and (rows == 1 or steps_over(rs, cols, size)):
+        flag[0] = c'N'
+        return cols if rows == 1 else <int> (rs // size)
+    if (rs == size or rows == 1) and (cols == 1 or steps_over(cs, rows, size)):
+        flag[0] = c'T'
+        return rows if cols == 1 else <int> (cs // size)
+    return 0

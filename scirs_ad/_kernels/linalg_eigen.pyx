@@ -3,10 +3,12 @@
 The matrix is handed to LAPACK by columns, as NumPy does, so that the signs and phases of vectors are NumPy's.
 A matrix with nan or inf is refused: LAPACK's iterations may not end on one.
 """
+from libc.string cimport memcpy
+
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    Job, behaved, complex_of, cost, dim, door, fail, finite, itemsize_of, kind, lwork_of, output, pack, real_of, run,
+    Job, behaved, complex_of, cost, dim, door, fail, finite, kind, lwork_of, output, pack, real_of, run,
     square, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, geev, gesdd, gesvd, heevd, scalar
@@ -137,6 +139,131 @@ def eigvalsh(a):
         (..., n), real, ascending.
     """
     return hermitian("eigvalsh", a, False)
+
+
+# ---------------------------------------------------------------------------------------------- eig
+
+cdef int eig_body(Job *job, char **p, scalar *work) noexcept nogil:
+    # work: A and the vectors by columns; real and imaginary parts of real A's eigenvalues; LAPACK's workspaces.
+    cdef Py_ssize_t n = job.n, i, j
+    cdef bint vectors = job.mode == c'V'
+    cdef scalar *v = work + n * n
+    cdef scalar *wr = v + (n * n if vectors else 0)
+    cdef scalar *wi = wr + n
+    cdef scalar *extra = wi + n
+    cdef char *rwork = (<char*> extra) + up(job.lwork * <Py_ssize_t> sizeof(scalar))
+    cdef scalar *w = <scalar*> p[1]
+    cdef scalar *out = <scalar*> p[2] if vectors else NULL
+    cdef int info
+    pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, n)
+    if not finite(work, n * n):
+        return NOT_FINITE
+    info = geev(job.mode, job.n, work, job.n, wr, wi, v, job.n, extra, job.lwork, rwork)
+    if info != 0:
+        return info
+    if scalar is c64 or scalar is c128:
+        memcpy(w, wr, n * sizeof(scalar))
+        if vectors:
+            pack(out, <char*> v, sizeof(scalar), n * sizeof(scalar), n, n)
+    else:
+        # A complex pair keeps its first vector as two real columns; outputs are pairs of reals here.
+        j = 0
+        while j < n:
+            w[2 * j] = wr[j]
+            w[2 * j + 1] = wi[j]
+            if wi[j] == 0:
+                if vectors:
+                    for i in range(n):
+                        out[2 * (i * n + j)] = v[j * n + i]
+                        out[2 * (i * n + j) + 1] = 0
+                j += 1
+                continue
+            w[2 * j + 2] = wr[j + 1]
+            w[2 * j + 3] = wi[j + 1]
+            if vectors:
+                for i in range(n):
+                    out[2 * (i * n + j)] = v[j * n + i]
+                    out[2 * (i * n + j) + 1] = v[(j + 1) * n + i]
+                    out[2 * (i * n + j) + 2] = v[j * n + i]
+                    out[2 * (i * n + j) + 3] = -v[(j + 1) * n + i]
+            j += 2
+    return 0
+
+
+cdef int eig_words(Job *job, str op, scalar *word) except -1:
+    cdef Py_ssize_t n = job.n, vectors = job.mode == c'V'
+    geev(job.mode, job.n, word, job.n, word, word, word, job.n, word, -1, word)
+    job.lwork = lwork_of(op, real_part(word))
+    job.bytes = ((n * n * (1 + vectors) + 2 * n) * <Py_ssize_t> sizeof(scalar)
+                 + up(job.lwork * <Py_ssize_t> sizeof(scalar)) + 2 * n * <Py_ssize_t> sizeof(double) + 64)
+    return 0
+
+
+cdef object general(str op, object a, bint vectors):
+    cdef Job job
+    cdef cnp.ndarray x = door(op, a, "a", 2), w, v = None
+    cdef int t = kind(op, x), n = square(op, x, "a")
+    cdef double complex word = 0
+    cdef Py_ssize_t where
+    x = behaved(x, t)
+    start(&job, op, x, 2)
+    w = output(&job, complex_of(t), 1, n)
+    if vectors:
+        v = output(&job, complex_of(t), 2, n, n)
+    job.n = n
+    job.mode = c'V' if vectors else c'N'
+    if n:
+        if t == cnp.NPY_FLOAT:
+            eig_words(&job, op, <float*> &word)
+        elif t == cnp.NPY_DOUBLE:
+            eig_words(&job, op, <double*> &word)
+        elif t == cnp.NPY_CFLOAT:
+            eig_words(&job, op, <c64*> &word)
+        else:
+            eig_words(&job, op, <c128*> &word)
+        job.ns = cost(t, 2000, n * <double> n * (n + 10) * (25 if vectors else 10))
+        where = run(&job, t, <void*> eig_body[float], <void*> eig_body[double], <void*> eig_body[c64],
+                    <void*> eig_body[c128])
+        if where >= 0:
+            did_not_converge(op, &job, where)
+    return (w, v) if vectors else w
+
+
+def eig(a):
+    """Eigenvalues and right eigenvectors of square matrices (..., n, n), always complex.
+
+    Parameters
+    ----------
+    a : array_like
+
+    Returns
+    -------
+    w : ndarray
+        (..., n), complex, in no particular order; those of a real matrix in conjugate pairs.
+    v : ndarray
+        (..., n, n), complex: eigenvectors in columns, of Euclidean norm 1, the largest component real.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        nan or inf, or no convergence; names the matrix of the batch.
+    """
+    return general("eig", a, True)
+
+
+def eigvals(a):
+    """Eigenvalues of square matrices, always complex; as `eig` without the vectors.
+
+    Parameters
+    ----------
+    a : array_like
+
+    Returns
+    -------
+    ndarray
+        (..., n), complex.
+    """
+    return general("eigvals", a, False)
 
 
 # ---------------------------------------------------------------------------------------------- svd

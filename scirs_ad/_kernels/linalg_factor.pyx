@@ -4,13 +4,14 @@ LAPACK stores columns together, NumPy rows.  Where the result allows it the matr
 is its transpose: the Cholesky factor, the inverse and the determinant of the transpose are the transposes
 of what is wanted.
 """
-from libc.math cimport INFINITY, fabs, frexp, hypot, ldexp, log
+from libc.math cimport INFINITY, NAN, fabs, frexp, hypot, ldexp, log
 from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    Job, behaved, cost, dim, door, fail, itemsize_of, kind, lwork_of, output, pack, real_of, run, square, start,
+    Job, behaved, cost, dim, door, fail, finite, holds_nan, itemsize_of, kind, lwork_of, output, pack, real_of,
+    run, square, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, geqrf, getrf, getri, potrf, scalar, ungqr
 
@@ -41,9 +42,9 @@ cdef int cholesky_body(Job *job, char **p, scalar *work) noexcept nogil:
     # The lower triangle by rows is the upper one by columns, of conj(A): U^H U = conj(A) has U = L^T.
     info = potrf(c'U' if job.uplo == c'L' else c'L', job.n, c, job.n)
     if info == 0:
-        # OpenBLAS compares with "<= 0", which nan passes.
+        # OpenBLAS compares with "<= 0", which nan passes; and inf has a root.
         for i in range(n):
-            if c[i * n + i] != c[i * n + i]:
+            if not finite(c + i * n + i, 1):
                 return <int> i + 1
     return info
 
@@ -66,7 +67,7 @@ def cholesky(a, bint lower=True):
     Raises
     ------
     numpy.linalg.LinAlgError
-        Not positive definite, or nan met; names the matrix of the batch and the leading minor.
+        Not positive definite, or nan or inf met; names the matrix of the batch and the leading minor.
     """
     cdef Job job
     cdef cnp.ndarray x = door("cholesky", a, "a", 2), out
@@ -137,10 +138,17 @@ def lu_factor(a):
 cdef int inv_body(Job *job, char **p, scalar *work) noexcept nogil:
     cdef scalar *c = <scalar*> p[1]
     cdef int *piv = <int*> (work + job.lwork)
+    cdef Py_ssize_t i
     cdef int info
     pack(c, p[0], job.arg[0].rs, job.arg[0].cs, job.n, job.n)
     info = getrf(job.n, job.n, c, job.n, piv)
-    return info if info else getri(job.n, c, job.n, piv, work, job.lwork)
+    if info == 0:
+        return getri(job.n, c, job.n, piv, work, job.lwork)
+    if holds_nan(c, &job.arg[0], p[0], job.n):
+        for i in range(<Py_ssize_t> job.n * job.n):
+            c[i] = NAN
+        return 0
+    return info
 
 
 def inv(a):
@@ -175,7 +183,7 @@ def inv(a):
         where = run(&job, t, <void*> inv_body[float], <void*> inv_body[double], <void*> inv_body[c64],
                     <void*> inv_body[c128])
         if where >= 0:
-            fail("inv", &job, where, f"is singular: pivot {job.info} is zero")
+            fail("inv", &job, where, f"is singular: pivot {job.info} of {n} is zero")
     return out
 
 
@@ -191,6 +199,9 @@ cdef inline int factor_diagonal(Job *job, char *a, scalar *work, int *sign) noex
         return 0
     pack(work, a, job.arg[0].rs, job.arg[0].cs, n, n)
     info = getrf(job.n, job.n, work, job.n, piv)
+    if info != 0 and holds_nan(work, &job.arg[0], a, n):
+        work[0] = NAN
+        info = 0
     for i in range(n):
         if piv[i] != i + 1:
             sign[0] = -sign[0]

@@ -196,9 +196,11 @@ cdef inline int gesvd(char job, int m, int n, scalar *a, int lda, void *s, scala
     elif scalar is double:
         lapack.dgesvd(&job, &job, &m, &n, a, &lda, <double*> s, u, &ldu, vt, &ldvt, work, &lwork, &info)
     elif scalar is c64:
-        lapack.cgesvd(&job, &job, &m, &n, a, &lda, <float*> s, u, &ldu, vt, &ldvt, work, &lwork, <float*> rwork, &info)
+        lapack.cgesvd(&job, &job, &m, &n, a, &lda, <float*> s, u, &ldu, vt, &ldvt, work, &lwork, <float*> rwork,
+                      &info)
     else:
-        lapack.zgesvd(&job, &job, &m, &n, a, &lda, <double*> s, u, &ldu, vt, &ldvt, work, &lwork, <double*> rwork, &info)
+        lapack.zgesvd(&job, &job, &m, &n, a, &lda, <double*> s, u, &ldu, vt, &ldvt, work, &lwork, <double*> rwork,
+                      &info)
     return info
 
 
@@ -212,9 +214,9 @@ cdef inline int gelsd(int m, int n, int nrhs, scalar *a, int lda, scalar *b, int
     elif scalar is double:
         lapack.dgelsd(&m, &n, &nrhs, a, &lda, b, &ldb, <double*> s, &rc_double, rank, work, &lwork, iwork, &info)
     elif scalar is c64:
-        lapack.cgelsd(&m, &n, &nrhs, a, &lda, b, &ldb, <float*> s, &rc_float, rank, work, &lwork, <float*> rwork, iwork,
-                      &info)
+        lapack.cgelsd(&m, &n, &nrhs, a, &lda, b, &ldb, <float*> s, &rc_float, rank, work, &lwork, <float*> rwork,
+                      iwork, &info)
     else:
-        lapack.zgelsd(&m, &n, &nrhs, a, &lda, b, &ldb, <double*> s, &rc_double, rank, work, &lwork, <double*> rwork, iwork,
-                      &info)
+        lapack.zgelsd(&m, &n, &nrhs, a, &lda, b, &ldb, <double*> s, &rc_double, rank, work, &lwork, <double*> rwork,
+                      iwork, &info)
     return info

@@ -5,7 +5,7 @@ from libc.string cimport memset
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    Job, behaved, cost, dim, door, itemsize_of, output, pack, run, start,
+    Job, behaved, cost, dim, door, itemsize_of, leading, output, pack, run, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, gemm, gemv, scalar
 
@@ -17,24 +17,9 @@ cdef enum:
     TINY = 4
 
 
-cdef inline int leading(Py_ssize_t rs, Py_ssize_t cs, int rows, int cols, int size, char *flag) noexcept nogil:
-    """How BLAS can read this row-major matrix in place: its leading dimension, 0 if it cannot.
-
-    `flag` becomes 'N' if rows are contiguous (column-major BLAS sees the transpose), 'T' if columns are.
-    """
-    if (cs == size or cols == 1) and (rows == 1 or (rs >= cols * <Py_ssize_t> size and rs % size == 0
-                                              and rs // size <= INT_MAX)):
-        flag[0] = c'N'
-        return cols if rows == 1 else <int> (rs // size)
-    if (rs == size or rows == 1) and (cols == 1 or (cs >= rows * <Py_ssize_t> size and cs % size == 0
-                                              and cs // size <= INT_MAX)):
-        flag[0] = c'T'
-        return rows if cols == 1 else <int> (cs // size)
-    return 0
-
-
 cdef inline void tiny(scalar *c, char *a, Py_ssize_t ars, Py_ssize_t acs, char *b, Py_ssize_t brs, Py_ssize_t bcs,
                       int m, int n, int k) noexcept nogil:
+    # Plain loops: 15, 30, 55 ns for 2, 3, 4 rows and columns; padding to fixed tiles of 4 by 4 took longer.
     cdef int i, j, p
     cdef scalar s
     for i in range(m):
@@ -43,6 +28,43 @@ cdef inline void tiny(scalar *c, char *a, Py_ssize_t ars, Py_ssize_t acs, char *
             for p in range(k):
                 s = s + (<scalar*> (a + i * ars + p * acs))[0] * (<scalar*> (b + p * brs + j * bcs))[0]
             c[i * n + j] = s
+
+
+cdef bint one_stride(Job *job, int which, Py_ssize_t *step) noexcept:
+    """Whether an operand walks the whole batch in equal steps."""
+    cdef int i, last = -1
+    step[0] = 0
+    for i in range(job.ndim - 1, -1, -1):
+        if job.shape[i] == 1:
+            continue
+        if last < 0:
+            step[0] = job.arg[which].step[i]
+        elif job.arg[which].step[i] != job.arg[which].step[last] * job.shape[last]:
+            return False
+        last = i
+    return True
+
+
+cdef void fold(Job *job) noexcept:
+    """Turn a batch against one matrix into one product: A's rows, or the vectors of A x, are stacked already."""
+    cdef Py_ssize_t sa, sb
+    if job.size < 2 or not one_stride(job, 0, &sa) or not one_stride(job, 1, &sb):
+        return
+    if sb == 0 and (job.m == 1 or sa == job.m * job.arg[0].rs) and job.size * job.m <= INT_MAX:
+        if job.m == 1:
+            job.arg[0].rs = sa
+        job.m = <int> (job.size * job.m)
+    elif sa == 0 and job.n == 1 and job.size <= INT_MAX:
+        job.n = job.m
+        job.m = <int> job.size
+        job.arg[0], job.arg[1] = job.arg[1], job.arg[0]
+        job.arg[0].cs = job.arg[0].rs
+        job.arg[0].rs = sb
+        job.arg[1].rs, job.arg[1].cs = job.arg[1].cs, job.arg[1].rs
+    else:
+        return
+    job.ndim = 0
+    job.size = 1
 
 
 cdef int matmul_body(Job *job, char **p, scalar *work) noexcept nogil:
@@ -108,7 +130,6 @@ def matmul(a, b):
     cdef Job job
     cdef cnp.ndarray x = door("matmul", a, "a", 2), y = door("matmul", b, "b", 2), out
     cdef int t = cnp.PyArray_TYPE(x), size
-    cdef bint folded = False
     if cnp.PyArray_TYPE(y) != t:
         t = np.result_type(x, y).num
     if t != cnp.NPY_DOUBLE and t != cnp.NPY_FLOAT and t != cnp.NPY_CDOUBLE and t != cnp.NPY_CFLOAT:
@@ -123,6 +144,7 @@ def matmul(a, b):
     y = behaved(y, t)
     start(&job, "matmul", x, 2, y, 2)
     out = output(&job, t, 2, job.m, job.n)
+    fold(&job)
     size = itemsize_of(t)
     job.bytes = (<Py_ssize_t> job.m * job.k + <Py_ssize_t> job.k * job.n) * size if needs_copy(&job, size) else 0
     job.ns = cost(t, 20, 2.0 * job.m * job.n * job.k)

@@ -1,0 +1,10 @@
+"""The pages: one place for each operation. Imported from the bottom up."""
+
+from scirs_ad._ops import elementwise  # noqa: F401
+from scirs_ad._ops import shape  # noqa: F401
+from scirs_ad._ops import complex  # noqa: F401, A004
+from scirs_ad._ops import fused  # noqa: F401
+from scirs_ad._ops import accumulate  # noqa: F401
+from scirs_ad._ops import reduce  # noqa: F401
+from scirs_ad._ops import products  # noqa: F401
+from scirs_ad._ops import protocol  # noqa: F401

@@ -282,7 +282,7 @@ def _(rng):
 
 
 @elementwise(opcode="abs")
-def abs(x):  # noqa: A001 - NumPy's name
+def abs(x):
     """Absolute value of `x`; real also for complex `x`.
 
     Derivative: ``sign(x)``, 0 at 0.

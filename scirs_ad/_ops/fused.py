@@ -5,7 +5,15 @@ fused pass, traced once per primitive and set of tracked arguments. What has no 
 formula runs operation by operation.
 """
 
-from scirs_ad._core.core import Dual, Elementwise, Spec, Tape, dtype_of, install, shape_of
+from scirs_ad._core.core import (
+    Dual,
+    Elementwise,
+    Spec,
+    Tape,
+    dtype_of,
+    install,
+    shape_of,
+)
 from scirs_ad._kernels.vm import Program
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew
@@ -259,10 +267,12 @@ def tangent(p, ts, out, args, specs):
             total = term if total is None else ew.add(total, term)
     if total is None:
         return None
-    if shape_of(total) != shape_of(out):
-        total = sh.broadcast_to(total, shape_of(out))
-    if dtype_of(total) != dtype_of(out):
-        total = cx.cast(total, dtype_of(out))
+    like = out if out is not None else specs[-1] if specs is not None else None
+    if like is not None:
+        if shape_of(total) != shape_of(like):
+            total = sh.broadcast_to(total, shape_of(like))
+        if dtype_of(total) != dtype_of(like):
+            total = cx.cast(total, dtype_of(like))
     return total
 
 

@@ -1,13 +1,13 @@
 /* Arithmetic, rounding, comparison and selection: a template, included once per dtype with
- * S (f64 or f32) and M(f) (the libm name of f for that dtype) defined. */
+ * the parameters of type_f64.h or type_f32.h. */
 #define AD_OP1(op, expr) \
-    AD_INLINE S AD_NAME(op, S)(S a) { return expr; } \
+    AD_INLINE S NAME(op)(S a) { return expr; } \
     AD_SIMPLE_(op, S, 1)
 #define AD_OP2(op, expr) \
-    AD_INLINE S AD_NAME(op, S)(S a, S b) { return expr; } \
+    AD_INLINE S NAME(op)(S a, S b) { return expr; } \
     AD_SIMPLE_(op, S, 2)
 #define AD_OP3(op, expr) \
-    AD_INLINE S AD_NAME(op, S)(S a, S b, S c) { return expr; } \
+    AD_INLINE S NAME(op)(S a, S b, S c) { return expr; } \
     AD_SIMPLE_(op, S, 3)
 
 #define ONE ((S)1)
@@ -46,15 +46,15 @@ AD_OP2(not_equal, a != b ? ONE : ZERO)
 AD_OP2(mulz, a == ZERO ? ZERO : a * b)
 
 AD_OP3(where, a != ZERO ? b : c)
-AD_OP3(fma, AD_FMA_S(a, b, c))
+AD_OP3(fma, FMA_S(a, b, c))
 
 /* NumPy's clip is minimum(maximum(x, lo), hi) with NaN from any of the three. */
-AD_INLINE S AD_NAME(clip_numpy, S)(S x, S lo, S hi)
+AD_INLINE S NAME(clip_numpy)(S x, S lo, S hi)
 {
     S t = (x >= lo) | (x != x) ? x : lo;
     return (t <= hi) | (t != t) ? t : hi;
 }
-AD_OP3(clip, AD_NAME(clip_numpy, S)(a, b, c))
+AD_OP3(clip, NAME(clip_numpy)(a, b, c))
 
 #undef AD_OP1
 #undef AD_OP2

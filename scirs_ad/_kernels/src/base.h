@@ -12,6 +12,8 @@
 
 typedef double f64;
 typedef float f32;
+typedef int64_t f64_flag;
+typedef int32_t f32_flag;
 
 #define AD_INLINE static inline __attribute__((always_inline))
 #define AD_NOINLINE static __attribute__((noinline))
@@ -19,7 +21,6 @@ typedef float f32;
 #define AD_SIMD _Pragma("omp simd")
 #define AD_SIMD_OR _Pragma("omp simd reduction(|:any)")
 #define AD_CAT_(a, b) a##_##b
-#define AD_NAME(op, S) AD_CAT_(op, S)
 
 /* The build sets -ffp-contract=off, so that an error-free transformation stays one and vector body and
  * scalar code agree to the bit; fused operations are asked for by name. Without hardware support
@@ -138,6 +139,25 @@ AD_INLINE f32 from32(uint32_t u)
 AD_DRIVER(f64)
 AD_DRIVER(f32)
 
+#define AD_DRIVER_TWO(S) \
+    AD_UNUSED static void S##_drive_two(ptrdiff_t n, const S *a, const S *b, const S *c, S *out, S##_body body, \
+                                        S##_any any, S##_body full) \
+    { \
+        for (ptrdiff_t i = 0; i < n;) { \
+            const S *bi = b ? b + i : NULL, *ci = c ? c + i : NULL; \
+            ptrdiff_t m = n - i < AD_BLOCK ? (n - i) & -AD_PAD_##S : AD_BLOCK; \
+            if (!m) { \
+                S##_tail(n - i, a + i, bi, ci, out + i, full, NULL, NULL); \
+                return; \
+            } \
+            (any(m, a + i, bi, ci) ? full : body)(m, a + i, bi, ci, out + i); \
+            i += m; \
+        } \
+    }
+
+AD_DRIVER_TWO(f64)
+AD_DRIVER_TWO(f32)
+
 #define AD_ARGS_1(a, b, c, i) a[i]
 #define AD_ARGS_2(a, b, c, i) a[i], b[i]
 #define AD_ARGS_3(a, b, c, i) a[i], b[i], c[i]
@@ -173,25 +193,40 @@ AD_DRIVER(f32)
         S##_drive(n, a, b, c, out, op##_##S##_body); \
     }
 
-/* A core, `op_S_rare` (1 where the core does not hold) and `op_S_redo` (the scalar function there). */
-#define AD_VECTOR_RARE(op, S, arity) \
-    AD_BODY(op, S, arity) \
+/* Does a block hold an element for which `op_rare_S`? The flag is as wide as an element: no narrowing in the loop. */
+#define AD_ANY(op, S, arity) \
     AD_NOINLINE int op##_##S##_any(ptrdiff_t n, const S *a, const S *b, const S *c) \
     { \
         (void)a, (void)b, (void)c; \
-        int any = 0; \
+        S##_flag any = 0; \
         n &= -AD_PAD_##S; \
         AD_SIMD_OR \
         for (ptrdiff_t i = 0; i < n; i++) \
-            any |= op##_##S##_rare(AD_ARGS_##arity(a, b, c, i)); \
-        return any; \
-    } \
+            any |= op##_rare_##S(AD_ARGS_##arity(a, b, c, i)) ? (S##_flag)-1 : 0; \
+        return any != 0; \
+    }
+
+/* Two cores: `op_S` for ordinary input, and `op_full_S`, which gives the same bits there and covers every
+ * input. `op_rare_S` is 1 where only the second holds. */
+#define AD_VECTOR_TWO(op, S, arity) \
+    AD_BODY(op, S, arity) \
+    AD_BODY(op##_full, S, arity) \
+    AD_ANY(op, S, arity) \
+    static void v_##op##_##S(ptrdiff_t n, const void *a, const void *b, const void *c, void *out) \
+    { \
+        S##_drive_two(n, a, b, c, out, op##_##S##_body, op##_##S##_any, op##_full_##S##_body); \
+    }
+
+/* A core, `op_rare_S` (1 where the core does not hold) and `op_redo_S` (the scalar function there). */
+#define AD_VECTOR_RARE(op, S, arity) \
+    AD_BODY(op, S, arity) \
+    AD_ANY(op, S, arity) \
     AD_NOINLINE void op##_##S##_fix(ptrdiff_t n, const S *a, const S *b, const S *c, S *out) \
     { \
         (void)a, (void)b, (void)c; \
         for (ptrdiff_t i = 0; i < n; i++) \
-            if (op##_##S##_rare(AD_ARGS_##arity(a, b, c, i))) \
-                out[i] = op##_##S##_redo(AD_ARGS_##arity(a, b, c, i)); \
+            if (op##_rare_##S(AD_ARGS_##arity(a, b, c, i))) \
+                out[i] = op##_redo_##S(AD_ARGS_##arity(a, b, c, i)); \
     } \
     static void v_##op##_##S(ptrdiff_t n, const void *a, const void *b, const void *c, void *out) \
     { \

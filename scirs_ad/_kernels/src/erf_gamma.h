@@ -1,4 +1,8 @@
 /* Error functions and the gamma family. */
+#define AD_LIBM1(op, fn) \
+    AD_INLINE f64 op##_f64(f64 x) { return fn(x); } \
+    AD_INLINE f32 op##_f32(f32 x) { return fn##f(x); } \
+    AD_VECTOR(op, f64, 1) AD_VECTOR(op, f32, 1)
 AD_LIBM1(erf, erf)
 AD_LIBM1(erfc, erfc)
 AD_LIBM1(gammaln, lgamma)

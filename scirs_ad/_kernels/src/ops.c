@@ -1,33 +1,62 @@
 /* One table of operations, for the instruction set that this file is compiled for (-DAD_ISA=name). */
 #include "base.h"
+#include "coefficients.h"
 
 #define AD_SIMPLE_(op, S, arity) AD_SIMPLE(op, S, arity)
 
-#define S f64
-#define M(fn) fn
-#define AD_FMA_S FMA
-#define AD_MAX 0x1.fffffffffffffp1023
+/* Templates: everything once for float64, then for float32. */
+#include "type_f64.h"
 #include "arith.h"
-#undef S
-#undef M
-#undef AD_FMA_S
-#undef AD_MAX
-
-#define S f32
-#define M(fn) fn##f
-#define AD_FMA_S FMAF
-#define AD_MAX 0x1.fffffep127f
-#include "arith.h"
-#undef S
-#undef M
-#undef AD_FMA_S
-#undef AD_MAX
-
+#include "pair.h"
 #include "exp_log.h"
-#include "trig.h"
 #include "hyper.h"
-#include "erf_gamma.h"
+#include "trig.h"
 #include "divide.h"
+#include "type_none.h"
+
+#include "type_f32.h"
+#include "arith.h"
+#include "pair.h"
+#include "exp_log.h"
+#include "hyper.h"
+#include "trig.h"
+#include "divide.h"
+#include "type_none.h"
+
+#include "inverse_hyper.h"
+#include "power.h"
+#include "erf_gamma.h"
+
+#define AD_BOTH(kind, op, arity) kind(op, f64, arity) kind(op, f32, arity)
+AD_BOTH(AD_VECTOR_TWO, exp, 1)
+AD_BOTH(AD_VECTOR_TWO, exp2, 1)
+AD_BOTH(AD_VECTOR, expm1, 1)
+AD_BOTH(AD_VECTOR_TWO, log, 1)
+AD_BOTH(AD_VECTOR_TWO, log2, 1)
+AD_BOTH(AD_VECTOR_TWO, log10, 1)
+AD_BOTH(AD_VECTOR_TWO, log1p, 1)
+AD_BOTH(AD_VECTOR, cbrt, 1)
+AD_BOTH(AD_VECTOR, sigmoid, 1)
+AD_BOTH(AD_VECTOR, softplus, 1)
+AD_BOTH(AD_VECTOR, logaddexp, 2)
+AD_BOTH(AD_VECTOR_RARE, power, 2)
+AD_BOTH(AD_VECTOR_RARE, sin, 1)
+AD_BOTH(AD_VECTOR_RARE, cos, 1)
+AD_BOTH(AD_VECTOR_RARE, tan, 1)
+AD_BOTH(AD_VECTOR, arcsin, 1)
+AD_BOTH(AD_VECTOR, arccos, 1)
+AD_BOTH(AD_VECTOR, arctan, 1)
+AD_BOTH(AD_VECTOR_RARE, arctan2, 2)
+AD_BOTH(AD_VECTOR, hypot, 2)
+AD_BOTH(AD_VECTOR, sinh, 1)
+AD_BOTH(AD_VECTOR, cosh, 1)
+AD_BOTH(AD_VECTOR, tanh, 1)
+AD_BOTH(AD_VECTOR, arcsinh, 1)
+AD_BOTH(AD_VECTOR, arccosh, 1)
+AD_BOTH(AD_VECTOR, arctanh, 1)
+AD_BOTH(AD_VECTOR_RARE, fmod, 2)
+AD_BOTH(AD_VECTOR_RARE, remainder, 2)
+AD_BOTH(AD_VECTOR_RARE, floor_divide, 2)
 
 #define AD_TABLE_(isa) ad_ops_##isa
 #define AD_TABLE(isa) AD_TABLE_(isa)

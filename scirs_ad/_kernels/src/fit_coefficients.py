@@ -1,0 +1,225 @@
+"""Fit every polynomial of the scalar kernels and write coefficients.h (run: python fit_coefficients.py).
+
+Each fit is the best polynomial in the maximum norm (Remez exchange, 50 digits, mpmath) of a function on an interval,
+under a weight that turns its error into the relative error of the function computed from it. The header says for each
+how large that error is, after the coefficients are rounded. Nothing here runs when the package is built.
+"""
+import sys
+from pathlib import Path
+
+import mpmath as mp
+import numpy as np
+
+mp.mp.dps = 50
+
+
+def chebyshev_grid(lo, hi, n):
+    """n points from lo to hi, dense at the ends, as the extrema of a best approximation are."""
+    mid, half = (mp.mpf(lo) + hi) / 2, (mp.mpf(hi) - lo) / 2
+    return [mid - half * mp.cos(mp.pi * i / (n - 1)) for i in range(n)]
+
+
+def horner(coefs, x):
+    """Value of the polynomial, lowest coefficient first."""
+    total = mp.mpf(0)
+    for c in reversed(coefs):
+        total = total * x + c
+    return total
+
+
+def remez(f, lo, hi, n, weight):
+    """Coefficients c (n of them) that minimise max |weight(x) (f(x) - sum c_i x^i)| on [lo, hi]."""
+    grid = [x for x in chebyshev_grid(lo, hi, max(400, 30 * n)) if weight(x) != 0]
+    values, weights = [f(x) for x in grid], [weight(x) for x in grid]
+    mid, half = (mp.mpf(lo) + hi) / 2, (mp.mpf(hi) - lo) / 2
+    scaled = [(x - mid) / half for x in grid]
+    picks = sorted({round((1 - float(mp.cos(mp.pi * i / n))) / 2 * (len(grid) - 1)) for i in range(n + 1)})
+    picks = [round(i * (len(grid) - 1) / n) for i in range(n + 1)] if len(picks) < n + 1 else picks
+    for _ in range(40):
+        matrix = mp.matrix(n + 1, n + 1)
+        right = mp.matrix(n + 1, 1)
+        for row, i in enumerate(picks):
+            power = mp.mpf(1)
+            for col in range(n):
+                matrix[row, col] = power
+                power *= scaled[i]
+            matrix[row, n] = (-1) ** row / weights[i]
+            right[row] = values[i]
+        solution = mp.lu_solve(matrix, right)
+        coefs, level = [solution[i] for i in range(n)], abs(solution[n])
+        errors = [w * (v - horner(coefs, s)) for v, w, s in zip(values, weights, scaled, strict=True)]
+        # One extremum per run of equal sign; then the best n + 1 neighbours in a row.
+        runs = [0]
+        for i in range(1, len(errors)):
+            if (errors[i] > 0) != (errors[runs[-1]] > 0):
+                runs.append(i)
+            elif abs(errors[i]) > abs(errors[runs[-1]]):
+                runs[-1] = i
+        while len(runs) > n + 1:
+            runs.pop(0 if abs(errors[runs[0]]) < abs(errors[runs[-1]]) else -1)
+        worst = max(abs(e) for e in errors)
+        if len(runs) < n + 1 or worst < level * mp.mpf("1.02"):
+            break
+        picks = runs
+    return expand(coefs, mid, half), worst
+
+
+def expand(coefs, mid, half):
+    """Coefficients in x of a polynomial in (x - mid) / half."""
+    out = [mp.mpf(0)]
+    for c in reversed(coefs):
+        shifted = [mp.mpf(0), *(o / half for o in out)]
+        for i, o in enumerate(out):
+            shifted[i] -= o * mid / half
+        shifted[0] += c
+        out = shifted
+    return out[: len(coefs)]
+
+
+def rounded(c, dtype):
+    """c rounded to dtype, as an mpf."""
+    return mp.mpf(float(dtype(float(c)) if dtype is np.float32 else float(c)))
+
+
+def literal(c, suffix):
+    """A C hexadecimal literal."""
+    return float.hex(float(c)).replace("0000000p", "p") + ("f" if suffix == "f32" else "")
+
+
+def power_text(n, suffix, lines):
+    """A C expression for x^n; adds the squarings it needs to `lines`."""
+    factors, name = [], "x"
+    while n:
+        if n & 1:
+            factors.append(name)
+        n >>= 1
+        if n:
+            square = f"x{2 * int(name[1:] or 1)}"
+            lines.append(f"    {suffix} {square} = {name} * {name};")
+            name = square
+    return " * ".join(factors)
+
+
+def function_text(name, suffix, coefs, comment, alternating=False):
+    """An inline C function: two halves apart, which halves the chain of dependent operations.
+
+    The halves are the even and the odd coefficients, or, where the even and odd terms would cancel, the lower and
+    the upper ones.
+    """
+    fma = "FMAF" if suffix == "f32" else "FMA"
+
+    def nested(cs, var):
+        text = literal(cs[-1], suffix)
+        for c in reversed(cs[:-1]):
+            text = f"{fma}({text}, {var}, {literal(c, suffix)})"
+        return text
+
+    lines = [f"/* {comment} */", f"AD_INLINE {suffix} {name}_{suffix}({suffix} x)", "{"]
+    n = len(coefs)
+    if n <= 3:
+        lines.append(f"    return {nested(coefs, 'x')};")
+    elif alternating:
+        lines += [
+            f"    {suffix} low = {nested(coefs[: n // 2], 'x')};",
+            f"    {suffix} high = {nested(coefs[n // 2 :], 'x')};",
+            f"    return {fma}(high, {power_text(n // 2, suffix, lines)}, low);",
+        ]
+    else:
+        lines += [
+            f"    {suffix} z = x * x;",
+            f"    {suffix} even = {nested(coefs[0::2], 'z')};",
+            f"    {suffix} odd = {nested(coefs[1::2], 'z')};",
+            f"    return {fma}(odd, x, even);",
+        ]
+    return "\n".join([*lines, "}", ""])
+
+
+def series(numerator, order):
+    """Make (f(x) - leading terms) / x^order safe at small x: more digits instead of a series."""
+
+    def at(x):
+        with mp.workdps(50 + 40 + 12 * order):
+            x = mp.mpf(x) if x else mp.mpf(10) ** -30
+            return numerator(x) / x**order
+
+    return at
+
+
+def odd_part(f, slope=1):
+    """(f(t) - slope t) / t^3 as a function of z = t^2."""
+
+    def at(z):
+        with mp.workdps(120):
+            t = mp.sqrt(mp.mpf(z)) if z else mp.mpf(10) ** -30
+            return (f(t) - slope * t) / t**3
+
+    return at
+
+
+def even_part(f, order):
+    """f(t) / t^order as a function of z = t^2 (f without its leading terms)."""
+
+    def at(z):
+        with mp.workdps(150):
+            t = mp.sqrt(mp.mpf(z)) if z else mp.mpf(10) ** -20
+            return f(t) / t**order
+
+    return at
+
+
+LN2 = mp.log(2)
+HALF_LN2 = LN2 / 2 * mp.mpf("1.0005")
+QUARTER_PI = mp.pi / 4 * mp.mpf("1.0005")
+S_MAX = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) * mp.mpf("1.0005")
+
+# name, what it is, function, interval, weight, number of coefficients for float64 and for float32 (0: not needed)
+FITS = [
+    ("exp_q", "exp(x) = 1 + x + x^2 q(x), |x| <= ln(2)/2", series(lambda x: mp.expm1(x) - x, 2),
+     (-HALF_LN2, HALF_LN2), abs, 10, 5),
+    ("exp2_q", "2^x = 1 + x ln 2 + x^2 q(x), |x| <= 1/2", series(lambda x: mp.expm1(x * LN2) - x * LN2, 2),
+     (mp.mpf("-0.5"), mp.mpf("0.5")), abs, 10, 5),
+    ("sinh_p", "sinh(x) = x + x^3 p(x^2), |x| <= ln(2)/2", odd_part(mp.sinh), (0, HALF_LN2**2), lambda z: z, 5, 2),
+    ("cosh_p", "cosh(x) = 1 + x^2 (1/2 + x^2 p(x^2)), |x| <= ln(2)/2",
+     even_part(lambda t: mp.cosh(t) - 1 - t * t / 2, 4), (0, HALF_LN2**2), lambda z: z * z, 5, 2),
+    ("log_p", "log((1 + s)/(1 - s)) = s (2 + s^2 p(s^2)), |s| <= (sqrt(2) - 1)/(sqrt(2) + 1)",
+     odd_part(lambda s: 2 * mp.atanh(s), 2), (0, S_MAX**2), lambda z: z, 7, 3),
+    ("log_g", "as log_p, less its first coefficient 2/3: p(z) = 2/3 + z g(z)",
+     even_part(lambda s: 2 * mp.atanh(s) - 2 * s - 2 * s**3 / 3, 5), (0, S_MAX**2), lambda z: z * z, 10, 0),
+    ("sin_p", "sin(x) = x + x^3 p(x^2), |x| <= pi/4", odd_part(mp.sin), (0, QUARTER_PI**2), lambda z: z, 6, 3),
+    ("cos_p", "cos(x) = 1 - x^2/2 + x^4 p(x^2), |x| <= pi/4", even_part(lambda t: mp.cos(t) - 1 + t * t / 2, 4),
+     (0, QUARTER_PI**2), lambda z: z * z, 6, 3),
+    ("atan_p", "atan(x) = x + x^3 p(x^2), |x| <= 1", odd_part(mp.atan), (0, 1), lambda z: z, 20, 9),
+    ("atan_p32", "atan_p to single precision, in double arithmetic", odd_part(mp.atan), (0, 1), lambda z: z, 9, 0),
+    ("asin_p", "asin(x) = x + x^3 p(x^2), |x| <= 1/2", odd_part(mp.asin), (0, mp.mpf("0.25")), lambda z: z, 12, 5),
+    ("cbrt_p", "x^(-1/3), 1 <= x <= 2 (a first approximation)", lambda x: x ** (mp.mpf(-1) / 3), (1, 2),
+     lambda x: mp.cbrt(x), 5, 0),
+]
+
+
+def main():
+    """Write coefficients.h beside this file; with names as arguments, only report those fits."""
+    wanted = sys.argv[1:]
+    out = [
+        "/* Written by fit_coefficients.py: do not edit. */",
+        "#ifndef SCIRS_AD_COEFFICIENTS_H\n#define SCIRS_AD_COEFFICIENTS_H\n",
+        '#include "base.h"\n',
+    ]
+    for name, what, f, (lo, hi), weight, *counts in FITS:
+        if wanted and name not in wanted:
+            continue
+        for suffix, dtype, n in (("f64", np.float64, counts[0]), ("f32", np.float32, counts[1])):
+            if not n:
+                continue
+            coefs, _ = remez(f, lo, hi, n, weight)
+            coefs = [rounded(c, dtype) for c in coefs]
+            error = max(abs(weight(x) * (f(x) - horner(coefs, x))) for x in chebyshev_grid(lo, hi, 301))
+            note = f"{what}; error 2^{float(mp.log(error, 2)):.1f}"
+            out.append(function_text(name, suffix, coefs, note, alternating=name.startswith("atan")))
+            print(f"{name}_{suffix}: {n} coefficients, error 2^{float(mp.log(error, 2)):.1f}")
+    if not wanted:
+        out.append("#endif")
+        Path(__file__).with_name("coefficients.h").write_text("\n".join(out) + "\n")
+
+
+if __name__ == "__main__":
+    main()
