@@ -7,7 +7,7 @@ layout, with NumPy's broadcasting. See `src/vm.h` for the machine itself.
 from cpython.mem cimport PyMem_Malloc, PyMem_Free
 from cpython.float cimport PyFloat_CheckExact, PyFloat_AS_DOUBLE
 from cpython.long cimport PyLong_CheckExact
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 cimport numpy as cnp
 from scirs_ad._kernels.ops cimport table, n_ops
 from scirs_ad._kernels.threads cimport threads_for
@@ -43,7 +43,8 @@ cdef extern from "vm.h" nogil:
 cdef extern from "numpy/arrayobject.h":
     object PyArray_SimpleNew(int nd, cnp.npy_intp* dims, int typenum)
     object PyArray_EMPTY(int nd, cnp.npy_intp* dims, int typenum, int fortran)
-    int PyArray_EquivTypenums(int a, int b)
+    object PyArray_New(PyTypeObject* subtype, int nd, cnp.npy_intp* dims, int typenum, cnp.npy_intp* strides,
+                       void* data, int itemsize, int flags, object obj)
     bint PyArray_ISBEHAVED_RO(cnp.ndarray array)
 
 cdef enum:
@@ -471,3 +472,30 @@ cpdef object sum_all(object x):
         (<float*> cnp.PyArray_DATA(out))[0] = total32
         return out
     return None
+
+
+def expand(x, tuple shape):
+    """A 0-d float64 or float32 array repeated to `shape`: a fresh array if it is small, else a view; None for others."""
+    cdef cnp.npy_intp dims[64]
+    cdef cnp.npy_intp strides[64]
+    cdef cnp.ndarray out
+    cdef Py_ssize_t n = 1, i
+    cdef int d, code
+    if type(x) is not cnp.ndarray or cnp.PyArray_NDIM(x) != 0 or len(shape) > 63:
+        return None
+    code = cnp.PyArray_TYPE(x)
+    if code != cnp.NPY_DOUBLE and code != cnp.NPY_FLOAT:
+        return None
+    for d in range(len(shape)):
+        dims[d] = shape[d]
+        strides[d] = 0
+        n *= dims[d]
+    if n <= 64 and code == cnp.NPY_DOUBLE:
+        out = PyArray_SimpleNew(len(shape), dims, code)
+        for i in range(n):
+            (<double*> cnp.PyArray_DATA(out))[i] = (<double*> cnp.PyArray_DATA(<cnp.ndarray> x))[0]
+        return out
+    out = PyArray_New(<PyTypeObject*> cnp.ndarray, len(shape), dims, code, strides,
+                      cnp.PyArray_DATA(<cnp.ndarray> x), 0, cnp.NPY_ARRAY_ALIGNED, None)
+    cnp.set_array_base(out, x)
+    return out
