@@ -22,6 +22,10 @@ cdef extern from "vm.h" nogil:
     enum: AD_FLAT
     enum: AD_SCALAR
     enum: AD_STRIDED
+    enum: AD_SMALL
+    enum: AD_SMALL_REGISTERS
+    void ad_vm_small(const ad_program* program, const ad_op_fn* fns, ad_op_fn add, const double* consts, Py_ssize_t n,
+                     const char** ins, const double* scalars, char** outs, const int* modes)
     ctypedef struct ad_operand:
         const char* data
         int mode
@@ -180,6 +184,64 @@ cdef int _result_type(PyObject** args, int nargs):
     return -1
 
 
+cdef object _run_small(Program p, PyObject** args, int nargs, list outs, int* modes):
+    """`run` for few float64 elements in flat arrays of one shape, and Python floats; None if they are not that."""
+    cdef const char* ins[MAX_ARGS]
+    cdef char* results[MAX_ARGS]
+    cdef double scalars[MAX_ARGS]
+    cdef int store = STORE
+    cdef cnp.ndarray first = None
+    cdef cnp.ndarray array
+    cdef object only
+    cdef int i, d
+    cdef Py_ssize_t n
+    if p.c.n_in + p.c.n_const + p.c.n_temp + p.c.n_out > AD_SMALL_REGISTERS:
+        return None
+    for i in range(nargs):
+        if type(<object> args[i]) is cnp.ndarray:
+            array = <cnp.ndarray> args[i]
+            if cnp.PyArray_TYPE(array) != cnp.NPY_DOUBLE or not cnp.PyArray_ISCARRAY_RO(array):
+                return None
+            if first is None:
+                first = array
+            elif cnp.PyArray_NDIM(array) != cnp.PyArray_NDIM(first):
+                return None
+            else:
+                for d in range(cnp.PyArray_NDIM(first)):
+                    if cnp.PyArray_DIMS(array)[d] != cnp.PyArray_DIMS(first)[d]:
+                        return None
+            ins[i] = <const char*> cnp.PyArray_DATA(array)
+        elif PyFloat_CheckExact(<object> args[i]):
+            scalars[i] = PyFloat_AS_DOUBLE(<object> args[i])
+            ins[i] = NULL
+        else:
+            return None
+    if first is None:
+        return None
+    n = cnp.PyArray_SIZE(first)
+    if n > AD_SMALL:
+        return None
+    if outs is None:
+        only = PyArray_EMPTY(cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first), cnp.NPY_DOUBLE, 0)
+        results[0] = <char*> cnp.PyArray_DATA(<cnp.ndarray> only)
+        ad_vm_small(&p.c, p.fns64, ADD64, p.consts64, n, ins, scalars, results, &store)
+        return only
+    for i in range(p.c.n_out):
+        if modes[i] == SUM:
+            return None
+        if modes[i] == ADD:
+            array = <cnp.ndarray> outs[i]
+            if (cnp.PyArray_TYPE(array) != cnp.NPY_DOUBLE or not cnp.PyArray_ISCARRAY_RO(array)
+                    or cnp.PyArray_SIZE(array) != n or cnp.PyArray_NDIM(array) != cnp.PyArray_NDIM(first)):
+                return None
+    for i in range(p.c.n_out):
+        if modes[i] == STORE:
+            outs[i] = PyArray_EMPTY(cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first), cnp.NPY_DOUBLE, 0)
+        results[i] = <char*> cnp.PyArray_DATA(<cnp.ndarray> outs[i])
+    ad_vm_small(&p.c, p.fns64, ADD64, p.consts64, n, ins, scalars, results, modes)
+    return True
+
+
 cdef object run(Program p, PyObject** args, int nargs, list outs, int* modes):
     """Run `p` on `args` (ndarrays, NumPy or Python scalars), broadcast together, into `outs`.
 
@@ -201,6 +263,9 @@ cdef object run(Program p, PyObject** args, int nargs, list outs, int* modes):
     cdef bint same = True, c_order = True, f_order = True, all_weak = True
     cdef Py_ssize_t n = 1, size
     cdef object only = None
+    only = _run_small(p, args, nargs, outs, modes)
+    if only is not None:
+        return only
     # 1. The dtype: quickly if every array is already of one.
     for i in range(nargs):
         x = <object> args[i]

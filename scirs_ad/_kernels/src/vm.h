@@ -48,6 +48,12 @@ void ad_operand_merge(ad_operand *operand);
 int ad_vm_run(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, const void *consts, int itemsize,
               ptrdiff_t n, const ad_operand *inputs, const ad_result *outputs, int threads);
 
+/* The same for at most AD_SMALL float64 elements, all flat (`in[k]`) or scalar (`in[k]` NULL, then `scalars[k]`):
+   nothing to describe, nothing to allocate. Outputs are stored or added. */
+enum { AD_SMALL = 64, AD_SMALL_REGISTERS = 24 };
+void ad_vm_small(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, const double *consts, ptrdiff_t n,
+                 const char *const *in, const double *scalars, char *const *out, const int *modes);
+
 /* The sum of n contiguous numbers, by blocks, pairwise. */
 double ad_sum_f64(const double *x, ptrdiff_t n);
 float ad_sum_f32(const float *x, ptrdiff_t n);
