@@ -1482,6 +1482,8 @@ cdef class Tape(Level):
             return self.capture(self, p, args, params)
         if p.tape_rule is not None and not self.tracing:
             return p.tape_rule(self, p, args, params)
+        if len(args) == 1 and not self.tracing:
+            return self._apply1(p, <Variable> args[0], params)
         for a in args:
             if type(a) is Variable and (<Variable> a)._level is self:
                 v = <Variable> a
@@ -1497,6 +1499,27 @@ cdef class Tape(Level):
         if not self.tracing and (not p.differentiable or not inexact(out)):
             return out
         return self.record(p, args, params, values, out, mask)
+
+    cdef object _apply1(self, Primitive p, Variable v, dict params):
+        """`apply` for one argument, which is a Variable of this tape."""
+        cdef Node node
+        cdef object x = v._value
+        cdef tuple values = (x,)
+        out = bind(p, values, params)
+        if out is NotImplemented or not p.differentiable or not inexact(out):
+            return out
+        if p.n_out != 0 or isinstance(p, Elementwise):
+            return self.record(p, (v,), params, values, out, 1)
+        node = Node.__new__(Node)
+        node.primitive, node.params, node.arity, node.r0 = p, params, 1, v.ref
+        if p.saves & 1 or p.saves_all:
+            node.a0 = x
+        if p.saves_out:
+            node.out = out
+        if p.saves_specs:
+            node.specs = (spec_of(x),)
+        self.nodes.append(node)
+        return _variable(self, out, <long long> (len(self.nodes) - 1) << SLOT_BITS)
 
     def record_here(self, Primitive p, tuple args, dict params, tuple lowered, object out):
         """Append a node whose value `out` is known already, one level down."""

@@ -10,6 +10,7 @@ from cpython.long cimport PyLong_CheckExact
 from cpython.object cimport PyObject, PyTypeObject
 cimport numpy as cnp
 from scirs_ad._kernels.ops cimport table, n_ops
+from scirs_ad._kernels.buffers cimport empty
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 import numpy as np
@@ -384,12 +385,12 @@ cdef object run(Program p, PyObject** args, int nargs, list outs, int* modes):
     for k in range(p.c.n_out):
         if outs is None:
             results[k].mode = STORE
-            only = PyArray_EMPTY(ndim, shape, typenum, f_order)
+            only = empty(ndim, shape, typenum, f_order)
             results[k].data = <char*> cnp.PyArray_DATA(<cnp.ndarray> only)
             continue
         results[k].mode = modes[k]
         if modes[k] == STORE:
-            outs[k] = PyArray_EMPTY(ndim, shape, typenum, f_order)
+            outs[k] = empty(ndim, shape, typenum, f_order)
         elif modes[k] == SUM:
             outs[k] = PyArray_EMPTY(0, NULL, typenum, 0)
         results[k].data = <char*> cnp.PyArray_DATA(<cnp.ndarray> outs[k])
