@@ -47,5 +47,7 @@ finfo, iinfo, result_type, can_cast, isdtype, dtype = (
     np.finfo, np.iinfo, np.result_type, np.can_cast, np.isdtype, np.dtype
 )  # fmt: skip
 
+from scirs_ad.numpy import linalg  # noqa: E402 - a door of its own
+
 register_namespace(np, sys.modules[__name__])
 install(namespace=sys.modules[__name__])
