@@ -71,20 +71,20 @@ cdef object ARRAY = None            # array_conversion(variable, dtype, copy)
 cdef object REPACK = None           # repack(object array or list of Variables) -> Variable
 cdef dict OPERATORS = {}
 cdef dict UFUNC_PRIMITIVES = {}
-cdef Elementwise P_ADD = None, P_SUB = None, P_MUL = None, P_DIV = None, P_NEG = None, P_POW = None
+cdef Elementwise P_ADD = None, P_SUB = None, P_MUL = None, P_DIV = None, P_NEG = None, P_SQUARE = None
 
 
 def install(**hooks):
     """Give the core what the layers above provide; see the list of hooks in the source."""
     global ADD_OP, UNBROADCAST, CAST, BROADCAST, RESHAPE, FORMULA, TANGENT, PLAN, PUSH_PLAN, VALUE, GETITEM, SETITEM
-    global UFUNC, FUNCTION, NAMESPACE, ARRAY, REPACK, P_ADD, P_SUB, P_MUL, P_DIV, P_NEG, P_POW
+    global UFUNC, FUNCTION, NAMESPACE, ARRAY, REPACK, P_ADD, P_SUB, P_MUL, P_DIV, P_NEG, P_SQUARE
     for name, value in hooks.items():
         if name == "add": ADD_OP = P_ADD = value
         elif name == "subtract": P_SUB = value
         elif name == "multiply": P_MUL = value
         elif name == "divide": P_DIV = value
         elif name == "negative": P_NEG = value
-        elif name == "power": P_POW = value
+        elif name == "square": P_SQUARE = value
         elif name == "unbroadcast": UNBROADCAST = value
         elif name == "cast": CAST = value
         elif name == "broadcast_to": BROADCAST = value
@@ -387,6 +387,8 @@ cdef class Variable:
     def __pow__(self, other, modulo):
         if modulo is not None:
             return NotImplemented
+        if type(other) is int and <object> other == 2 and type(self) is Variable:
+            return bind1(P_SQUARE, self)
         return OPERATORS["pow"](self, other) if _known(other) else NotImplemented
 
     def __rpow__(self, other, modulo):
@@ -1089,8 +1091,16 @@ cdef class Elementwise(Primitive):
         return function
 
     def __call__(self, *args, **params):
+        cdef Py_ssize_t n
         if params:
             return OPERATORS["ufunc_call"](self, args, params)
+        n = len(args)
+        if n == 1:
+            return bind1(self, args[0])
+        if n == 2:
+            out = bind2(self, args[0], args[1])
+            if out is not NotImplemented:
+                return out
         return bind(self, args, None)
 
     cdef object compute(self, tuple args, dict params):
@@ -1472,6 +1482,8 @@ cdef class Tape(Level):
             return self.capture(self, p, args, params)
         if p.tape_rule is not None and not self.tracing:
             return p.tape_rule(self, p, args, params)
+        if len(args) == 1 and not self.tracing:
+            return self._apply1(p, <Variable> args[0], params)
         for a in args:
             if type(a) is Variable and (<Variable> a)._level is self:
                 v = <Variable> a
@@ -1487,6 +1499,27 @@ cdef class Tape(Level):
         if not self.tracing and (not p.differentiable or not inexact(out)):
             return out
         return self.record(p, args, params, values, out, mask)
+
+    cdef object _apply1(self, Primitive p, Variable v, dict params):
+        """`apply` for one argument, which is a Variable of this tape."""
+        cdef Node node
+        cdef object x = v._value
+        cdef tuple values = (x,)
+        out = bind(p, values, params)
+        if out is NotImplemented or not p.differentiable or not inexact(out):
+            return out
+        if p.n_out != 0 or isinstance(p, Elementwise):
+            return self.record(p, (v,), params, values, out, 1)
+        node = Node.__new__(Node)
+        node.primitive, node.params, node.arity, node.r0 = p, params, 1, v.ref
+        if p.saves & 1 or p.saves_all:
+            node.a0 = x
+        if p.saves_out:
+            node.out = out
+        if p.saves_specs:
+            node.specs = (spec_of(x),)
+        self.nodes.append(node)
+        return _variable(self, out, <long long> (len(self.nodes) - 1) << SLOT_BITS)
 
     def record_here(self, Primitive p, tuple args, dict params, tuple lowered, object out):
         """Append a node whose value `out` is known already, one level down."""

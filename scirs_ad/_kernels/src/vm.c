@@ -212,8 +212,23 @@ static int run_blocks(const job *j, ptrdiff_t first, ptrdiff_t end)
     return 0;
 }
 
+typedef struct {
+    const job *j;
+    ptrdiff_t blocks;
+    int chunks, failed;
+} share;
+
+/* A chunk is a run of neighbouring blocks. */
+static void run_chunk(void *context, int chunk, int worker)
+{
+    (void)worker;
+    share *s = context;
+    if (run_blocks(s->j, s->blocks * chunk / s->chunks, s->blocks * (chunk + 1) / s->chunks) != 0)
+        __atomic_store_n(&s->failed, 1, __ATOMIC_RELAXED);
+}
+
 int ad_vm_run(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, const void *consts, int itemsize,
-              ptrdiff_t n, const ad_operand *inputs, const ad_result *outputs, int threads)
+              ptrdiff_t n, const ad_operand *inputs, const ad_result *outputs, int threads, ad_parallel parallel)
 {
     if (program->n_in + program->n_const + program->n_temp + program->n_out >= MAX_REGISTERS)
         return -1;
@@ -229,17 +244,10 @@ int ad_vm_run(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, cons
             failed |= partials[i] == NULL;
         }
     if (!failed && threads > 1 && blocks > 1) {
-#ifdef _OPENMP
-        /* A thread takes one run of neighbouring blocks. */
-#pragma omp parallel num_threads(threads) reduction(| : failed)
-        {
-            extern int omp_get_thread_num(void), omp_get_num_threads(void);
-            const ptrdiff_t rank = omp_get_thread_num(), team = omp_get_num_threads();
-            failed |= run_blocks(&j, blocks * rank / team, blocks * (rank + 1) / team) != 0;
-        }
-#else
-        failed = run_blocks(&j, 0, blocks) != 0;
-#endif
+        /* Four chunks a thread: a thread that comes late finds less to do, and nobody waits for it. */
+        share s = {&j, blocks, (int)(blocks < 4 * threads ? blocks : 4 * threads), 0};
+        parallel(run_chunk, &s, s.chunks, threads);
+        failed = s.failed;
     } else if (!failed) {
         failed = run_blocks(&j, 0, blocks) != 0;
     }
