@@ -71,20 +71,20 @@ cdef object ARRAY = None            # array_conversion(variable, dtype, copy)
 cdef object REPACK = None           # repack(object array or list of Variables) -> Variable
 cdef dict OPERATORS = {}
 cdef dict UFUNC_PRIMITIVES = {}
-cdef Elementwise P_ADD = None, P_SUB = None, P_MUL = None, P_DIV = None, P_NEG = None, P_POW = None
+cdef Elementwise P_ADD = None, P_SUB = None, P_MUL = None, P_DIV = None, P_NEG = None, P_SQUARE = None
 
 
 def install(**hooks):
     """Give the core what the layers above provide; see the list of hooks in the source."""
     global ADD_OP, UNBROADCAST, CAST, BROADCAST, RESHAPE, FORMULA, TANGENT, PLAN, PUSH_PLAN, VALUE, GETITEM, SETITEM
-    global UFUNC, FUNCTION, NAMESPACE, ARRAY, REPACK, P_ADD, P_SUB, P_MUL, P_DIV, P_NEG, P_POW
+    global UFUNC, FUNCTION, NAMESPACE, ARRAY, REPACK, P_ADD, P_SUB, P_MUL, P_DIV, P_NEG, P_SQUARE
     for name, value in hooks.items():
         if name == "add": ADD_OP = P_ADD = value
         elif name == "subtract": P_SUB = value
         elif name == "multiply": P_MUL = value
         elif name == "divide": P_DIV = value
         elif name == "negative": P_NEG = value
-        elif name == "power": P_POW = value
+        elif name == "square": P_SQUARE = value
         elif name == "unbroadcast": UNBROADCAST = value
         elif name == "cast": CAST = value
         elif name == "broadcast_to": BROADCAST = value
@@ -228,8 +228,12 @@ cpdef object as_array(object x):
     """`x` as an ndarray; Variables, Specs and ndarrays stay."""
     if type(x) is cnp.ndarray or type(x) is Variable or type(x) is Spec:
         return x
+    if (type(x) is list or type(x) is tuple) and REPACK is not None:
+        packed = REPACK(x)              # before NumPy asks each Variable for an array
+        if packed is not None:
+            return packed
     cdef object array = np.asarray(x)
-    if array.dtype.kind == "O":
+    if array.dtype.kind == "O" and REPACK is not None:
         packed = REPACK(array)
         if packed is not None:
             return packed
@@ -383,6 +387,8 @@ cdef class Variable:
     def __pow__(self, other, modulo):
         if modulo is not None:
             return NotImplemented
+        if type(other) is int and <object> other == 2 and type(self) is Variable:
+            return bind1(P_SQUARE, self)
         return OPERATORS["pow"](self, other) if _known(other) else NotImplemented
 
     def __rpow__(self, other, modulo):
@@ -1055,6 +1061,13 @@ cdef class Plan:
     def __init__(self, saves, saves_out, program, inputs, outputs, passes):
         self.saves, self.saves_out, self.program = saves, saves_out, program
         self.inputs, self.outputs, self.passes = inputs, outputs, passes
+        self.n_inputs, self.n_outputs, self.n_passes = len(inputs), len(outputs), len(passes)
+        for k in range(self.n_inputs):
+            self.c_inputs[k] = inputs[k]
+        for k in range(self.n_outputs):
+            self.c_outputs[k] = outputs[k]
+        for k in range(self.n_passes):
+            self.c_passes[k] = passes[k]
 
 
 cdef class Elementwise(Primitive):
@@ -1078,8 +1091,16 @@ cdef class Elementwise(Primitive):
         return function
 
     def __call__(self, *args, **params):
+        cdef Py_ssize_t n
         if params:
             return OPERATORS["ufunc_call"](self, args, params)
+        n = len(args)
+        if n == 1:
+            return bind1(self, args[0])
+        if n == 2:
+            out = bind2(self, args[0], args[1])
+            if out is not NotImplemented:
+                return out
         return bind(self, args, None)
 
     cdef object compute(self, tuple args, dict params):
@@ -1461,6 +1482,8 @@ cdef class Tape(Level):
             return self.capture(self, p, args, params)
         if p.tape_rule is not None and not self.tracing:
             return p.tape_rule(self, p, args, params)
+        if len(args) == 1 and not self.tracing:
+            return self._apply1(p, <Variable> args[0], params)
         for a in args:
             if type(a) is Variable and (<Variable> a)._level is self:
                 v = <Variable> a
@@ -1476,6 +1499,27 @@ cdef class Tape(Level):
         if not self.tracing and (not p.differentiable or not inexact(out)):
             return out
         return self.record(p, args, params, values, out, mask)
+
+    cdef object _apply1(self, Primitive p, Variable v, dict params):
+        """`apply` for one argument, which is a Variable of this tape."""
+        cdef Node node
+        cdef object x = v._value
+        cdef tuple values = (x,)
+        out = bind(p, values, params)
+        if out is NotImplemented or not p.differentiable or not inexact(out):
+            return out
+        if p.n_out != 0 or isinstance(p, Elementwise):
+            return self.record(p, (v,), params, values, out, 1)
+        node = Node.__new__(Node)
+        node.primitive, node.params, node.arity, node.r0 = p, params, 1, v.ref
+        if p.saves & 1 or p.saves_all:
+            node.a0 = x
+        if p.saves_out:
+            node.out = out
+        if p.saves_specs:
+            node.specs = (spec_of(x),)
+        self.nodes.append(node)
+        return _variable(self, out, <long long> (len(self.nodes) - 1) << SLOT_BITS)
 
     def record_here(self, Primitive p, tuple args, dict params, tuple lowered, object out):
         """Append a node whose value `out` is known already, one level down."""
@@ -1616,45 +1660,41 @@ cdef class Tape(Level):
 
     cpdef list pull(self, list ys, list cts, list refs, bint free):
         """Cotangents at `refs` from cotangents of `ys`; None is zero. With `free` the nodes are given up on the way."""
-        cdef Py_ssize_t n = len(self.nodes), i, last = -1, j
+        cdef Py_ssize_t n = len(self.nodes), i, last = -1
         cdef list acc = [None] * n
-        cdef bytearray owned_bytes = bytearray(n)
-        cdef unsigned char* owned = owned_bytes
+        cdef bytearray flags = bytearray(2 * n)
+        cdef unsigned char* owned = flags           # whether acc[i] is ours to add to
+        cdef unsigned char* wanted = owned + n      # whether acc[i] is asked for
         cdef list nodes = self.nodes
         cdef Node node
-        cdef Primitive p
-        cdef dict wanted = {}
+        cdef dict kept = {}
         cdef long long ref
-        cdef tuple args, refs_of
-        cdef unsigned long long mask
-        cdef int k
+        cdef bint fused
+        cdef object ct
         for r in refs:
             if r >= 0:
-                wanted[r >> SLOT_BITS] = None
+                wanted[<long long> r >> SLOT_BITS] = 1
         for y, ct in zip(ys, cts):
             ref = self.ref_of(y)
             if ref >= 0 and ct is not None:
                 self._seed(acc, owned, ref, ct)
-                last = max(last, ref >> SLOT_BITS)
+                if ref >> SLOT_BITS > last:
+                    last = ref >> SLOT_BITS
         for i in range(last, -1, -1):
-            node = <Node> nodes[i]
+            node = <Node> PyList_GET_ITEM(nodes, i)
             if node is None:
                 raise RuntimeError("Tape.pull: the nodes of this tape have been given up by an earlier pull")
-            ct = <object> PyList_GET_ITEM(acc, i)
-            if ct is None or node.primitive is None:
-                if free and node.primitive is not None:
-                    nodes[i] = None
+            if node.primitive is None:
                 continue
-            if i in wanted:
-                wanted[i] = ct
-                owned[i] = 0
-            acc[i] = None
-            p = node.primitive
-            if isinstance(p, Elementwise):
-                if not self._pull_fused(acc, owned, node, ct, owned[i]):
+            ct = <object> PyList_GET_ITEM(acc, i)
+            if ct is not None:
+                fused = isinstance(node.primitive, Elementwise)
+                if wanted[i]:
+                    kept[i] = ct
+                    owned[i] = 0
+                acc[i] = None
+                if not fused or not self._pull_fused(acc, owned, node, ct, owned[i]):
                     self._pull_rule(acc, owned, node, ct)
-            else:
-                self._pull_rule(acc, owned, node, ct)
             if free:
                 nodes[i] = None
         result = []
@@ -1662,12 +1702,10 @@ cdef class Tape(Level):
             if r < 0:
                 result.append(None)
                 continue
-            i = r >> SLOT_BITS
-            ct = acc[i] if acc[i] is not None else wanted[i]
+            i = <long long> r >> SLOT_BITS
+            ct = acc[i] if acc[i] is not None else kept.get(i)
             if type(ct) is list:
                 ct = ct[r & ((1 << SLOT_BITS) - 1)]
-                result.append(ct)
-                continue
             # What is handed out belongs to the caller alone.
             if type(ct) is cnp.ndarray and not owned[i]:
                 ct = np.array(ct)
@@ -1682,60 +1720,79 @@ cdef class Tape(Level):
         cdef Plan plan
         cdef PyObject* c_args[MAX_FUSED]
         cdef int modes[MAX_FUSED]
-        cdef int k, n = 0
-        cdef long long ref
+        cdef long long refs[3]
+        cdef int i, k
+        cdef Py_ssize_t at
         cdef object x
         cdef list outs
-        cdef Spec s
+        cdef tuple specs = <tuple> node.specs
+        cdef Spec s = None
         if type(ct) is not cnp.ndarray:
             return 0
-        if node.r0 >= 0:
-            mask = 1
-        if node.arity > 1 and node.r1 >= 0:
-            mask |= 2
-        if node.arity > 2 and node.r2 >= 0:
-            mask |= 4
-        plan = p.plan(mask)
-        if plan.program is None and plan.outputs:
+        refs[0], refs[1], refs[2] = node.r0, node.r1, node.r2
+        for i in range(node.arity):
+            if refs[i] >= 0:
+                mask |= 1 << i
+        plan = <Plan> p.plans[mask]
+        if plan is None:
+            plan = p.plan(mask)
+        if plan.program is None and plan.n_outputs:
             return 0
-        for code in plan.inputs:
-            k = code
+        for i in range(plan.n_inputs):
+            k = plan.c_inputs[i]
             x = ct if k == -1 else node.out if k == -2 else node.a0 if k == 0 else node.a1 if k == 1 else node.a2
             if type(x) is Variable or type(x) is Spec:
                 return 0
-            c_args[n] = <PyObject*> x
-            n += 1
-        if plan.program is not None:
+            c_args[i] = <PyObject*> x
+        if plan.n_outputs == 1 and specs is None:
+            at = refs[plan.c_outputs[0]] >> SLOT_BITS
+            if not owned[at]:
+                x = run(plan.program, c_args, plan.n_inputs, None, NULL)
+                if x is None:
+                    return 0
+                self._give(acc, owned, refs[plan.c_outputs[0]], x, True)
+                outs = None
+            else:
+                outs = []
+        else:
             outs = []
-            for place in plan.outputs:
-                k = place
-                ref = node.r0 if k == 0 else node.r1 if k == 1 else node.r2
-                cur = <object> PyList_GET_ITEM(acc, ref >> SLOT_BITS)
-                s = <Spec> node.specs[k] if node.specs is not None else None
+        if plan.n_outputs and outs is not None:
+            for i in range(plan.n_outputs):
+                k = plan.c_outputs[i]
+                at = refs[k] >> SLOT_BITS
+                if specs is not None:
+                    s = <Spec> specs[k]
+                modes[i] = STORE
+                x = None
                 if s is not None and not s.shape and cnp.PyArray_NDIM(ct) > 0:
-                    modes[len(outs)] = SUM
-                    outs.append(None)
-                elif (owned[ref >> SLOT_BITS] and (s is None or s.shape == ct.shape) and type(cur) is cnp.ndarray):
-                    modes[len(outs)] = ADD
-                    outs.append(cur)
-                else:
-                    modes[len(outs)] = STORE
-                    outs.append(None)
-            if run(plan.program, c_args, n, outs, modes) is None:
+                    modes[i] = SUM
+                elif owned[at]:
+                    x = <object> PyList_GET_ITEM(acc, at)
+                    if type(x) is cnp.ndarray and _same_layout(x, ct) and (s is None or s.shape == ct.shape):
+                        modes[i] = ADD
+                        # One buffer for two outputs is written once: the second has to wait.
+                        for k in range(i):
+                            if modes[k] == ADD and outs[k] is x:
+                                modes[i] = STORE
+                                x = None
+                                break
+                    else:
+                        x = None
+                outs.append(x)
+            if run(plan.program, c_args, plan.n_inputs, outs, modes) is None:
                 return 0
-            for k in range(len(outs)):
-                if modes[k] == ADD:
+            for i in range(plan.n_outputs):
+                if modes[i] == ADD:
                     continue
-                ref = plan.outputs[k]
-                s = <Spec> node.specs[ref] if node.specs is not None else None
-                ref = node.r0 if ref == 0 else node.r1 if ref == 1 else node.r2
-                self._give(acc, owned, ref, _fit(outs[k], s), True)
-        for place in plan.passes:
-            k = place
-            s = <Spec> node.specs[k] if node.specs is not None else None
-            ref = node.r0 if k == 0 else node.r1 if k == 1 else node.r2
-            x = _fit(ct, s)
-            self._give(acc, owned, ref, x, x is not ct or ct_owned and len(plan.passes) == 1)
+                k = plan.c_outputs[i]
+                x = outs[i]
+                if specs is not None:
+                    x = _fit(x, <Spec> specs[k])
+                self._give(acc, owned, refs[k], x, True)
+        for i in range(plan.n_passes):
+            k = plan.c_passes[i]
+            x = ct if specs is None else _fit(ct, <Spec> specs[k])
+            self._give(acc, owned, refs[k], x, x is not ct or ct_owned and plan.n_passes == 1)
         return 1
 
     cdef int _pull_rule(self, list acc, unsigned char* owned, Node node, object ct) except -1:
@@ -1753,7 +1810,9 @@ cdef class Tape(Level):
         if p.accumulate is not None and type(ct) is cnp.ndarray and node.arity == 1:
             ref = node.r0
             cur = acc[ref >> SLOT_BITS]
-            if cur is None or owned[ref >> SLOT_BITS] and type(cur) is cnp.ndarray:
+            source = (<Node> self.nodes[ref >> SLOT_BITS]).primitive
+            if (source is None or (<Primitive> source).n_out == 0) and (
+                    cur is None or owned[ref >> SLOT_BITS] and type(cur) is cnp.ndarray):
                 total = p.accumulate(cur, ct, node.specs[0], node.params)
                 if total is not None:
                     acc[ref >> SLOT_BITS] = total

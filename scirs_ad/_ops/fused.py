@@ -118,10 +118,19 @@ def assemble(tape, inputs, outputs):
         return None, used
 
 
+def _floating(x):
+    """`x` as a rule may compute with it: integers have a division of their own, so ``reciprocal(2)`` would be 0."""
+    if type(x) is int:
+        return float(x)
+    if x is None or isinstance(x, (float, bool, complex)) or dtype_of(x).kind not in "iu":
+        return x
+    return cx.cast(x, np.float64)
+
+
 def partials_of(p, out, args, mask):
     """The partial derivatives of a base function that `mask` asks for; the others None."""
     rule = p.partials_rule
-    known = dict(zip(p.argnames, args, strict=True), out=out)
+    known = dict(zip(p.argnames, map(_floating, args), strict=True), out=out)
     values = p.partials(**{name: known[name] for name in rule.names})
     if not isinstance(values, tuple):
         values = (values,)

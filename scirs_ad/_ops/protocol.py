@@ -268,10 +268,9 @@ def array_function(func, types, args, kwargs):
 
 def register_namespace(module, ours):
     """Let the functions of a NumPy module that dispatch be answered by their namesakes in `ours`."""
-    for name in dir(module):
-        theirs = getattr(module, name)
-        mine = getattr(ours, name, None)
-        if mine is None or theirs is mine or not callable(theirs) or isinstance(theirs, type):
+    for name, mine in list(vars(ours).items()):
+        theirs = vars(module).get(name)  # not getattr: that would load NumPy's lazy submodules
+        if theirs is None or theirs is mine or not callable(theirs) or isinstance(theirs, type):
             continue
         if isinstance(theirs, np.ufunc):
             if theirs not in _PRIMITIVE_UFUNCS:
@@ -283,7 +282,7 @@ def register_namespace(module, ours):
 UFUNCS[np.power] = pow
 UFUNCS[np.float_power] = float_power
 install(
-    array_ufunc=array_ufunc, array_function=array_function, array=array, ufuncs=_PRIMITIVE_UFUNCS, power=ew.power,
+    array_ufunc=array_ufunc, array_function=array_function, array=array, ufuncs=_PRIMITIVE_UFUNCS, square=ew.square,
     operators={
         "pos": ew.positive, "abs": ew.abs, "pow": pow, "mod": ew.remainder, "floordiv": ew.floor_divide,
         "and": ew.bitwise_and, "or": ew.bitwise_or, "xor": ew.bitwise_xor, "lshift": ew.bitwise_left_shift,

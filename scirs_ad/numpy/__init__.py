@@ -10,6 +10,7 @@ import numpy as np
 
 from scirs_ad import _ops  # noqa: F401 - all pages, in order
 from scirs_ad._core.core import install
+from scirs_ad._ops.accumulate import *  # noqa: F403
 from scirs_ad._ops.complex import angle, conj, imag, real
 from scirs_ad._ops.elementwise import (
     abs,  # noqa: A004
@@ -20,7 +21,14 @@ from scirs_ad._ops.elementwise import (
     maximum, minimum, multiply, negative, not_equal, positive, rad2deg, reciprocal, remainder, rint, sign, signbit,
     sin, sinh, sqrt, square, subtract, tan, tanh, trunc, where,
 )  # fmt: skip
+from scirs_ad._ops.join import (
+    append, array_split, block, column_stack, concat, concatenate, dsplit, dstack, hsplit, hstack, split, stack, unstack,
+    vsplit, vstack,
+)  # fmt: skip
+from scirs_ad._ops.join import *  # noqa: F403
+from scirs_ad._ops.products import *  # noqa: F403
 from scirs_ad._ops.protocol import float_power, pow, register_namespace  # noqa: A004
+from scirs_ad._ops.reduce import *  # noqa: F403
 from scirs_ad._ops.shape import astype, broadcast_to, permute_dims, reshape, sum  # noqa: A004
 
 arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
