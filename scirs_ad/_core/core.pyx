@@ -888,7 +888,13 @@ cdef class Primitive:
     # -------------------------------------------------------------------------------- meaning
     cdef object compute(self, tuple args, dict params):
         kernel = self.kernel if self.kernel is not None else self.body
-        out = kernel(*args) if params is None else kernel(*args, **params)
+        try:
+            out = kernel(*args) if params is None else kernel(*args, **params)
+        except (ValueError, IndexError) as error:       # NumPy's messages do not name the operation
+            name = self.name.removesuffix("_core")
+            if type(error) not in (ValueError, IndexError) or name in str(error):
+                raise
+            raise type(error)(f"{name}: {error}") from None
         if self.n_out == 0:
             return out if type(out) is cnp.ndarray else as_array(out)
         return tuple([o if type(o) is cnp.ndarray else as_array(o) for o in out])
@@ -936,7 +942,9 @@ cdef class Primitive:
                 ones.append(a)
             else:
                 dims = self.in_dims[k] if self.in_dims is not None else ()
-                ones.append(np.ones([int(d) if d.isdigit() else 1 for d in dims], dtype_of(a)))
+                dtype = dtype_of(a)     # integers may be indices, so of them zeros
+                ones.append((np.ones if dtype.kind in "fc" else np.zeros)(
+                    [int(d) if d.isdigit() else 1 for d in dims], dtype))
         with np.errstate(all="ignore"):
             out = self.body(*ones, **(params or {}))
         found = tuple([np.asarray(o).dtype for o in out]) if self.n_out else (np.asarray(out).dtype,)
@@ -1289,7 +1297,7 @@ cdef object bind1(Elementwise p, object x):
     cdef Plan plan
     cdef Node node
     cdef PyObject* c_args[1]
-    if type(x) is Variable and p.program is not None:
+    if type(x) is Variable and p.program is not None and p.differentiable:
         v = <Variable> x
         if v.base is None and type(v._level) is Tape and type(v._value) is cnp.ndarray:
             tape = <Tape> v._level
@@ -1338,7 +1346,7 @@ cdef object bind2(Elementwise p, object x, object y):
             mask |= 2
         else:
             tape = None
-    if tape is not None and not tape.closed and tape.capture is None and p.program is not None and (
+    if tape is not None and not tape.closed and tape.capture is None and p.program is not None and p.differentiable and (
             _same_layout(a, b) if mask == 3 else (
                 type(b) is float or type(b) is int or type(b) is cnp.ndarray and _same_layout(a, b)) if mask == 1 else (
                 type(a) is float or type(a) is int or type(a) is cnp.ndarray and _same_layout(a, b))):

@@ -253,7 +253,10 @@ def formula(p, ct, out, args, specs, mask):
         found = [None if d is None else _times(ct, cx.conj(d) if _is_complex(d) else d) for d in parts]
     for k, g in enumerate(found):
         if g is not None and mask >> k & 1:
-            result[k] = g if specs is None else fit(g, specs[k])
+            if specs is not None:
+                result[k] = fit(g, specs[k])
+            else:  # of the result's shape and dtype, which are the cotangent's
+                result[k] = g if dtype_of(g) == dtype_of(ct) else cx.cast(g, dtype_of(ct))
     return tuple(result)
 
 
@@ -276,7 +279,7 @@ def tangent(p, ts, out, args, specs):
             total = term if total is None else ew.add(total, term)
     if total is None:
         return None
-    like = out if out is not None else specs[-1] if specs is not None else None
+    like = out if out is not None else specs[-1] if specs is not None else next(t for t in ts if t is not None)
     if like is not None:
         if shape_of(total) != shape_of(like):
             total = sh.broadcast_to(total, shape_of(like))
