@@ -56,6 +56,12 @@ def directional(function, leaves, direction, elementwise=False):
         # Exact steps: what was really added is what is divided by.
         return [np.asarray(y) for y in function([x + h * d for x, d in zip(leaves, direction, strict=True)])]
 
+    # A moved input is rounded, too: by how much that changes the outputs, where all inputs cancel (x - mean(x)), say.
+    with np.errstate(all="ignore"):
+        there, nudged = at(0.0), function([_nudged(x) for x in leaves])
+        rounding = [np.abs(np.asarray(y) - z) if z.dtype.kind in "fc" else np.zeros(z.shape)
+                    for y, z in zip(nudged, there, strict=True)]
+        rounding = [np.where(np.isfinite(r), r, 0.0) for r in rounding]
     table, noise = None, None
     for level in range(LEVELS):
         h = FIRST_STEP / 2**level
@@ -64,12 +70,23 @@ def directional(function, leaves, direction, elementwise=False):
             if table is None:
                 table = [Table(y) for y in ahead]
                 eps = eps_of(*ahead, *leaves)
-            for column, y, z in zip(table, ahead, behind, strict=True):
+            for column, y, z, extra in zip(table, ahead, behind, rounding, strict=True):
                 noise = np.maximum(np.abs(y), np.abs(z))
                 if not elementwise and noise.size:
                     noise = np.max(noise, initial=0.0, where=np.isfinite(noise))
-                column.add((y - z) / (2 * h), eps * noise / h)
+                column.add((y - z) / (2 * h), (eps * noise + (extra if elementwise or not extra.size else np.max(extra))) / h)
     return [c.best for c in table], [c.error for c in table]
+
+
+def _nudged(x):
+    """`x`, every second element one unit in the last place up, the others down."""
+    x = np.asarray(x)
+    if x.dtype.kind == "c":
+        return _nudged(x.real) + 1j * _nudged(x.imag)
+    if x.dtype.kind != "f":
+        return x
+    signs = np.where(np.arange(x.size).reshape(x.shape) % 2, -1.0, 1.0)
+    return np.nextafter(x, (signs * np.inf).astype(x.dtype))
 
 
 class Table:
