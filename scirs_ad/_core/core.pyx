@@ -739,6 +739,7 @@ cdef class Rule:
 
 # ------------------------------------------------------------------------------------------------ primitives
 PRIMITIVES = {}
+NUMPY_ERRORS = (ValueError, TypeError, IndexError, np.linalg.LinAlgError)
 
 
 def parse_signature(str signature, str name):
@@ -888,7 +889,14 @@ cdef class Primitive:
     # -------------------------------------------------------------------------------- meaning
     cdef object compute(self, tuple args, dict params):
         kernel = self.kernel if self.kernel is not None else self.body
-        out = kernel(*args) if params is None else kernel(*args, **params)
+        try:
+            out = kernel(*args) if params is None else kernel(*args, **params)
+        except NUMPY_ERRORS as error:
+            # A page of ours has called NumPy, whose message does not say what the user called.
+            name = self.name.removesuffix("_core")
+            if PRIMITIVES.get(self.name) is not self or name in str(error) or type(error) not in NUMPY_ERRORS:
+                raise
+            raise type(error)(f"{name}: {error}") from None
         if self.n_out == 0:
             return out if type(out) is cnp.ndarray else as_array(out)
         return tuple([o if type(o) is cnp.ndarray else as_array(o) for o in out])
@@ -926,17 +934,23 @@ cdef class Primitive:
         return specs if self.n_out else specs[0]
 
     def dtypes_of(self, args, params):
-        """The dtypes of the outputs: those that the body gives for arrays of ones of the core shapes."""
+        """The dtypes of the outputs: those that the body gives for arrays of ones of the core shapes.
+
+        Whole numbers beside floats are zero: they may be indices, and dimensions are one.
+        """
         key = tuple([a if isinstance(a, (bool, int, float, complex)) else dtype_of(a) for a in args])
         if params is None and key in self.dtype_cache:
             return self.dtype_cache[key]
         ones = []
+        floats = any([inexact(a) for a in args])
         for k, a in enumerate(args):
             if isinstance(a, (bool, int, float, complex)):
                 ones.append(a)
             else:
                 dims = self.in_dims[k] if self.in_dims is not None else ()
-                ones.append(np.ones([int(d) if d.isdigit() else 1 for d in dims], dtype_of(a)))
+                dtype = dtype_of(a)
+                ones.append(np.full([int(d) if d.isdigit() else 1 for d in dims],
+                                    0 if floats and dtype.kind in "iu" else 1, dtype))
         with np.errstate(all="ignore"):
             out = self.body(*ones, **(params or {}))
         found = tuple([np.asarray(o).dtype for o in out]) if self.n_out else (np.asarray(out).dtype,)
@@ -1289,7 +1303,7 @@ cdef object bind1(Elementwise p, object x):
     cdef Plan plan
     cdef Node node
     cdef PyObject* c_args[1]
-    if type(x) is Variable and p.program is not None:
+    if type(x) is Variable and p.program is not None and p.differentiable:
         v = <Variable> x
         if v.base is None and type(v._level) is Tape and type(v._value) is cnp.ndarray:
             tape = <Tape> v._level
@@ -1338,7 +1352,7 @@ cdef object bind2(Elementwise p, object x, object y):
             mask |= 2
         else:
             tape = None
-    if tape is not None and not tape.closed and tape.capture is None and p.program is not None and (
+    if tape is not None and not tape.closed and tape.capture is None and p.program is not None and p.differentiable and (
             _same_layout(a, b) if mask == 3 else (
                 type(b) is float or type(b) is int or type(b) is cnp.ndarray and _same_layout(a, b)) if mask == 1 else (
                 type(a) is float or type(a) is int or type(a) is cnp.ndarray and _same_layout(a, b))):

@@ -13,6 +13,7 @@ from scirs_ad._core.core import (
     dtype_of,
     install,
     shape_of,
+    spec_of,
 )
 from scirs_ad._kernels.vm import Program
 from scirs_ad._ops import complex as cx
@@ -253,7 +254,8 @@ def formula(p, ct, out, args, specs, mask):
         found = [None if d is None else _times(ct, cx.conj(d) if _is_complex(d) else d) for d in parts]
     for k, g in enumerate(found):
         if g is not None and mask >> k & 1:
-            result[k] = g if specs is None else fit(g, specs[k])
+            # Without Specs all arguments are like the result. Partials from constants alone are float64.
+            result[k] = fit(g, specs[k] if specs is not None else spec_of(ct))
     return tuple(result)
 
 
