@@ -10,7 +10,7 @@ import numpy as np
 from scirs_ad._core.core import as_array, dtype_of
 from scirs_ad._core.tree import flatten
 
-__all__ = ["directional", "eps_of", "finite_difference", "random_direction"]
+__all__ = ["directional", "eps_of", "finite_difference", "random_direction", "sensitivity"]
 
 FIRST_STEP = 2.0**-5
 LEVELS = 9  # steps down to 2**-13: below, rounding outgrows what extrapolation gains
@@ -32,6 +32,22 @@ def random_direction(x, rng):
 
     d = signed() if x.dtype.kind == "f" else (signed() + 1j * signed()) / np.sqrt(2)
     return np.asarray(d * size, x.dtype)
+
+
+def sensitivity(function, xs, rng):
+    """By how much each output changes when every input changes by one unit in the last place (an estimate)."""
+    base = [np.asarray(y) for y in function(*xs)]
+    base = [y.astype(int) if y.dtype.kind == "b" else y for y in base]
+    eps = eps_of(*xs, *base)
+    step = eps**0.5
+    change = [np.zeros(y.shape) for y in base]
+    for _ in range(2):
+        nudged = [np.asarray(x + (step * random_direction(x, rng)).astype(x.dtype)) for x in xs]
+        with np.errstate(all="ignore"):
+            for c, y, z in zip(change, function(*nudged), base, strict=True):
+                found = np.abs(np.asarray(y) - z) / step * eps
+                np.maximum(c, np.where(np.isfinite(found), found, 0.0), out=c)
+    return change
 
 
 def directional(function, leaves, direction, elementwise=False):
@@ -56,7 +72,8 @@ def directional(function, leaves, direction, elementwise=False):
         # Exact steps: what was really added is what is divided by.
         return [np.asarray(y) for y in function([x + h * d for x, d in zip(leaves, direction, strict=True)])]
 
-    table, noise = None, None
+    table = None
+    reaction = sensitivity(lambda *xs: function(list(xs)), leaves, np.random.default_rng(0))
     for level in range(LEVELS):
         h = FIRST_STEP / 2**level
         with np.errstate(all="ignore"):
@@ -64,11 +81,11 @@ def directional(function, leaves, direction, elementwise=False):
             if table is None:
                 table = [Table(y) for y in ahead]
                 eps = eps_of(*ahead, *leaves)
-            for column, y, z in zip(table, ahead, behind, strict=True):
+            for column, y, z, moved in zip(table, ahead, behind, reaction, strict=True):
                 noise = np.maximum(np.abs(y), np.abs(z))
                 if not elementwise and noise.size:
                     noise = np.max(noise, initial=0.0, where=np.isfinite(noise))
-                column.add((y - z) / (2 * h), eps * noise / h)
+                column.add((y - z) / (2 * h), (eps * noise + moved) / h)
     return [c.best for c in table], [c.error for c in table]
 
 
