@@ -11,7 +11,7 @@ import numpy as np
 
 import scirs_ad as ad
 from scirs_ad._core.core import PRIMITIVES, Elementwise
-from scirs_ad.testing.differences import eps_of, random_direction
+from scirs_ad.testing.differences import random_direction
 
 ROUNDING = 64  # units in the last place, of what a result is made of, that an algorithm may lose
 
@@ -87,22 +87,6 @@ def _all_cases():
 
 
 # ------------------------------------------------------------------------------------------------ comparing
-def sensitivity(function, xs, rng):
-    """By how much each output changes when every input changes by one unit in the last place (an estimate)."""
-    base = [np.asarray(y) for y in function(*xs)]
-    base = [y.astype(int) if y.dtype.kind == "b" else y for y in base]
-    eps = eps_of(*xs, *base)
-    step = eps**0.5
-    change = [np.zeros(y.shape) for y in base]
-    for _ in range(2):
-        nudged = [np.asarray(x + (step * random_direction(x, rng)).astype(x.dtype)) for x in xs]
-        with np.errstate(all="ignore"):
-            for c, y, z in zip(change, function(*nudged), base, strict=True):
-                found = np.abs(np.asarray(y) - z) / step * eps
-                np.maximum(c, np.where(np.isfinite(found), found, 0.0), out=c)
-    return change
-
-
 def same(found, expected, context, elementwise=False, extra=0.0, ulps=ROUNDING):
     """Assert that two arrays agree up to rounding: element by element, or relative to the largest."""
     found, expected = np.asarray(found), np.asarray(expected)

@@ -739,6 +739,7 @@ cdef class Rule:
 
 # ------------------------------------------------------------------------------------------------ primitives
 PRIMITIVES = {}
+NUMPY_ERRORS = (ValueError, TypeError, IndexError, np.linalg.LinAlgError)
 
 
 def parse_signature(str signature, str name):
@@ -932,11 +933,15 @@ cdef class Primitive:
         return specs if self.n_out else specs[0]
 
     def dtypes_of(self, args, params):
-        """The dtypes of the outputs: those that the body gives for arrays of ones of the core shapes."""
+        """The dtypes of the outputs: those that the body gives for arrays of ones of the core shapes.
+
+        Whole numbers beside floats are zero: they may be indices, and dimensions are one.
+        """
         key = tuple([a if isinstance(a, (bool, int, float, complex)) else dtype_of(a) for a in args])
         if params is None and key in self.dtype_cache:
             return self.dtype_cache[key]
         ones = []
+        floats = any([inexact(a) for a in args])
         for k, a in enumerate(args):
             if isinstance(a, (bool, int, float, complex)):
                 ones.append(a)

@@ -13,6 +13,7 @@ from scirs_ad._core.core import (
     dtype_of,
     install,
     shape_of,
+    spec_of,
 )
 from scirs_ad._kernels.vm import Program
 from scirs_ad._ops import complex as cx

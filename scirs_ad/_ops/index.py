@@ -5,6 +5,8 @@ functional assignment `put`. With an index array that is itself an argument (bec
 not known while tracing): `gather`, `scatter_along` and `put_along`, along the last axis.
 """
 
+import math
+
 import numpy as np
 
 from scirs_ad._core.core import Batch, Spec, Variable, as_array, dtype_of, install, shape_of, value_of

@@ -10,7 +10,7 @@ import numpy as np
 from scirs_ad._core.core import as_array, dtype_of
 from scirs_ad._core.tree import flatten
 
-__all__ = ["directional", "eps_of", "finite_difference", "random_direction"]
+__all__ = ["directional", "eps_of", "finite_difference", "random_direction", "sensitivity"]
 
 FIRST_STEP = 2.0**-5
 LEVELS = 9  # steps down to 2**-13: below, rounding outgrows what extrapolation gains
@@ -32,6 +32,22 @@ def random_direction(x, rng):
 
     d = signed() if x.dtype.kind == "f" else (signed() + 1j * signed()) / np.sqrt(2)
     return np.asarray(d * size, x.dtype)
+
+
+def sensitivity(function, xs, rng):
+    """By how much each output changes when every input changes by one unit in the last place (an estimate)."""
+    base = [np.asarray(y) for y in function(*xs)]
+    base = [y.astype(int) if y.dtype.kind == "b" else y for y in base]
+    eps = eps_of(*xs, *base)
+    step = eps**0.5
+    change = [np.zeros(y.shape) for y in base]
+    for _ in range(2):
+        nudged = [np.asarray(x + (step * random_direction(x, rng)).astype(x.dtype)) for x in xs]
+        with np.errstate(all="ignore"):
+            for c, y, z in zip(change, function(*nudged), base, strict=True):
+                found = np.abs(np.asarray(y) - z) / step * eps
+                np.maximum(c, np.where(np.isfinite(found), found, 0.0), out=c)
+    return change
 
 
 def directional(function, leaves, direction, elementwise=False):
