@@ -12,6 +12,9 @@ from cpython.object cimport PyObject, PyTypeObject
 from cpython.list cimport PyList_GET_ITEM
 from scirs_ad._kernels.vm cimport Program, run, STORE, ADD, SUM
 
+import importlib
+import types
+
 import numpy as np
 from scirs_ad._core.errors import DerivativeLostError, EscapedVariableError, NotDifferentiableError, TracingError
 
@@ -808,7 +811,7 @@ cdef class Primitive:
 
     def __reduce__(self):
         if PRIMITIVES.get(self.name) is self:
-            return _lookup, (self.name,)
+            return _lookup, (self.name, self.body.__module__)
         return _find, (self.body.__module__, self.body.__qualname__)
 
     def __call__(self, *args, **params):
@@ -818,7 +821,6 @@ cdef class Primitive:
         # Like a function: in a class it is a method.
         if instance is None:
             return self
-        import types
         return types.MethodType(self, instance)
 
     # -------------------------------------------------------------------------------- definition
@@ -995,12 +997,13 @@ cdef object _abstract_arg(object a):
     return spec_of(a)
 
 
-def _lookup(name):
+def _lookup(name, module):
+    if name not in PRIMITIVES:      # a page that is loaded at first use
+        importlib.import_module(module)
     return PRIMITIVES[name]
 
 
 def _find(module, qualname):
-    import importlib
     found = importlib.import_module(module)
     for part in qualname.split("."):
         found = getattr(found, part)
@@ -1740,7 +1743,7 @@ cdef class Tape(Level):
         cdef list outs
         cdef tuple specs = <tuple> node.specs
         cdef Spec s = None
-        if type(ct) is not cnp.ndarray:
+        if type(ct) is not cnp.ndarray or node.arity > 3:     # more arguments are not in r0, r1, r2
             return 0
         refs[0], refs[1], refs[2] = node.r0, node.r1, node.r2
         for i in range(node.arity):
