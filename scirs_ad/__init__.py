@@ -1,1 +1,51 @@
-"""Automatic differentiation for NumPy and SciPy code."""
+"""Automatic differentiation for NumPy and SciPy code: write NumPy, get derivatives."""
+
+# First, before any other import of ours: what to do where only the sources lie.
+try:
+    import scirs_ad._core.core  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name is None or not error.name.startswith("scirs_ad."):
+        raise
+    raise ImportError(
+        f"scirs_ad was imported from {__path__[0]}, a source folder without its compiled modules. If scirs_ad is "
+        "installed, start Python in another folder (pytest does work here); if not, run `pip install .` first."
+    ) from None
+
+import importlib
+
+from scirs_ad import numpy
+from scirs_ad._config import get_num_threads, set_num_threads, show_config
+from scirs_ad._core.core import Spec, Tape, Variable
+from scirs_ad._core.define import elementwise, primitive, raises, sample, seal
+from scirs_ad._core.errors import DerivativeLostError, EscapedVariableError, NotDifferentiableError, TracingError
+from scirs_ad._core.tree import register as register_tree
+from scirs_ad._transforms.batch import vmap
+from scirs_ad._transforms.custom import checkpoint, custom_jvp, custom_vjp, stop_gradient, value
+from scirs_ad._transforms.derived import hessian, hvp, jacfwd, jacobian, jacrev, weighted_hessian
+from scirs_ad._transforms.forward import jvp, linearize
+from scirs_ad._transforms.graph import Graph, trace
+from scirs_ad._transforms.reverse import grad, value_and_grad, vjp
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DerivativeLostError", "EscapedVariableError", "Graph", "NotDifferentiableError", "Spec", "Tape", "TracingError",
+    "Variable", "checkpoint", "custom_jvp", "custom_vjp", "elementwise", "get_num_threads", "grad", "hessian", "hvp",
+    "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "numpy", "primitive", "raises", "register_tree", "sample",
+    "scipy", "set_num_threads", "show_config", "stop_gradient", "testing", "trace", "value", "value_and_grad", "vjp",
+    "vmap", "weighted_hessian",
+]  # fmt: skip
+
+_LAZY = ("scipy", "testing")
+
+seal()
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        return importlib.import_module(f"scirs_ad.{name}")
+    raise AttributeError(f"module 'scirs_ad' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

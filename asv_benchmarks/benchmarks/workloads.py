@@ -1,0 +1,132 @@
+"""Whole problems in plain NumPy: value and gradient, beside the value alone; and the memory they take."""
+
+import numpy as np
+from scipy.optimize import approx_fprime, least_squares, minimize
+
+import scirs_ad as ad
+from scirs_ad._data import nist
+
+
+def polynomial(x, y):
+    """Nine arithmetic operations."""
+    return np.sum((x * y + x) * (x - y) + 0.5 * x * x - 3.0 * y)
+
+
+def transcendental(x):
+    return np.sum(np.tanh(x) * np.exp(-(x**2)) + np.sin(x) / (1.0 + x**2))
+
+
+def logistic(w, features, signs):
+    return np.mean(np.logaddexp(0, -signs * (features @ w))) + 0.005 * np.sum(w * w)
+
+
+def perceptron(w1, w2, images, one_hot):
+    hidden = np.maximum(images @ w1, 0)
+    logits = hidden @ w2
+    shifted = logits - np.max(logits, 1, keepdims=True)
+    return np.mean(np.log(np.sum(np.exp(shifted), 1)) - np.sum(shifted * one_hot, 1))
+
+
+def gaussian_process(theta, points, y):
+    """Negative log marginal likelihood; `theta`: logs of length scale, signal and noise."""
+    z = points / np.exp(theta[0])
+    squares = np.sum(z * z, 1)
+    distances = squares[:, None] + squares - 2 * (z @ z.T)
+    covariance = np.exp(2 * theta[1] - 0.5 * distances) + np.exp(2 * theta[2]) * np.eye(len(y))
+    fit = y @ np.linalg.solve(covariance, y)
+    return 0.5 * (fit + np.linalg.slogdet(covariance)[1])
+
+
+def leapfrog(state, steps=200):
+    """A pendulum in a Python loop."""
+    angle, momentum = state[0], state[1]
+    for _ in range(steps):
+        momentum = momentum - 0.01 * np.sin(angle)
+        angle = angle + 0.01 * momentum
+    return angle**2 + momentum**2
+
+
+def inputs(rng):
+    def normal(*shape):
+        return rng.standard_normal(shape)
+
+    signs = np.sign(normal(1000))
+    one_hot = np.eye(10)[rng.integers(10, size=64)]
+    points = normal(100, 4)
+    return {
+        "polynomial 1e6": (polynomial, (normal(10**6), normal(10**6)), (0, 1)),
+        "transcendental 1e6": (transcendental, (normal(10**6),), 0),
+        "transcendental 1e3": (transcendental, (normal(10**3),), 0),
+        "logistic 1000 x 50": (logistic, (0.1 * normal(50), normal(1000, 50), signs), 0),
+        "perceptron": (perceptron, (normal(196, 64) / 14, normal(64, 10) / 8, normal(64, 196), one_hot), (0, 1)),
+        "gaussian process 100": (gaussian_process, (np.array([0.3, 0.1, -1.0]), points, np.sin(points.sum(1))), 0),
+        "leapfrog": (leapfrog, (np.array([1.0, 0.0]),), 0),
+    }
+
+
+class Workloads:
+    params = list(inputs(np.random.default_rng(0)))
+    param_names = ["workload"]
+
+    def setup(self, name):
+        self.f, self.args, self.argnums = inputs(np.random.default_rng(0))[name]
+        self.gradient = ad.value_and_grad(self.f, argnums=self.argnums)
+
+    def time_value(self, name):
+        self.f(*self.args)
+
+    def time_value_and_gradient(self, name):
+        self.gradient(*self.args)
+
+    def peakmem_value_and_gradient(self, name):
+        self.gradient(*self.args)
+
+
+class Second:
+    """A Hessian of 200 inputs."""
+
+    def setup(self):
+        self.x = np.linspace(-1, 1, 200)
+        self.a = np.random.default_rng(0).standard_normal((200, 200)) / 15
+
+    def time_hessian_200(self):
+        ad.hessian(lambda x: np.sum(np.tanh(self.a @ x) ** 2))(self.x)
+
+
+class Differences:
+    """The gradient beside finite differences: it must not be slower from four inputs on."""
+
+    params = [4, 10, 100]
+    param_names = ["n"]
+
+    def setup(self, n):
+        self.x = np.linspace(-1, 1, n)
+
+    def time_gradient(self, n):
+        ad.grad(transcendental)(self.x)
+
+    def time_finite_differences(self, n):
+        approx_fprime(self.x, transcendental)
+
+
+class Solvers:
+    """Inside SciPy's optimisers."""
+
+    params = [problem.name for problem in nist.PROBLEMS]
+    param_names = ["problem"]
+
+    def setup(self, name):
+        self.problem = next(problem for problem in nist.PROBLEMS if problem.name == name)
+
+    def residuals(self, b):
+        return self.problem.model(self.problem.x, *b) - self.problem.y
+
+    def time_least_squares(self, name):
+        least_squares(self.residuals, self.problem.starts[1], jac=ad.jacobian(self.residuals), x_scale="jac")
+
+
+def time_minimize():
+    def f(x):
+        return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+
+    minimize(ad.value_and_grad(f), np.zeros(20), jac=True)

@@ -1,0 +1,107 @@
+"""Writes the pages of the reference from the package: public names, and the table of primitives.
+
+There is no list of names in the documentation that could grow old.
+"""
+
+import inspect
+import types
+from pathlib import Path
+
+from numpydoc.docscrape_sphinx import SphinxDocString
+
+import scirs_ad
+from scirs_ad._core.core import PRIMITIVES
+
+HEADINGS = "Functions", "Classes", "Exceptions"
+
+
+def setup(app):
+    write(app)  # now: when the builder starts, Sphinx has looked for files already
+    return {"parallel_read_safe": True}
+
+
+def write(app):
+    folder = Path(app.srcdir) / "api" / "generated"
+    folder.mkdir(parents=True, exist_ok=True)
+    for stub in folder.glob("scirs_ad.*.rst"):
+        if stub.stem.removeprefix("scirs_ad.") not in scirs_ad.__all__:
+            stub.unlink()  # of a name that is gone
+    save(folder / "public.rst", public_page())
+    pages = {}
+    for primitive in PRIMITIVES.values():
+        if not primitive.internal:
+            pages.setdefault(primitive.__module__.rpartition(".")[2], []).append(primitive)
+    for name, primitives in pages.items():
+        save(folder / f"operations_{name}.rst", operations_page(name, primitives))
+    listed = "\n".join(f"   operations_{name}" for name in sorted(pages))
+    save(folder / "operations.rst", f"{title('Operations')}\n{INTRODUCTION}\n.. toctree::\n\n{listed}\n")
+
+
+INTRODUCTION = """
+Every operation of the table of primitives, by the page on which it is defined. The signature says on which trailing
+axes an operation acts; it loops over the axes before them. Public functions with NumPy's names and keywords, as
+`scirs_ad.numpy` has them, are made of these.
+"""
+
+
+def save(path, text):
+    """Write only what is new: Sphinx reads a page again when its time changes."""
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def title(text, mark="="):
+    return f"{text}\n{mark * len(text)}\n"
+
+
+def public_page():
+    """The names in `scirs_ad.__all__`, by kind."""
+    kinds = {heading: [] for heading in HEADINGS}
+    for name in scirs_ad.__all__:
+        value = getattr(scirs_ad, name)
+        if isinstance(value, types.ModuleType) or name.startswith("__"):
+            continue
+        # Transforms are classes, so that they can be pickled; to the reader they are functions, and are named so.
+        if inspect.isclass(value) and not name[0].islower():
+            kinds["Exceptions" if issubclass(value, BaseException) else "Classes"].append(name)
+        elif callable(value):
+            kinds["Functions"].append(name)
+    text = title("scirs_ad") + "\n.. currentmodule:: scirs_ad\n"
+    for heading, names in kinds.items():
+        if names:
+            listed = "\n".join(f"   {name}" for name in names)
+            text += f"\n{title(heading, '-')}\n.. autosummary::\n   :toctree: .\n\n{listed}\n"
+    return text
+
+
+def operations_page(name, primitives):
+    primitives = sorted(primitives, key=lambda p: p.name)
+    text = f"{title(name)}\n.. list-table::\n   :header-rows: 1\n   :widths: 20 25 10 45\n\n"
+    rows = [("operation", "signature", "derivative", "summary")]
+    for p in primitives:
+        derivative = "yes" if p.differentiable else "no"
+        rows.append((f":ref:`{p.name} <{label(p)}>`", f"``{p.signature or 'by shape rule'}``", derivative, summary(p)))
+    for row in rows:
+        text += "".join(f"   {'*' if k == 0 else ' '} - {cell}\n" for k, cell in enumerate(row))
+    for p in primitives:
+        text += (
+            f"\n.. _{label(p)}:\n\n{title(p.name, '-')}\n.. py:function:: {p.name}({arguments(p)})\n   :no-index:\n\n"
+        )
+        body = str(SphinxDocString(inspect.getdoc(p.body) or "")).splitlines()
+        text += "".join(f"   {line}".rstrip() + "\n" for line in body)
+    return text
+
+
+def label(p):
+    return f"operation-{p.name.replace('_', '-')}"
+
+
+def summary(p):
+    return (p.__doc__ or "").strip().splitlines()[0]
+
+
+def arguments(p):
+    positional = [f"*{name}" if p.variadic and name == p.argnames[-1] else name for name in p.argnames]
+    keywords = [f"{name}=..." for name in p.paramnames]
+    separator = ["*"] if keywords and not p.variadic else []
+    return ", ".join([*positional, *separator, *keywords])

@@ -1,0 +1,1 @@
+"""The console command `scirs-ad`; `scirs_ad.__main__` is its door."""

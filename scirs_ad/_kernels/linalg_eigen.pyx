@@ -1,0 +1,383 @@
+"""Eigenvalues and singular values over leading axes: eigh, eigvalsh, eig, eigvals, svd, svdvals.
+
+The matrix is handed to LAPACK by columns, as NumPy does, so that the signs and phases of vectors are NumPy's.
+A matrix with nan or inf is refused: LAPACK's iterations may not end on one.
+"""
+from libc.string cimport memcpy
+
+cimport numpy as cnp
+
+from scirs_ad._kernels.linalg_batch cimport (
+    Job, behaved, complex_of, cost, dim, door, fail, finite, kind, lwork_of, output, pack, real_of, run,
+    square, start,
+)
+from scirs_ad._kernels.linalg_lapack cimport c64, c128, geev, gesdd, gesvd, heevd, scalar
+
+import numpy as np
+
+cnp.import_array()
+
+cdef enum:
+    NOT_FINITE = -1000
+
+
+cdef inline Py_ssize_t up(Py_ssize_t bytes) noexcept nogil:
+    return (bytes + 15) & ~(<Py_ssize_t> 15)
+
+
+cdef inline double real_part(scalar *x) noexcept:
+    if scalar is c64 or scalar is c128:
+        return x[0].real
+    else:
+        return x[0]
+
+
+cdef object did_not_converge(str op, Job *job, Py_ssize_t where):
+    fail(op, job, where, "has nan or inf" if job.info == NOT_FINITE else "did not converge")
+
+
+# ---------------------------------------------------------------------------------------------- eigh
+
+cdef int eigh_body(Job *job, char **p, scalar *work) noexcept nogil:
+    # work: the matrix by columns; LAPACK's three workspaces.
+    cdef Py_ssize_t n = job.n, i, j, rs = job.arg[0].rs, cs = job.arg[0].cs
+    cdef scalar *extra = work + n * n
+    cdef char *rwork = (<char*> extra) + up(job.lwork * sizeof(scalar))
+    cdef int *iwork = <int*> (rwork + up(job.lrwork * <Py_ssize_t> sizeof(double)))
+    cdef int info
+    cdef bint good = True
+    for j in range(n):
+        for i in range(j, n):
+            work[j * n + i] = (<scalar*> (p[0] + i * rs + j * cs))[0]
+        good = good and finite(work + j * n + j, n - j)
+    if not good:
+        return NOT_FINITE
+    info = heevd(job.mode, c'L', job.n, work, job.n, p[1], extra, job.lwork, rwork, job.lrwork, iwork, job.liwork)
+    if info == 0 and job.mode == c'V':
+        pack(<scalar*> p[2], <char*> work, sizeof(scalar), n * sizeof(scalar), n, n)
+    return info
+
+
+cdef int eigh_words(Job *job, str op, scalar *word) except -1:
+    cdef int liwork = 0, n = job.n
+    cdef double rwork[2]
+    heevd(job.mode, c'L', n, word, n, rwork, word, -1, rwork, -1, &liwork, -1)
+    job.lwork = lwork_of(op, real_part(word))
+    if scalar is c64 or scalar is c128:
+        job.lrwork = lwork_of(op, 1 + 5.0 * n + 2.0 * n * n if job.mode == c'V' else n)
+    else:
+        job.lrwork = 0
+    job.liwork = liwork
+    job.bytes = (n * <Py_ssize_t> n * <Py_ssize_t> sizeof(scalar) + up(job.lwork * <Py_ssize_t> sizeof(scalar))
+                 + up(job.lrwork * <Py_ssize_t> sizeof(double)) + liwork * <Py_ssize_t> sizeof(int) + 64)
+    return 0
+
+
+cdef object hermitian(str op, object a, bint vectors):
+    cdef Job job
+    cdef cnp.ndarray x = door(op, a, "a", 2), w, v = None
+    cdef int t = kind(op, x), n = square(op, x, "a")
+    cdef double complex word = 0
+    cdef Py_ssize_t where
+    x = behaved(x, t)
+    start(&job, op, x, 2)
+    w = output(&job, real_of(t), 1, n)
+    if vectors:
+        v = output(&job, t, 2, n, n)
+    job.n = n
+    job.mode = c'V' if vectors else c'N'
+    if n:
+        if t == cnp.NPY_FLOAT:
+            eigh_words(&job, op, <float*> &word)
+        elif t == cnp.NPY_DOUBLE:
+            eigh_words(&job, op, <double*> &word)
+        elif t == cnp.NPY_CFLOAT:
+            eigh_words(&job, op, <c64*> &word)
+        else:
+            eigh_words(&job, op, <c128*> &word)
+        job.ns = cost(t, 1000, n * <double> n * (n + 10) * (9 if vectors else 4))
+        where = run(&job, t, <void*> eigh_body[float], <void*> eigh_body[double], <void*> eigh_body[c64],
+                    <void*> eigh_body[c128])
+        if where >= 0:
+            did_not_converge(op, &job, where)
+    return (w, v) if vectors else w
+
+
+def eigh(a):
+    """Eigenvalues (ascending) and orthonormal eigenvectors of Hermitian matrices (..., n, n).
+
+    Parameters
+    ----------
+    a : array_like
+        Only the lower triangle is read.
+
+    Returns
+    -------
+    w : ndarray
+        (..., n), real.
+    v : ndarray
+        (..., n, n), eigenvectors in columns.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        nan or inf in the lower triangle, or no convergence; names the matrix of the batch.
+    """
+    return hermitian("eigh", a, True)
+
+
+def eigvalsh(a):
+    """Eigenvalues of Hermitian matrices; as `eigh` without the vectors.
+
+    Parameters
+    ----------
+    a : array_like
+
+    Returns
+    -------
+    ndarray
+        (..., n), real, ascending.
+    """
+    return hermitian("eigvalsh", a, False)
+
+
+# ---------------------------------------------------------------------------------------------- eig
+
+cdef int eig_body(Job *job, char **p, scalar *work) noexcept nogil:
+    # work: A and the vectors by columns; real and imaginary parts of real A's eigenvalues; LAPACK's workspaces.
+    cdef Py_ssize_t n = job.n, i, j
+    cdef bint vectors = job.mode == c'V'
+    cdef scalar *v = work + n * n
+    cdef scalar *wr = v + (n * n if vectors else 0)
+    cdef scalar *wi = wr + n
+    cdef scalar *extra = wi + n
+    cdef char *rwork = (<char*> extra) + up(job.lwork * <Py_ssize_t> sizeof(scalar))
+    cdef scalar *w = <scalar*> p[1]
+    cdef scalar *out = <scalar*> p[2] if vectors else NULL
+    cdef int info
+    pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, n)
+    if not finite(work, n * n):
+        return NOT_FINITE
+    info = geev(job.mode, job.n, work, job.n, wr, wi, v, job.n, extra, job.lwork, rwork)
+    if info != 0:
+        return info
+    if scalar is c64 or scalar is c128:
+        memcpy(w, wr, n * sizeof(scalar))
+        if vectors:
+            pack(out, <char*> v, sizeof(scalar), n * sizeof(scalar), n, n)
+    else:
+        # A complex pair keeps its first vector as two real columns; outputs are pairs of reals here.
+        j = 0
+        while j < n:
+            w[2 * j] = wr[j]
+            w[2 * j + 1] = wi[j]
+            if wi[j] == 0:
+                if vectors:
+                    for i in range(n):
+                        out[2 * (i * n + j)] = v[j * n + i]
+                        out[2 * (i * n + j) + 1] = 0
+                j += 1
+                continue
+            w[2 * j + 2] = wr[j + 1]
+            w[2 * j + 3] = wi[j + 1]
+            if vectors:
+                for i in range(n):
+                    out[2 * (i * n + j)] = v[j * n + i]
+                    out[2 * (i * n + j) + 1] = v[(j + 1) * n + i]
+                    out[2 * (i * n + j) + 2] = v[j * n + i]
+                    out[2 * (i * n + j) + 3] = -v[(j + 1) * n + i]
+            j += 2
+    return 0
+
+
+cdef int eig_words(Job *job, str op, scalar *word) except -1:
+    cdef Py_ssize_t n = job.n, vectors = job.mode == c'V'
+    geev(job.mode, job.n, word, job.n, word, word, word, job.n, word, -1, word)
+    job.lwork = lwork_of(op, real_part(word))
+    job.bytes = ((n * n * (1 + vectors) + 2 * n) * <Py_ssize_t> sizeof(scalar)
+                 + up(job.lwork * <Py_ssize_t> sizeof(scalar)) + 2 * n * <Py_ssize_t> sizeof(double) + 64)
+    return 0
+
+
+cdef object general(str op, object a, bint vectors):
+    cdef Job job
+    cdef cnp.ndarray x = door(op, a, "a", 2), w, v = None
+    cdef int t = kind(op, x), n = square(op, x, "a")
+    cdef double complex word = 0
+    cdef Py_ssize_t where
+    x = behaved(x, t)
+    start(&job, op, x, 2)
+    w = output(&job, complex_of(t), 1, n)
+    if vectors:
+        v = output(&job, complex_of(t), 2, n, n)
+    job.n = n
+    job.mode = c'V' if vectors else c'N'
+    if n:
+        if t == cnp.NPY_FLOAT:
+            eig_words(&job, op, <float*> &word)
+        elif t == cnp.NPY_DOUBLE:
+            eig_words(&job, op, <double*> &word)
+        elif t == cnp.NPY_CFLOAT:
+            eig_words(&job, op, <c64*> &word)
+        else:
+            eig_words(&job, op, <c128*> &word)
+        job.ns = cost(t, 2000, n * <double> n * (n + 10) * (25 if vectors else 10))
+        where = run(&job, t, <void*> eig_body[float], <void*> eig_body[double], <void*> eig_body[c64],
+                    <void*> eig_body[c128])
+        if where >= 0:
+            did_not_converge(op, &job, where)
+    return (w, v) if vectors else w
+
+
+def eig(a):
+    """Eigenvalues and right eigenvectors of square matrices (..., n, n), always complex.
+
+    Parameters
+    ----------
+    a : array_like
+
+    Returns
+    -------
+    w : ndarray
+        (..., n), complex, in no particular order; those of a real matrix in conjugate pairs.
+    v : ndarray
+        (..., n, n), complex: eigenvectors in columns, of Euclidean norm 1, the largest component real.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        nan or inf, or no convergence; names the matrix of the batch.
+    """
+    return general("eig", a, True)
+
+
+def eigvals(a):
+    """Eigenvalues of square matrices, always complex; as `eig` without the vectors.
+
+    Parameters
+    ----------
+    a : array_like
+
+    Returns
+    -------
+    ndarray
+        (..., n), complex.
+    """
+    return general("eigvals", a, False)
+
+
+# ---------------------------------------------------------------------------------------------- svd
+
+cdef int svd_body(Job *job, char **p, scalar *work) noexcept nogil:
+    # work: A, U, V^H by columns; LAPACK's three workspaces.
+    cdef Py_ssize_t m = job.m, n = job.n, nu = job.flag, nv = job.flag2
+    cdef scalar *u = work + m * n
+    cdef scalar *vt = u + m * nu
+    cdef scalar *extra = vt + nv * n
+    cdef char *rwork = (<char*> extra) + up(job.lwork * <Py_ssize_t> sizeof(scalar))
+    cdef int *iwork = <int*> (rwork + up(job.lrwork * <Py_ssize_t> sizeof(double)))
+    cdef char *s = p[2] if nu else p[1]
+    cdef int info
+    pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, m)
+    if not finite(work, m * n):
+        return NOT_FINITE
+    info = gesdd(job.mode, job.m, job.n, work, job.m, s, u, job.m, vt, max(job.flag2, 1), extra, job.lwork, rwork,
+                 iwork)
+    if info > 0:
+        # Divide and conquer gave up (rare); QR iteration is slower and needs no more workspace.
+        pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, m)
+        info = gesvd(job.mode, job.m, job.n, work, job.m, s, u, job.m, vt, max(job.flag2, 1), extra, job.lwork, rwork)
+    if info == 0 and nu:
+        pack(<scalar*> p[1], <char*> u, sizeof(scalar), m * sizeof(scalar), m, nu)
+        pack(<scalar*> p[3], <char*> vt, sizeof(scalar), nv * sizeof(scalar), nv, n)
+    return info
+
+
+cdef int svd_words(Job *job, str op, scalar *word) except -1:
+    cdef int m = job.m, n = job.n, nu = job.flag, nv = job.flag2, iwork
+    cdef double k = min(m, n), mx = max(m, n)
+    gesdd(job.mode, m, n, word, m, word, word, m, word, max(nv, 1), word, -1, word, &iwork)
+    job.lwork = lwork_of(op, real_part(word))
+    if scalar is c64 or scalar is c128:
+        job.lrwork = lwork_of(op, 7 * k if nu == 0 else k * max(5 * k + 7, 2 * mx + 2 * k + 1))
+    else:
+        job.lrwork = 0
+    job.bytes = ((<Py_ssize_t> m * n + <Py_ssize_t> m * nu + <Py_ssize_t> nv * n) * <Py_ssize_t> sizeof(scalar)
+                 + up(job.lwork * <Py_ssize_t> sizeof(scalar)) + up(job.lrwork * <Py_ssize_t> sizeof(double))
+                 + 8 * <Py_ssize_t> min(m, n) * <Py_ssize_t> sizeof(int) + 64)
+    return 0
+
+
+cdef object singular(str op, object a, bint vectors, bint full_matrices):
+    cdef Job job
+    cdef cnp.ndarray x = door(op, a, "a", 2), u = None, s, vh = None
+    cdef int t = kind(op, x), m = dim(op, x, -2), n = dim(op, x, -1), k = min(m, n)
+    cdef double complex word = 0
+    cdef Py_ssize_t where
+    x = behaved(x, t)
+    start(&job, op, x, 2)
+    job.m, job.n = m, n
+    job.flag = 0 if not vectors else m if full_matrices else k
+    job.flag2 = 0 if not vectors else n if full_matrices else k
+    job.mode = c'N' if not vectors else c'A' if full_matrices else c'S'
+    if vectors:
+        u = output(&job, t, 2, m, job.flag)
+    s = output(&job, real_of(t), 1, k)
+    if vectors:
+        vh = output(&job, t, 2, job.flag2, n)
+    if k == 0:
+        if vectors:
+            u[...] = np.eye(m, job.flag)
+            vh[...] = np.eye(job.flag2, n)
+    else:
+        if t == cnp.NPY_FLOAT:
+            svd_words(&job, op, <float*> &word)
+        elif t == cnp.NPY_DOUBLE:
+            svd_words(&job, op, <double*> &word)
+        elif t == cnp.NPY_CFLOAT:
+            svd_words(&job, op, <c64*> &word)
+        else:
+            svd_words(&job, op, <c128*> &word)
+        job.ns = cost(t, 2000, m * <double> n * (k + 10) * (20 if vectors else 6))
+        where = run(&job, t, <void*> svd_body[float], <void*> svd_body[double], <void*> svd_body[c64],
+                    <void*> svd_body[c128])
+        if where >= 0:
+            did_not_converge(op, &job, where)
+    return (u, s, vh) if vectors else s
+
+
+def svd(a, bint full_matrices=True):
+    """Singular value decomposition of matrices (..., m, n): A = U diag(s) V^H.
+
+    Parameters
+    ----------
+    a : array_like
+    full_matrices : bool
+        True: U (m, m), V^H (n, n).  False: U (m, k), V^H (k, n) with k = min(m, n).
+
+    Returns
+    -------
+    u, s, vh : ndarray
+        s is (..., k), real, descending.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        nan or inf, or no convergence; names the matrix of the batch.
+    """
+    return singular("svd", a, True, full_matrices)
+
+
+def svdvals(a):
+    """Singular values of matrices (..., m, n); as `svd` without the vectors.
+
+    Parameters
+    ----------
+    a : array_like
+
+    Returns
+    -------
+    ndarray
+        (..., min(m, n)), real, descending.
+    """
+    return singular("svdvals", a, False, False)

@@ -1,0 +1,443 @@
+"""Factorisations over leading axes: cholesky, lu_factor, qr; and what needs one factorisation: inv, det, slogdet.
+
+LAPACK stores columns together, NumPy rows.  Where the result allows it the matrix is handed over as it lies, which
+is its transpose: the Cholesky factor, the inverse and the determinant of the transpose are the transposes
+of what is wanted.
+"""
+from libc.math cimport INFINITY, NAN, fabs, frexp, hypot, ldexp, log
+from libc.string cimport memcpy, memset
+
+cimport numpy as cnp
+
+from scirs_ad._kernels.linalg_batch cimport (
+    Job, behaved, cost, dim, door, fail, finite, holds_nan, itemsize_of, kind, lwork_of, output, pack, real_of,
+    run, square, start,
+)
+from scirs_ad._kernels.linalg_lapack cimport c64, c128, geqrf, getrf, getri, potrf, scalar, ungqr
+
+import numpy as np
+
+cnp.import_array()
+
+
+# ---------------------------------------------------------------------------------------------- cholesky
+
+cdef int cholesky_body(Job *job, char **p, scalar *work) noexcept nogil:
+    cdef Py_ssize_t n = job.n, i, j, lo, hi, rs = job.arg[0].rs, cs = job.arg[0].cs
+    cdef scalar *c = <scalar*> p[1]
+    cdef scalar *row
+    cdef char *src
+    cdef int info
+    for i in range(n):
+        row = c + i * n
+        src = p[0] + i * rs
+        lo = 0 if job.uplo == c'L' else i
+        hi = i + 1 if job.uplo == c'L' else n
+        memset(row, 0, n * sizeof(scalar))
+        if cs == sizeof(scalar):
+            memcpy(row + lo, src + lo * cs, (hi - lo) * sizeof(scalar))
+        else:
+            for j in range(lo, hi):
+                row[j] = (<scalar*> (src + j * cs))[0]
+    # The lower triangle by rows is the upper one by columns, of conj(A): U^H U = conj(A) has U = L^T.
+    info = potrf(c'U' if job.uplo == c'L' else c'L', job.n, c, job.n)
+    if info == 0:
+        # OpenBLAS compares with "<= 0", which nan passes; and inf has a root.
+        for i in range(n):
+            if not finite(c + i * n + i, 1):
+                return <int> i + 1
+    return info
+
+
+def cholesky(a, bint lower=True):
+    """Cholesky factor of Hermitian positive-definite matrices (..., n, n).
+
+    Parameters
+    ----------
+    a : array_like
+        Only the triangle named by `lower` is read; the imaginary part of the diagonal is taken as 0.
+    lower : bool
+        True: L with A = L L^H.  False: U with A = U^H U.
+
+    Returns
+    -------
+    ndarray
+        The factor; zero in the other triangle.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        Not positive definite, or nan or inf met; names the matrix of the batch and the leading minor.
+    """
+    cdef Job job
+    cdef cnp.ndarray x = door("cholesky", a, "a", 2), out
+    cdef int t = kind("cholesky", x), n = square("cholesky", x, "a")
+    cdef Py_ssize_t where
+    x = behaved(x, t)
+    start(&job, "cholesky", x, 2)
+    out = output(&job, t, 2, n, n)
+    job.n = n
+    job.uplo = c'L' if lower else c'U'
+    job.ns = cost(t, 100, n * <double> n * (n + 10) / 3)
+    if n:
+        where = run(&job, t, <void*> cholesky_body[float], <void*> cholesky_body[double], <void*> cholesky_body[c64],
+                    <void*> cholesky_body[c128])
+        if where >= 0:
+            fail("cholesky", &job, where, f"is not positive definite: leading minor of order {job.info}")
+    return out
+
+
+# ---------------------------------------------------------------------------------------------- lu
+
+cdef int lu_body(Job *job, char **p, scalar *work) noexcept nogil:
+    cdef Py_ssize_t m = job.m, n = job.n, i
+    cdef int *piv = <int*> p[2]
+    # Pivoting by rows needs columns together, as LAPACK has them.
+    pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, m)
+    getrf(job.m, job.n, work, job.m, piv)
+    for i in range(min(m, n)):
+        piv[i] -= 1
+    pack(<scalar*> p[1], <char*> work, sizeof(scalar), m * sizeof(scalar), m, n)
+    return 0
+
+
+def lu_factor(a):
+    """LU factorisation with row interchanges of matrices (..., m, n), packed as by `scipy.linalg.lu_factor`.
+
+    Parameters
+    ----------
+    a : array_like
+
+    Returns
+    -------
+    lu : ndarray
+        (..., m, n): U in the upper triangle, L below it (its unit diagonal is not stored).
+    piv : ndarray of int32
+        (..., min(m, n)): row i was interchanged with row piv[i].
+
+    Notes
+    -----
+    A singular matrix has a factorisation, with a zero on the diagonal of U: no error.  nan goes through.
+    """
+    cdef Job job
+    cdef cnp.ndarray x = door("lu_factor", a, "a", 2), lu, piv
+    cdef int t = kind("lu_factor", x)
+    x = behaved(x, t)
+    start(&job, "lu_factor", x, 2)
+    job.m = dim("lu_factor", x, -2)
+    job.n = dim("lu_factor", x, -1)
+    lu = output(&job, t, 2, job.m, job.n)
+    piv = output(&job, cnp.NPY_INT, 1, min(job.m, job.n))
+    job.bytes = <Py_ssize_t> job.m * job.n * itemsize_of(t)
+    job.ns = cost(t, 150, min(job.m, job.n) * (job.m + 10.0) * job.n)
+    if job.m and job.n:
+        run(&job, t, <void*> lu_body[float], <void*> lu_body[double], <void*> lu_body[c64], <void*> lu_body[c128])
+    return lu, piv
+
+
+cdef int inv_body(Job *job, char **p, scalar *work) noexcept nogil:
+    cdef scalar *c = <scalar*> p[1]
+    cdef int *piv = <int*> (work + job.lwork)
+    cdef Py_ssize_t i
+    cdef int info
+    pack(c, p[0], job.arg[0].rs, job.arg[0].cs, job.n, job.n)
+    info = getrf(job.n, job.n, c, job.n, piv)
+    if info == 0:
+        return getri(job.n, c, job.n, piv, work, job.lwork)
+    if holds_nan(c, &job.arg[0], p[0], job.n):
+        for i in range(<Py_ssize_t> job.n * job.n):
+            c[i] = NAN
+        return 0
+    return info
+
+
+def inv(a):
+    """Inverses of square matrices (..., n, n).
+
+    Parameters
+    ----------
+    a : array_like
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        A pivot is exactly zero; names the matrix of the batch.  nan goes through.
+    """
+    cdef Job job
+    cdef cnp.ndarray x = door("inv", a, "a", 2), out
+    cdef int t = kind("inv", x), n = square("inv", x, "a")
+    cdef Py_ssize_t where
+    x = behaved(x, t)
+    start(&job, "inv", x, 2)
+    out = output(&job, t, 2, n, n)
+    job.n = n
+    # 64 columns at a time: the block size of LAPACK's ilaenv for getri in every precision.
+    job.lwork = lwork_of("inv", 64.0 * n)
+    job.bytes = <Py_ssize_t> job.lwork * itemsize_of(t) + n * sizeof(int)
+    job.ns = cost(t, 300, 2.0 * n * n * (n + 10))
+    if n:
+        where = run(&job, t, <void*> inv_body[float], <void*> inv_body[double], <void*> inv_body[c64],
+                    <void*> inv_body[c128])
+        if where >= 0:
+            fail("inv", &job, where, f"is singular: pivot {job.info} of {n} is zero")
+    return out
+
+
+# ---------------------------------------------------------------------------------------------- det
+
+cdef inline int factor_diagonal(Job *job, char *a, scalar *work, int *sign) noexcept nogil:
+    """LU of the matrix in `work`, its diagonal gathered at the front; the sign of the interchanges."""
+    cdef Py_ssize_t n = job.n, i
+    cdef int *piv = <int*> (work + n * n)
+    cdef int info
+    sign[0] = 1
+    if n == 0:
+        return 0
+    pack(work, a, job.arg[0].rs, job.arg[0].cs, n, n)
+    info = getrf(job.n, job.n, work, job.n, piv)
+    if info != 0 and holds_nan(work, &job.arg[0], a, n):
+        work[0] = NAN
+        info = 0
+    for i in range(n):
+        if piv[i] != i + 1:
+            sign[0] = -sign[0]
+        work[i] = work[i * n + i]
+    return info
+
+
+cdef inline int normalise(double *re, double *im) noexcept nogil:
+    """Scale by a power of 2 to magnitude 1/2..1; the exponent taken out (0 for 0, inf and nan)."""
+    cdef int e
+    cdef double big = max(fabs(re[0]), fabs(im[0]))
+    if big == 0 or big - big != 0:
+        return 0
+    frexp(big, &e)
+    re[0] = ldexp(re[0], -e)
+    im[0] = ldexp(im[0], -e)
+    return e
+
+
+cdef int det_body(Job *job, char **p, scalar *work) noexcept nogil:
+    # Mantissa and exponent apart: no overflow on the way to a finite determinant.
+    cdef double ar, ai = 0, dr, di = 0
+    cdef long exponent = 0
+    cdef int sign
+    cdef Py_ssize_t i
+    if factor_diagonal(job, p[0], work, &sign) > 0:
+        (<scalar*> p[1])[0] = 0
+        return 0
+    ar = sign
+    for i in range(job.n):
+        if scalar is c64 or scalar is c128:
+            dr = work[i].real
+            di = work[i].imag
+            exponent += normalise(&dr, &di)
+            dr, di = ar * dr - ai * di, ar * di + ai * dr
+        else:
+            dr = work[i]
+            exponent += normalise(&dr, &di)
+            dr = ar * dr
+        exponent += normalise(&dr, &di)
+        ar = dr
+        ai = di
+    exponent = max(min(exponent, 100000), -100000)
+    if scalar is c64:
+        (<float*> p[1])[0] = <float> ldexp(ar, <int> exponent)
+        (<float*> p[1])[1] = <float> ldexp(ai, <int> exponent)
+    elif scalar is c128:
+        (<double*> p[1])[0] = ldexp(ar, <int> exponent)
+        (<double*> p[1])[1] = ldexp(ai, <int> exponent)
+    else:
+        (<scalar*> p[1])[0] = <scalar> ldexp(ar, <int> exponent)
+    return 0
+
+
+cdef int slogdet_body(Job *job, char **p, scalar *work) noexcept nogil:
+    cdef double total = 0, size
+    cdef double ar, ai = 0, dr, di
+    cdef int sign
+    cdef Py_ssize_t i
+    if factor_diagonal(job, p[0], work, &sign) > 0:
+        (<scalar*> p[1])[0] = 0
+        total = -INFINITY
+    else:
+        ar = sign
+        for i in range(job.n):
+            if scalar is c64 or scalar is c128:
+                dr = work[i].real
+                di = work[i].imag
+                size = hypot(dr, di)
+                dr, di = dr / size, di / size
+                ar, ai = ar * dr - ai * di, ar * di + ai * dr
+            else:
+                size = fabs(work[i])
+                if work[i] < 0:
+                    ar = -ar
+                elif size != size:
+                    ar = size
+            total += log(size)
+        if scalar is c64:
+            (<float*> p[1])[0] = <float> ar
+            (<float*> p[1])[1] = <float> ai
+        elif scalar is c128:
+            (<double*> p[1])[0] = ar
+            (<double*> p[1])[1] = ai
+        else:
+            (<scalar*> p[1])[0] = <scalar> ar
+    if scalar is float or scalar is c64:
+        (<float*> p[2])[0] = <float> total
+    else:
+        (<double*> p[2])[0] = total
+    return 0
+
+
+cdef int start_det(Job *job, str op, cnp.ndarray x, int t, int n) except -1:
+    start(job, op, x, 2)
+    job.n = n
+    job.bytes = <Py_ssize_t> n * n * itemsize_of(t) + n * sizeof(int) + 16
+    job.ns = cost(t, 150, 2.0 / 3 * n * n * (n + 10))
+    return 0
+
+
+def det(a):
+    """Determinants of square matrices (..., n, n).
+
+    Parameters
+    ----------
+    a : array_like
+
+    Returns
+    -------
+    ndarray
+        The leading axes of `a`; 1 for n = 0, exactly 0 where a pivot is.
+    """
+    cdef Job job
+    cdef cnp.ndarray x = door("det", a, "a", 2), out
+    cdef int t = kind("det", x), n = square("det", x, "a")
+    x = behaved(x, t)
+    start_det(&job, "det", x, t, n)
+    out = output(&job, t, 0)
+    run(&job, t, <void*> det_body[float], <void*> det_body[double], <void*> det_body[c64], <void*> det_body[c128])
+    return out
+
+
+def slogdet(a):
+    """Sign and logarithm of the absolute value of determinants of square matrices (..., n, n).
+
+    Parameters
+    ----------
+    a : array_like
+
+    Returns
+    -------
+    sign : ndarray
+        The leading axes of `a`, its dtype: -1, 0, 1 or a complex number of absolute value 1.
+    logabsdet : ndarray
+        Real; -inf where the sign is 0.
+    """
+    cdef Job job
+    cdef cnp.ndarray x = door("slogdet", a, "a", 2), sign, logabs
+    cdef int t = kind("slogdet", x), n = square("slogdet", x, "a")
+    x = behaved(x, t)
+    start_det(&job, "slogdet", x, t, n)
+    sign = output(&job, t, 0)
+    logabs = output(&job, real_of(t), 0)
+    run(&job, t, <void*> slogdet_body[float], <void*> slogdet_body[double], <void*> slogdet_body[c64],
+        <void*> slogdet_body[c128])
+    return sign, logabs
+
+
+# ---------------------------------------------------------------------------------------------- qr
+
+cdef int qr_body(Job *job, char **p, scalar *work) noexcept nogil:
+    # work: the matrix by columns, with room for Q; tau; LAPACK's workspace.
+    cdef int m = job.m, n = job.n, k = min(m, n), nq = job.flag, nr = job.flag2
+    cdef Py_ssize_t wide = max(n, nq), i, j
+    cdef scalar *tau = work + m * wide
+    cdef scalar *extra = tau + k
+    cdef scalar *r = <scalar*> p[job.nargs - 1]
+    cdef int info
+    pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, m)
+    info = geqrf(m, n, work, m, tau, extra, job.lwork)
+    for i in range(nr):
+        for j in range(min(i, n)):
+            r[i * n + j] = 0
+        for j in range(i, n):
+            r[i * n + j] = work[i + j * m]
+    if nq > 0:
+        info = ungqr(m, nq, k, work, m, tau, extra, job.lwork)
+        pack(<scalar*> p[1], <char*> work, sizeof(scalar), m * sizeof(scalar), m, nq)
+    return info
+
+
+cdef double qr_words(int m, int n, int nq, scalar *word) noexcept:
+    cdef double most
+    geqrf(m, n, word, m, word, word, -1)
+    most = real_part(word)
+    if nq > 0:
+        ungqr(m, nq, min(m, n), word, m, word, word, -1)
+        most = max(most, real_part(word))
+    return most
+
+
+cdef inline double real_part(scalar *x) noexcept:
+    if scalar is c64 or scalar is c128:
+        return x[0].real
+    else:
+        return x[0]
+
+
+def qr(a, str mode="reduced"):
+    """QR factorisation of matrices (..., m, n): A = Q R.
+
+    Parameters
+    ----------
+    a : array_like
+    mode : {'reduced', 'complete', 'r'}
+        Q (m, k), R (k, n) with k = min(m, n); or Q (m, m), R (m, n); or R (k, n) alone.
+
+    Returns
+    -------
+    q, r : ndarray
+        Only r for ``mode='r'``.
+
+    Notes
+    -----
+    The diagonal of R has LAPACK's signs, as in NumPy.  nan goes through.
+    """
+    cdef Job job
+    cdef cnp.ndarray x = door("qr", a, "a", 2), q = None, r
+    cdef int t = kind("qr", x), m = dim("qr", x, -2), n = dim("qr", x, -1), k = min(m, n), size = itemsize_of(t)
+    cdef double complex word
+    cdef double most
+    if mode not in ("reduced", "complete", "r"):
+        raise ValueError(f"qr: mode is {mode!r}, wanted 'reduced', 'complete' or 'r'")
+    x = behaved(x, t)
+    start(&job, "qr", x, 2)
+    job.m, job.n = m, n
+    job.flag = 0 if mode == "r" else m if mode == "complete" else k
+    job.flag2 = m if mode == "complete" else k
+    if mode != "r":
+        q = output(&job, t, 2, m, job.flag)
+    r = output(&job, t, 2, job.flag2, n)
+    if k == 0:
+        if q is not None:
+            q[...] = np.eye(m, job.flag)
+        return r if q is None else (q, r)
+    if t == cnp.NPY_FLOAT:
+        most = qr_words(m, n, job.flag, <float*> &word)
+    elif t == cnp.NPY_DOUBLE:
+        most = qr_words(m, n, job.flag, <double*> &word)
+    elif t == cnp.NPY_CFLOAT:
+        most = qr_words(m, n, job.flag, <c64*> &word)
+    else:
+        most = qr_words(m, n, job.flag, <c128*> &word)
+    job.lwork = lwork_of("qr", most)
+    job.bytes = (<Py_ssize_t> m * max(n, job.flag) + k + job.lwork) * size
+    job.ns = cost(t, 500, 2.0 * m * n * (k + 10) * (2 if q is not None else 1))
+    run(&job, t, <void*> qr_body[float], <void*> qr_body[double], <void*> qr_body[c64], <void*> qr_body[c128])
+    return r if q is None else (q, r)

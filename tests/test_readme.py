@@ -1,0 +1,32 @@
+"""The README says what is true: its Python runs, its links lead somewhere, its commands are those of CI."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def namespace():
+    """One for all blocks: each may use what an earlier one defined."""
+    return {"__name__": "readme"}
+
+
+@pytest.mark.parametrize("block", re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE))
+def test_python(block, namespace):
+    line = README[: README.index(block)].count("\n")
+    exec(compile("\n" * line + block, ROOT / "README.md", "exec"), namespace)
+
+
+def test_links():
+    for target in re.findall(r"\]\((?!http)([^)#]+)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_commands():
+    install = "python3 -m venv .venv && .venv/bin/pip install -q "
+    assert f"\n{install}. && .venv/bin/scirs-ad demo\n" in README
+    assert f"\n{install}'.[test]' && .venv/bin/python -m pytest -q\n" in README
