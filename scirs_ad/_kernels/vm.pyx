@@ -10,7 +10,7 @@ from cpython.long cimport PyLong_CheckExact
 from cpython.object cimport PyObject
 cimport numpy as cnp
 from scirs_ad._kernels.ops cimport table, n_ops
-from scirs_ad._kernels.threads cimport threads_for
+from scirs_ad._kernels.threads cimport Parallel, parallel_for, threads_for
 
 import numpy as np
 from scirs_ad._kernels.ops import OPCODES, ARITY
@@ -38,7 +38,8 @@ cdef extern from "vm.h" nogil:
         int mode
     void ad_operand_merge(ad_operand* operand)
     int ad_vm_run(const ad_program* program, const ad_op_fn* fns, ad_op_fn add, const void* consts, int itemsize,
-                  Py_ssize_t n, const ad_operand* inputs, const ad_result* outputs, int threads)
+                  Py_ssize_t n, const ad_operand* inputs, const ad_result* outputs, int threads,
+                  Parallel parallel)
 
 cdef extern from "numpy/arrayobject.h":
     object PyArray_SimpleNew(int nd, cnp.npy_intp* dims, int typenum)
@@ -401,10 +402,11 @@ cdef object run(Program p, PyObject** args, int nargs, list outs, int* modes):
     cdef ad_op_fn add = ADD64 if size == 8 else ADD32
     cdef void* consts = <void*> p.consts64 if size == 8 else <void*> p.consts32
     if n < 10000:
-        failed = ad_vm_run(&p.c, fns, add, consts, size, n, inputs, results, 1)
+        failed = ad_vm_run(&p.c, fns, add, consts, size, n, inputs, results, 1, parallel_for)
     else:
         with nogil:
-            failed = ad_vm_run(&p.c, fns, add, consts, size, n, inputs, results, threads_for(n * p.cost))
+            failed = ad_vm_run(&p.c, fns, add, consts, size, n, inputs, results, threads_for(n * p.cost),
+                               parallel_for)
     if failed:
         raise MemoryError("out of memory for the temporaries of an elementwise program")
     return only if outs is None else True

@@ -212,8 +212,24 @@ static int run_blocks(const job *j, ptrdiff_t first, ptrdiff_t end)
     return 0;
 }
 
+typedef struct {
+    job *j;
+    ptrdiff_t blocks;
+    int chunks;
+    _Atomic int failed;
+} team;
+
+static void run_chunk(void *context, int chunk, int worker)
+{
+    team *t = context;
+    (void)worker;
+    if (run_blocks(t->j, t->blocks * chunk / t->chunks, t->blocks * (chunk + 1) / t->chunks) != 0)
+        t->failed = 1;
+}
+
 int ad_vm_run(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, const void *consts, int itemsize,
-              ptrdiff_t n, const ad_operand *inputs, const ad_result *outputs, int threads)
+              ptrdiff_t n, const ad_operand *inputs, const ad_result *outputs, int threads,
+              ad_parallel_for parallel)
 {
     if (program->n_in + program->n_const + program->n_temp + program->n_out >= MAX_REGISTERS)
         return -1;
@@ -229,17 +245,12 @@ int ad_vm_run(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, cons
             failed |= partials[i] == NULL;
         }
     if (!failed && threads > 1 && blocks > 1) {
-#ifdef _OPENMP
-        /* A thread takes one run of neighbouring blocks. */
-#pragma omp parallel num_threads(threads) reduction(| : failed)
-        {
-            extern int omp_get_thread_num(void), omp_get_num_threads(void);
-            const ptrdiff_t rank = omp_get_thread_num(), team = omp_get_num_threads();
-            failed |= run_blocks(&j, blocks * rank / team, blocks * (rank + 1) / team) != 0;
-        }
-#else
-        failed = run_blocks(&j, 0, blocks) != 0;
-#endif
+        team t = {.j = &j, .blocks = blocks};
+        /* A chunk is a run of neighbouring blocks; a few per thread, so that a delayed one holds up little. */
+        const int chunks = (int)(blocks < 4 * (ptrdiff_t)threads ? blocks : 4 * (ptrdiff_t)threads);
+        t.chunks = chunks;
+        parallel(run_chunk, &t, chunks, threads);
+        failed = t.failed;
     } else if (!failed) {
         failed = run_blocks(&j, 0, blocks) != 0;
     }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "ops.h"
+#include "pool.h"
 
 enum { AD_MAX_DIMS = 64 };
 
@@ -46,7 +47,8 @@ void ad_operand_merge(ad_operand *operand);
    of addition; `consts`: n_const numbers of the dtype. Returns 0, or -1 when out of memory.
    The partition into blocks, and so every result, does not depend on the number of threads. */
 int ad_vm_run(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, const void *consts, int itemsize,
-              ptrdiff_t n, const ad_operand *inputs, const ad_result *outputs, int threads);
+              ptrdiff_t n, const ad_operand *inputs, const ad_result *outputs, int threads,
+              ad_parallel_for parallel);
 
 /* The same for at most AD_SMALL float64 elements, all flat (`in[k]`) or scalar (`in[k]` NULL, then `scalars[k]`):
    nothing to describe, nothing to allocate. Outputs are stored or added. */
