@@ -95,6 +95,7 @@ cdef class Tape(Level):
     cpdef object variable(self, object value)
     cdef object record(self, Primitive p, tuple args, dict params, tuple lowered, object out,
                        unsigned long long mask)
+    cdef object _apply1(self, Primitive p, Variable v, dict params)
     cpdef long long ref_of(self, object y)
     cpdef object lower(self, object y)
     cpdef list pull(self, list ys, list cts, list refs, bint free)

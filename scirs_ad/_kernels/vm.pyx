@@ -7,10 +7,11 @@ layout, with NumPy's broadcasting. See `src/vm.h` for the machine itself.
 from cpython.mem cimport PyMem_Malloc, PyMem_Free
 from cpython.float cimport PyFloat_CheckExact, PyFloat_AS_DOUBLE
 from cpython.long cimport PyLong_CheckExact
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 cimport numpy as cnp
 from scirs_ad._kernels.ops cimport table, n_ops
-from scirs_ad._kernels.threads cimport Parallel, parallel_for, threads_for
+from scirs_ad._kernels.buffers cimport empty
+from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 import numpy as np
 from scirs_ad._kernels.ops import OPCODES, ARITY
@@ -36,15 +37,16 @@ cdef extern from "vm.h" nogil:
     ctypedef struct ad_result:
         char* data
         int mode
+    ctypedef void (*ad_parallel)(void (*)(void*, int, int) noexcept nogil, void*, int, int) noexcept nogil
     void ad_operand_merge(ad_operand* operand)
     int ad_vm_run(const ad_program* program, const ad_op_fn* fns, ad_op_fn add, const void* consts, int itemsize,
-                  Py_ssize_t n, const ad_operand* inputs, const ad_result* outputs, int threads,
-                  Parallel parallel)
+                  Py_ssize_t n, const ad_operand* inputs, const ad_result* outputs, int threads, ad_parallel parallel)
 
 cdef extern from "numpy/arrayobject.h":
     object PyArray_SimpleNew(int nd, cnp.npy_intp* dims, int typenum)
     object PyArray_EMPTY(int nd, cnp.npy_intp* dims, int typenum, int fortran)
-    int PyArray_EquivTypenums(int a, int b)
+    object PyArray_New(PyTypeObject* subtype, int nd, cnp.npy_intp* dims, int typenum, cnp.npy_intp* strides,
+                       void* data, int itemsize, int flags, object obj)
     bint PyArray_ISBEHAVED_RO(cnp.ndarray array)
 
 cdef enum:
@@ -383,12 +385,12 @@ cdef object run(Program p, PyObject** args, int nargs, list outs, int* modes):
     for k in range(p.c.n_out):
         if outs is None:
             results[k].mode = STORE
-            only = PyArray_EMPTY(ndim, shape, typenum, f_order)
+            only = empty(ndim, shape, typenum, f_order)
             results[k].data = <char*> cnp.PyArray_DATA(<cnp.ndarray> only)
             continue
         results[k].mode = modes[k]
         if modes[k] == STORE:
-            outs[k] = PyArray_EMPTY(ndim, shape, typenum, f_order)
+            outs[k] = empty(ndim, shape, typenum, f_order)
         elif modes[k] == SUM:
             outs[k] = PyArray_EMPTY(0, NULL, typenum, 0)
         results[k].data = <char*> cnp.PyArray_DATA(<cnp.ndarray> outs[k])
@@ -402,11 +404,11 @@ cdef object run(Program p, PyObject** args, int nargs, list outs, int* modes):
     cdef ad_op_fn add = ADD64 if size == 8 else ADD32
     cdef void* consts = <void*> p.consts64 if size == 8 else <void*> p.consts32
     if n < 10000:
-        failed = ad_vm_run(&p.c, fns, add, consts, size, n, inputs, results, 1, parallel_for)
+        failed = ad_vm_run(&p.c, fns, add, consts, size, n, inputs, results, 1, NULL)
     else:
         with nogil:
             failed = ad_vm_run(&p.c, fns, add, consts, size, n, inputs, results, threads_for(n * p.cost),
-                               parallel_for)
+                               <ad_parallel> parallel_for)
     if failed:
         raise MemoryError("out of memory for the temporaries of an elementwise program")
     return only if outs is None else True
@@ -473,3 +475,30 @@ cpdef object sum_all(object x):
         (<float*> cnp.PyArray_DATA(out))[0] = total32
         return out
     return None
+
+
+def expand(x, tuple shape):
+    """A 0-d float64 or float32 array repeated to `shape`: a fresh array if it is small, else a view; None for others."""
+    cdef cnp.npy_intp dims[64]
+    cdef cnp.npy_intp strides[64]
+    cdef cnp.ndarray out
+    cdef Py_ssize_t n = 1, i
+    cdef int d, code
+    if type(x) is not cnp.ndarray or cnp.PyArray_NDIM(x) != 0 or len(shape) > 63:
+        return None
+    code = cnp.PyArray_TYPE(x)
+    if code != cnp.NPY_DOUBLE and code != cnp.NPY_FLOAT:
+        return None
+    for d in range(len(shape)):
+        dims[d] = shape[d]
+        strides[d] = 0
+        n *= dims[d]
+    if n <= 64 and code == cnp.NPY_DOUBLE:
+        out = PyArray_SimpleNew(len(shape), dims, code)
+        for i in range(n):
+            (<double*> cnp.PyArray_DATA(out))[i] = (<double*> cnp.PyArray_DATA(<cnp.ndarray> x))[0]
+        return out
+    out = PyArray_New(<PyTypeObject*> cnp.ndarray, len(shape), dims, code, strides,
+                      cnp.PyArray_DATA(<cnp.ndarray> x), 0, cnp.NPY_ARRAY_ALIGNED, None)
+    cnp.set_array_base(out, x)
+    return out

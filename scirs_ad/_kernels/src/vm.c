@@ -213,23 +213,22 @@ static int run_blocks(const job *j, ptrdiff_t first, ptrdiff_t end)
 }
 
 typedef struct {
-    job *j;
+    const job *j;
     ptrdiff_t blocks;
-    int chunks;
-    _Atomic int failed;
-} team;
+    int chunks, failed;
+} share;
 
+/* A chunk is a run of neighbouring blocks. */
 static void run_chunk(void *context, int chunk, int worker)
 {
-    team *t = context;
     (void)worker;
-    if (run_blocks(t->j, t->blocks * chunk / t->chunks, t->blocks * (chunk + 1) / t->chunks) != 0)
-        t->failed = 1;
+    share *s = context;
+    if (run_blocks(s->j, s->blocks * chunk / s->chunks, s->blocks * (chunk + 1) / s->chunks) != 0)
+        __atomic_store_n(&s->failed, 1, __ATOMIC_RELAXED);
 }
 
 int ad_vm_run(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, const void *consts, int itemsize,
-              ptrdiff_t n, const ad_operand *inputs, const ad_result *outputs, int threads,
-              ad_parallel_for parallel)
+              ptrdiff_t n, const ad_operand *inputs, const ad_result *outputs, int threads, ad_parallel parallel)
 {
     if (program->n_in + program->n_const + program->n_temp + program->n_out >= MAX_REGISTERS)
         return -1;
@@ -245,12 +244,10 @@ int ad_vm_run(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, cons
             failed |= partials[i] == NULL;
         }
     if (!failed && threads > 1 && blocks > 1) {
-        team t = {.j = &j, .blocks = blocks};
-        /* A chunk is a run of neighbouring blocks; a few per thread, so that a delayed one holds up little. */
-        const int chunks = (int)(blocks < 4 * (ptrdiff_t)threads ? blocks : 4 * (ptrdiff_t)threads);
-        t.chunks = chunks;
-        parallel(run_chunk, &t, chunks, threads);
-        failed = t.failed;
+        /* Four chunks a thread: a thread that comes late finds less to do, and nobody waits for it. */
+        share s = {&j, blocks, (int)(blocks < 4 * threads ? blocks : 4 * threads), 0};
+        parallel(run_chunk, &s, s.chunks, threads);
+        failed = s.failed;
     } else if (!failed) {
         failed = run_blocks(&j, 0, blocks) != 0;
     }
