@@ -73,6 +73,8 @@ def assemble(tape, inputs, outputs):
     order = sorted(i for i in needed if nodes[i].primitive is not None)
     if any(not isinstance(nodes[i].primitive, Elementwise) or nodes[i].primitive.opcode is None for i in order):
         return None, used
+    if any(isinstance(value, complex) for i in order for value in nodes[i].args):
+        return None, used  # the machine's constants are real
     last = {source[0]: i for i in order for source in nodes[i].inputs if source is not None}
 
     consts = {}

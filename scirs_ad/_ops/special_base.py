@@ -80,6 +80,12 @@ def at(*ranges, z=False, also=(), wrt=None, order=2, single=True):
 
 
 # ------------------------------------------------------------------------------------------------ pages
+def whole(n):
+    """Whole numbers as such: some ufuncs of scipy.special refuse them as floats, which a rule makes of them."""
+    n = np.asarray(n)
+    return n.astype(np.int64) if n.dtype.kind == "f" else n
+
+
 def _refused(name, argument, reason):
     """A partial derivative that is asked for in vain."""
 

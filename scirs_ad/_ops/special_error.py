@@ -145,8 +145,8 @@ def _modfresnel(sign):
     return tangent
 
 
-modfresnelp = outputs("modfresnelp", "x", 2, "Modified Fresnel integrals F+ and K+.", _modfresnel(1), at((-2, 2)))
-modfresnelm = outputs("modfresnelm", "x", 2, "Modified Fresnel integrals F- and K-.", _modfresnel(-1), at((-2, 2)))
+modfresnelp = outputs("modfresnelp", "x", 2, "Modified Fresnel integrals F+ and K+.", _modfresnel(1), at((0.2, 2)))
+modfresnelm = outputs("modfresnelm", "x", 2, "Modified Fresnel integrals F- and K-.", _modfresnel(-1), at((0.2, 2)))
 
 # ------------------------------------------------------------------------------------------------ logarithms, entropy
 
