@@ -1,6 +1,7 @@
 """The pages of scipy.special, all of them: imported at first use, so that `import scirs_ad` stays quick."""
 
 import scipy.special as sp
+from scipy.special import _ufuncs as _inner
 
 from scirs_ad._core.define import seal
 from scirs_ad._ops import elementwise as ew
@@ -16,3 +17,7 @@ PAGES.update(cbrt=ew.cbrt, exp2=ew.exp2, expm1=ew.expm1, log1p=ew.log1p, expit=e
              round=ew.rint)
 seal()
 UFUNCS.update({getattr(sp, name): page for name, page in PAGES.items() if hasattr(sp, name)})
+# What scipy.special.zeta and lambertw call: ufuncs that SciPy keeps to itself, where they are still there.
+for _hidden, _page in (("_zeta", "zeta"), ("_riemann_zeta", "riemann_zeta"), ("_lambertw", "lambertw")):
+    if hasattr(_inner, _hidden):
+        UFUNCS[getattr(_inner, _hidden)] = PAGES[_page]

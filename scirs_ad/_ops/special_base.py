@@ -143,7 +143,7 @@ def _text(summary, argnames, derivatives):
 def _function(argnames, call, extra=""):
     """A function whose arguments have these names, as rules are read by name."""
     names = ", ".join(argnames)
-    return eval(f"lambda {extra}{names}: call({extra}{names})", {"call": call})  # noqa: S307 - names are our own
+    return eval(f"lambda {extra}{names}: call({extra}{names})", {"call": call})
 
 
 RADII = {}  # name, argument -> radius
@@ -375,7 +375,7 @@ def _(t, args, name, orders):
 
 def _next(args, name, orders, k):
     """The derivative of a numerical derivative with respect to argument `k`."""
-    page, output = _page_of(name)
+    page, _ = _page_of(name)
     if (name, k) in RADII:
         if sum(orders) >= MOST:
             raise NotDifferentiableError(f"{name}: the numerical derivative with respect to argument {k} is good to "

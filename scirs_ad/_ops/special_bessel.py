@@ -49,10 +49,10 @@ jv = page("jv", "v z", "Bessel function of the first kind, of real order.", [ORD
 yv = page("yv", "v z", "Bessel function of the second kind, of real order.", [ORDER, _difference("yv")], _real)
 iv = page("iv", "v z", "Modified Bessel function of the first kind, of real order.", [ORDER, _sum("iv", 1.0)], _real)
 kv = page("kv", "v z", "Modified Bessel function of the second kind, of real order.", [ORDER, _sum("kv", -1.0)], _real)
-yn = page("yn", "n x", "Bessel function of the second kind, of integer order.", [INTEGER, lambda n, x: _difference("yn")(n, x)],
-          at([0, 1, 3], (0.5, 6)))
-kn = page("kn", "n x", "Modified Bessel function of the second kind, of integer order.", [INTEGER, lambda n, x: _sum("kn", -1.0)(n, x)],
-          at([0, 1, 3], (0.5, 6)))
+yn = page("yn", "n x", "Bessel function of the second kind, of integer order.",
+          [INTEGER, lambda n, x: _difference("yn")(n, x)], at([0, 1, 3], (0.5, 6)))
+kn = page("kn", "n x", "Modified Bessel function of the second kind, of integer order.",
+          [INTEGER, lambda n, x: _sum("kn", -1.0)(n, x)], at([0, 1, 3], (0.5, 6)))
 PAGES["jn"] = jv  # scipy.special.jn is jv
 
 _hankel = at((-0.4, 3.3), (0.5, 6), z=True)

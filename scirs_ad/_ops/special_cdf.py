@@ -43,7 +43,8 @@ def _inverse(name, arguments, forward, solved, summary, samples, refused=None):
 
 # ------------------------------------------------------------------------------------------------ gamma family
 chdtr = page("chdtr", "v x", "Distribution function of the chi-square distribution.",
-             [lambda v, x: 0.5 * slope("gammainc", 0, 0.5 * v, 0.5 * x), lambda v, x: 0.5 * gamma_pdf(0.5 * v, 0.5 * x)],
+             [lambda v, x: 0.5 * slope("gammainc", 0, 0.5 * v, 0.5 * x),
+              lambda v, x: 0.5 * gamma_pdf(0.5 * v, 0.5 * x)],
              at((1, 8), (0.5, 8)))
 chdtrc = page("chdtrc", "v x", "Survival function of the chi-square distribution.",
               [lambda v, x: 0.5 * slope("gammaincc", 0, 0.5 * v, 0.5 * x),
@@ -157,7 +158,7 @@ def _f_dfn(tail, sign):
 
 def _f_dfd(tail, sign):
     def derivative(dfn, dfd, x):
-        a, b, w, v, whole, density = _f_terms(dfn, dfd, x)
+        a, b, w, _, whole, density = _f_terms(dfn, dfd, x)
         return 0.5 * slope(tail, 1, a, b, w) - sign * density * w / whole
 
     return derivative
@@ -165,7 +166,7 @@ def _f_dfd(tail, sign):
 
 def _f_x(sign):
     def derivative(dfn, dfd, x):
-        a, b, w, v, whole, density = _f_terms(dfn, dfd, x)
+        *_, v, whole, density = _f_terms(dfn, dfd, x)
         return sign * density * dfn * v / whole
 
     return derivative
@@ -233,7 +234,7 @@ ncfdtri = _inverse("ncfdtri", "dfn dfd nc p", "ncfdtr", 3, "Inverse of ncfdtr in
 ncfdtridfd = _inverse("ncfdtridfd", "dfn p nc f", "ncfdtr", 1, "Inverse of ncfdtr in dfd.",
                       at((2, 3), (0.5, 0.55), (0.5, 1), (1.5, 2)))
 ncfdtridfn = _inverse("ncfdtridfn", "p dfd nc f", "ncfdtr", 0, "Inverse of ncfdtr in dfn.",
-                      at((0.35, 0.4), (2, 6), (0.5, 1), (1.5, 2)))
+                      at((0.62, 0.65), (4.5, 6), (1, 1.1), (1.9, 2)))
 ncfdtrinc = _inverse("ncfdtrinc", "dfn dfd p f", "ncfdtr", 2, "Inverse of ncfdtr in nc.",
                      at((2, 3), (3, 6), (0.2, 0.4), (2, 3)))
 nctdtr = page("nctdtr", "df nc t", "Distribution function of the noncentral t distribution.",

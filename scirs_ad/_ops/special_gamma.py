@@ -147,7 +147,9 @@ def _beta_radius(k):
         with np.errstate(all="ignore"):
             change = np.abs(np.log(y * (p + q) / p))
         scale = np.maximum(np.sqrt(p * np.minimum(1.0, (p + q) / q)), 1.0)
-        return 0.45 * scale / (1.0 + 0.25 * scale * np.where(np.isfinite(change), change, 1.0))
+        # continued to negative parameters the function has a pole where a + b = 0
+        wide = 0.45 * scale / (1.0 + 0.25 * scale * np.where(np.isfinite(change), change, 1.0))
+        return np.minimum(wide, 0.45 * (p + q))
 
     return radius
 
@@ -171,7 +173,7 @@ def _betainc_near(center, a, b, x):
     return np.where(inside, np.where(upper, -sp.betaincc(a, b, z), sp.betainc(a, b, z)) + total, 0.0)
 
 
-_beta_samples = at((0.6, 4), (0.6, 4), (0.1, 0.9), also=[(30.0, 20.0, 0.55), (0.3, 2.0, 0.02), (2.0, 0.3, 0.98)])
+_beta_samples = at((0.6, 4), (0.6, 4), (0.1, 0.9), also=[(0.1, 0.1, 0.5), (30.0, 20.0, 0.55), (0.3, 2.0, 0.02), (2.0, 0.3, 0.98)])
 betainc = page("betainc", "a b x", "Regularized incomplete beta function I_x(a, b).",
                [numeric(_beta_radius(0)), numeric(_beta_radius(1)), lambda a, b, x: beta_pdf(a, b, x)],
                _beta_samples, value=_betainc_near)
