@@ -61,6 +61,11 @@ def tangents(p, args, k):
     return [np.zeros(1) if t is None else np.asarray(t) for t in (dual.split(v)[1] for v in ys)]
 
 
+def output(p, i):
+    """The `i`-th result of a page's meaning, as a function."""
+    return (lambda *x: p.body(*x)[i]) if p.n_out else p.body
+
+
 def double_samples(p):
     for s in p.samples(np.random.default_rng(5)):
         args = [np.asarray(a) for a in s.args]
@@ -105,11 +110,14 @@ def test_derivative_is_difference_or_refused(name):
         for k, a in enumerate(args):
             if a.dtype.kind not in "fc" or a.size == 0:
                 continue
+            refusal = None
             try:
                 found = tangents(p, args, k)
             except NotDifferentiableError as error:
-                assert name in str(error)
-                assert argnames is None or argnames[k] in str(error)
+                refusal = str(error)
+            if refusal is not None:
+                assert name in refusal
+                assert argnames is None or argnames[k] in refusal
                 assert "none;" in p.__doc__
                 continue
             if s.wrt is not None and k not in s.wrt:
@@ -120,8 +128,7 @@ def test_derivative_is_difference_or_refused(name):
                 if name in INVERSES:
                     error = _against_forward(name, args, k, value, t)
                 else:
-                    error = best_difference(lambda *x, i=i: p.body(*x)[i] if isinstance(out, tuple) else p.body(*x), args, k,
-                                            t, 1e-3 * np.abs(value) + 1e-9)
+                    error = best_difference(output(p, i), args, k, t, 1e-3 * np.abs(value) + 1e-9)
                 assert error < FEW_DIGITS.get(name, 1e-7), (name, k, i, args)
                 compared += 1
     assert compared or "with respect to" not in p.__doc__.replace("none", "") or p.internal
@@ -150,7 +157,8 @@ def test_refusals_in_reverse_mode():
     with pytest.raises(NotDifferentiableError, match="eval_jacobi"):
         grad(lambda n: np.sum(asp.eval_jacobi(n, 1.0, 1.0, x)))(np.array([2.0, 3.0]))
     g = grad(lambda b: np.sum(asp.eval_jacobi(2, 1.0, b, x)))(np.array([2.0, 3.0]))  # four arguments, one tracked
-    np.testing.assert_allclose(g, stencil(sp.eval_jacobi, [2, 1.0, np.array([2.0, 3.0]), x], 2, 1e-2), rtol=1e-10, atol=1e-13)
+    expected = stencil(sp.eval_jacobi, [2, 1.0, np.array([2.0, 3.0]), x], 2, 1e-2)
+    np.testing.assert_allclose(g, expected, rtol=1e-10, atol=1e-13)
 
 
 def test_scipys_own_functions():
@@ -160,7 +168,7 @@ def test_scipys_own_functions():
     a = np.array([2.0, 3.0, 0.7])
     np.testing.assert_array_equal(
         grad(lambda a: np.sum(sp.gammainc(a, x)))(a), grad(lambda a: np.sum(asp.gammainc(a, x)))(a))
-    sn, cn, dn, ph = vjp(lambda u: sp.ellipj(u, 0.5), x)[0]
+    sn, cn, _, _ = vjp(lambda u: sp.ellipj(u, 0.5), x)[0]
     np.testing.assert_allclose(sn**2 + cn**2, 1)
 
 
@@ -201,31 +209,31 @@ def ibeta(a, b, x):
     return mpmath.betainc(a, b, 0, x, regularized=True)
 
 
-@pytest.mark.parametrize("a, x", [(0.01, 1e-8), (0.1, 0.02), (0.5, 3.0), (1.0, 1.0), (2.0, 30.0), (5.0, 0.1), (50.0, 55.0),
-                                  (50.0, 20.0), (300.0, 310.0)])
+@pytest.mark.parametrize(("a", "x"), [(0.01, 1e-8), (0.1, 0.02), (0.5, 3.0), (1.0, 1.0), (2.0, 30.0), (5.0, 0.1),
+                                      (50.0, 55.0), (50.0, 20.0), (300.0, 310.0)])
 def test_gammainc_in_the_shape(a, x):
     for ours, theirs in [(asp.gammainc, lower), (asp.gammaincc, upper)]:
         assert grad(ours)(a, x) == pytest.approx(mp_slope(theirs, (a, x), 0), rel=1e-9)
         assert grad(ours, argnums=1)(a, x) == pytest.approx(mp_slope(theirs, (a, x), 1), rel=1e-11)
 
 
-@pytest.mark.parametrize("a, b, x", [(0.1, 0.1, 0.5), (0.3, 2.0, 0.02), (2.0, 0.3, 0.98), (2.0, 3.0, 0.4), (30.0, 20.0, 0.55),
-                                     (1.0, 1.0, 0.1), (5.0, 5.0, 0.01)])
+@pytest.mark.parametrize(("a", "b", "x"), [(0.1, 0.1, 0.5), (0.3, 2.0, 0.02), (2.0, 0.3, 0.98), (2.0, 3.0, 0.4),
+                                           (30.0, 20.0, 0.55), (1.0, 1.0, 0.1), (5.0, 5.0, 0.01)])
 def test_betainc_in_the_parameters(a, b, x):
     for k in range(3):
         assert grad(asp.betainc, argnums=k)(a, b, x) == pytest.approx(mp_slope(ibeta, (a, b, x), k), rel=1e-9)
 
 
-@pytest.mark.parametrize("name, theirs", [("jv", mpmath.besselj), ("yv", mpmath.bessely), ("iv", mpmath.besseli),
+@pytest.mark.parametrize(("name", "theirs"), [("jv", mpmath.besselj), ("yv", mpmath.bessely), ("iv", mpmath.besseli),
                                           ("kv", mpmath.besselk), ("struve", mpmath.struveh)])
-@pytest.mark.parametrize("v, z", [(0.3, 0.5), (1.0, 2.0), (2.5, 7.0), (6.5, 3.0), (0.0, 25.0)])
+@pytest.mark.parametrize(("v", "z"), [(0.3, 0.5), (1.0, 2.0), (2.5, 7.0), (6.5, 3.0), (0.0, 25.0)])
 def test_bessel_in_the_order(name, theirs, v, z):
     expected = mp_slope(theirs, (v, z), 0)
     scale = abs(float(theirs(v, z)))
     assert grad(getattr(asp, name))(v, z) == pytest.approx(expected, rel=1e-9, abs=1e-11 * scale)
 
 
-@pytest.mark.parametrize("name, theirs, args", [
+@pytest.mark.parametrize(("name", "theirs", "args"), [
     ("hyp0f1", mpmath.hyp0f1, (1.3, 0.7)), ("hyp1f1", mpmath.hyp1f1, (0.7, 1.9, -1.5)),
     ("hyp1f1", mpmath.hyp1f1, (2.0, 3.0, 4.0)), ("hyp2f1", mpmath.hyp2f1, (0.6, 1.2, 2.2, 0.4)),
     ("hyp2f1", mpmath.hyp2f1, (1.0, 2.0, 2.5, -0.7)), ("hyperu", mpmath.hyperu, (0.7, 1.4, 2.0)),
@@ -302,7 +310,8 @@ def test_removable_singularities():
 
 
 def test_cancelling_tails():
-    assert grad(asp.erfcx)(1e4) == pytest.approx(mp_slope(lambda x: mpmath.exp(x * x) * mpmath.erfc(x), (1e4,), 0), rel=1e-11)
+    scaled = lambda x: mpmath.exp(x * x) * mpmath.erfc(x)  # noqa: E731
+    assert grad(asp.erfcx)(1e4) == pytest.approx(mp_slope(scaled, (1e4,), 0), rel=1e-11)
     dawson = lambda x: mpmath.sqrt(mpmath.pi) / 2 * mpmath.exp(-x * x) * mpmath.erfi(x)  # noqa: E731
     assert grad(asp.dawsn)(50.0) == pytest.approx(mp_slope(dawson, (50.0,), 0), rel=1e-11)
     assert grad(asp.stdtr)(3.0, -50.0) == pytest.approx(
@@ -363,9 +372,10 @@ def test_softmax():
 
 
 # ------------------------------------------------------------------------------------------------ other functions
-@pytest.mark.parametrize("name, args, k", [
+@pytest.mark.parametrize(("name", "args", "k"), [
     ("multigammaln", (4.5, 3), 0), ("polygamma", (1, 2.5), 1), ("zeta", (2.5,), 0), ("zeta", (2.5, 1.5), 1),
-    ("diric", (0.7, 5), 0), ("diric", (0.7, 4), 0), ("softplus", (0.3,), 0), ("sinc", (0.4,), 0), ("jvp", (1.5, 2.0, 2), 1),
+    ("diric", (0.7, 5), 0), ("diric", (0.7, 4), 0), ("softplus", (0.3,), 0), ("sinc", (0.4,), 0),
+    ("jvp", (1.5, 2.0, 2), 1),
     ("yvp", (1.5, 2.0, 1), 1), ("ivp", (1.5, 2.0, 3), 1), ("kvp", (1.5, 2.0, 2), 1), ("jvp", (1.5, 2.0, 0), 1),
     ("spherical_jn", (2, 1.5), 1), ("spherical_jn", (2, 1.5, True), 1), ("spherical_kn", (0, 1.5, True), 1),
     ("spherical_yn", (0, 1.5, True), 1), ("spherical_in", (3, 1.5, True), 1),

@@ -248,8 +248,8 @@ def outputs(name, arguments, n_out, summary, tangent, samples, *, refused=None, 
     function.__name__ = function.__qualname__ = name
     function.__module__ = "scirs_ad._ops.special"
     notes = [f"    Derivative with respect to {a}: none; {r}." for a, r in (refused or {}).items()]
-    function.__doc__ = "\n".join([summary, "", "    Derivative: by the differential equation or in closed form.", *notes,
-                                  "    "])
+    how = "    Derivative: by the differential equation or in closed form."
+    function.__doc__ = "\n".join([summary, "", how, *notes, "    "])
     made = primitive(",".join(["()"] * len(argnames)) + "->" + ",".join(["()"] * n_out), name=name)(function)
     made.def_samples(samples)
 

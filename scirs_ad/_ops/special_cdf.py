@@ -209,7 +209,8 @@ def _ndtri_slope(z):
 nrdtrimn = page("nrdtrimn", "p std x", "Mean of the normal distribution with distribution function p at x.",
                 [lambda out, std, x: -std * _ndtri_slope((x - out) / std), lambda out, std, x: (out - x) / std,
                  lambda: 1.0], at((0.1, 0.9), (0.5, 2), (-2, 2)))
-nrdtrisd = page("nrdtrisd", "mn p x", "Standard deviation of the normal distribution with distribution function p at x.",
+nrdtrisd = page("nrdtrisd", "mn p x",
+                "Standard deviation of the normal distribution with distribution function p at x.",
                 [lambda out, mn, x: -out / (x - mn),
                  lambda out, mn, x: -ew.square(out) / (x - mn) * _ndtri_slope((x - mn) / out),
                  lambda out, mn, x: out / (x - mn)], at((-1, 0), (0.6, 0.9), (1, 2)))
@@ -251,8 +252,9 @@ kolmogi = _inverse("kolmogi", "p", "kolmogorov", 0, "Inverse of kolmogorov.", at
 
 
 def _smirnov_density(n, d):
-    """The derivative of smirnov in d: that of d sum_j binom(n, j) (d + j/n)**(j-1) (1 - d - j/n)**(n-j), j <= n (1 - d).
+    """The derivative of smirnov in d.
 
+    That of the sum over j <= n (1 - d) of binom(n, j) (d + j/n)**(j-1) (1 - d - j/n)**(n-j), times d.
     Z. W. Birnbaum, F. H. Tingey, Ann. Math. Statist. 22 (1951), equation 3.0, differentiated term by term.
     """
     n, d = np.broadcast_arrays(np.asarray(n, float), np.asarray(d, float))

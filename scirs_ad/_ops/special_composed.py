@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from scirs_ad._core.core import Variable, as_array, dtype_of, shape_of
+from scirs_ad._core.core import Variable, as_array, dtype_of
 from scirs_ad._core.errors import NotDifferentiableError
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew

@@ -64,7 +64,7 @@ ndtri_exp = page("ndtri_exp", "y", "Inverse of log_ndtr.",
                  at((-4, -0.2), also=[(-100.0,)]))
 owens_t = page("owens_t", "h a", "Owen's T function.",
                [lambda h, a: -0.5 * normal_pdf(h) * erf(a * h * math.sqrt(0.5)),
-                lambda h, a: ew.exp(-0.5 * ew.square(h) * (1.0 + ew.square(a))) / (2.0 * math.pi * (1.0 + ew.square(a)))],
+                lambda h, a: normal_pdf(h) * normal_pdf(a * h) / (1.0 + ew.square(a))],
                at((-2, 2), (-2, 2)))
 
 

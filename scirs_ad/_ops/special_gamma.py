@@ -86,7 +86,8 @@ def gamma_pdf(a, x):
 def _gamma_radius(a, x):
     with np.errstate(all="ignore"):
         change = np.abs(np.log(x / (a + 0.5)))
-    return np.where(x > 0, 0.45 * np.maximum(np.sqrt(a), 1.0) / (1.0 + 0.25 * np.maximum(np.sqrt(a), 1.0) * change), 0.5)
+    scale = np.maximum(np.sqrt(a), 1.0)
+    return np.where(x > 0, 0.45 * scale / (1.0 + 0.25 * scale * change), 0.5)
 
 
 def _lower(center, a, x):
@@ -124,7 +125,8 @@ gammainccinv = page("gammainccinv", "a y", "Inverse of gammaincc with respect to
 
 # ------------------------------------------------------------------------------------------------ beta
 beta = page("beta", "a b", "Beta function.",
-            [lambda out, a, b: out * (digamma(a) - digamma(a + b)), lambda out, a, b: out * (digamma(b) - digamma(a + b))],
+            [lambda out, a, b: out * (digamma(a) - digamma(a + b)),
+             lambda out, a, b: out * (digamma(b) - digamma(a + b))],
             at((0.5, 4), (0.5, 4)))
 betaln = page("betaln", "a b", "Logarithm of the absolute value of the beta function.",
               [lambda a, b: digamma(a) - digamma(a + b), lambda a, b: digamma(b) - digamma(a + b)],
@@ -162,18 +164,23 @@ def _betainc_near(center, a, b, x):
     inside = (x > 0) & (x < 1)
     z = np.where(inside, x, 0.5)
     log_x, log_y = np.log(z), np.log1p(-z)
-    total = 0.0
+
+    def step(low, up, other):
+        power = np.exp(a * log_x + b * log_y)
+        return np.where(low, power * sp.gamma(a + b) * sp.rgamma(up + 1.0) * sp.rgamma(other), 0.0)
+
     low = a < 0
-    total = total + np.where(low, np.exp(a * log_x + b * log_y) * sp.gamma(a + b) * sp.rgamma(a + 1.0) * sp.rgamma(b), 0.0)
+    total = step(low, a, b)
     a = np.where(low, a + 1.0, a)
     low = b < 0
-    total = total - np.where(low, np.exp(a * log_x + b * log_y) * sp.gamma(a + b) * sp.rgamma(b + 1.0) * sp.rgamma(a), 0.0)
+    total = total - step(low, b, a)
     b = np.where(low, b + 1.0, b)
     upper = center[2] * (center[0] + center[1]) > center[0]
     return np.where(inside, np.where(upper, -sp.betaincc(a, b, z), sp.betainc(a, b, z)) + total, 0.0)
 
 
-_beta_samples = at((0.6, 4), (0.6, 4), (0.1, 0.9), also=[(0.1, 0.1, 0.5), (30.0, 20.0, 0.55), (0.3, 2.0, 0.02), (2.0, 0.3, 0.98)])
+_beta_samples = at((0.6, 4), (0.6, 4), (0.1, 0.9),
+                   also=[(0.1, 0.1, 0.5), (30.0, 20.0, 0.55), (0.3, 2.0, 0.02), (2.0, 0.3, 0.98)])
 betainc = page("betainc", "a b x", "Regularized incomplete beta function I_x(a, b).",
                [numeric(_beta_radius(0)), numeric(_beta_radius(1)), lambda a, b, x: beta_pdf(a, b, x)],
                _beta_samples, value=_betainc_near)
@@ -236,6 +243,11 @@ zeta_xq = page("zeta", "x q", "Hurwitz zeta function, sum over k >= 0 of (k + q)
 zetac = page("zetac", "x", "Riemann zeta function minus 1.",
              [numeric(lambda x: np.minimum(0.45 * np.abs(x - 1.0), 1.0 / (1.0 + np.log1p(np.maximum(-x, 0.0)))))],
              at((1.5, 5), also=[(-1.5,), (0.5,), (20.0,)]))
-zeta_x = page("riemann_zeta", "z", "Riemann zeta function.",
-              [numeric(lambda z: np.minimum(0.45 * np.abs(z - 1.0), 1.0 / (1.0 + np.log1p(np.maximum(-np.real(z), 0.0)))))],
+
+
+def _zeta_radius(z):
+    return np.minimum(0.45 * np.abs(z - 1.0), 1.0 / (1.0 + np.log1p(np.maximum(-np.real(z), 0.0))))
+
+
+zeta_x = page("riemann_zeta", "z", "Riemann zeta function.", [numeric(_zeta_radius)],
               at((1.5, 5), also=[(-1.5,), (0.5,)]), body=lambda z: sp.zeta(z), internal=True)
