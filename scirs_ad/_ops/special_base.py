@@ -80,12 +80,6 @@ def at(*ranges, z=False, also=(), wrt=None, order=2, single=True):
 
 
 # ------------------------------------------------------------------------------------------------ pages
-def whole(n):
-    """Whole numbers as such: some ufuncs of scipy.special refuse them as floats, which a rule makes of them."""
-    n = np.asarray(n)
-    return n.astype(np.int64) if n.dtype.kind == "f" else n
-
-
 def _refused(name, argument, reason):
     """A partial derivative that is asked for in vain."""
 
@@ -126,18 +120,18 @@ def _needed(derivative, argnames):
 
 def _text(summary, argnames, derivatives):
     """The documentation of a page."""
-    lines = []
+    notes = []
     for argument, d in zip(argnames, derivatives, strict=True):
         if d is None:
             how = "0"
         elif isinstance(d, str):
-            how = f"none; {d}"
+            how = f"none, {d}"
         elif isinstance(d, numeric):
             how = "that of a Chebyshev interpolant, to about 12 digits where the function itself has 15"
         else:
             how = "closed form"
-        lines.append(f"    Derivative with respect to {argument}: {how}.")
-    return f"{summary}\n\n" + "\n".join(lines) + "\n    "
+        notes.append(f"in `{argument}` {how}")
+    return f"{summary}\n\n    Derivative: {'; '.join(notes)}.\n    "
 
 
 def _function(argnames, call, extra=""):
@@ -150,8 +144,19 @@ RADII = {}  # name, argument -> radius
 VALUES = {}  # name -> what is interpolated, f(center, *points), where it is not the function itself
 
 
-def page(name, arguments, summary, derivatives, samples, *, body=None, value=None, opcode=None, internal=False,
-         module="scirs_ad._ops.special"):
+def page(
+    name,
+    arguments,
+    summary,
+    derivatives,
+    samples,
+    *,
+    body=None,
+    value=None,
+    opcode=None,
+    internal=False,
+    module="scirs_ad._ops.special",
+):
     """Define one function of scipy.special.
 
     Parameters
@@ -248,8 +253,9 @@ def outputs(name, arguments, n_out, summary, tangent, samples, *, refused=None, 
     function.__name__ = function.__qualname__ = name
     function.__module__ = "scirs_ad._ops.special"
     notes = [f"    Derivative with respect to {a}: none; {r}." for a, r in (refused or {}).items()]
-    how = "    Derivative: by the differential equation or in closed form."
-    function.__doc__ = "\n".join([summary, "", how, *notes, "    "])
+    function.__doc__ = "\n".join(
+        [summary, "", "    Derivative: by the differential equation or in closed form.", *notes, "    "]
+    )
     made = primitive(",".join(["()"] * len(argnames)) + "->" + ",".join(["()"] * n_out), name=name)(function)
     made.def_samples(samples)
 
@@ -335,8 +341,10 @@ def _page_of(name):
 def _slope_value(page, output, name, args, orders):
     center = [np.asarray(a) for a in args]
     moved = [k for k, n in enumerate(orders) if n]
-    center = [a.astype(np.promote_types(a.dtype, float)) if k in moved or a.dtype.kind in "fc" else a
-              for k, a in enumerate(center)]
+    center = [
+        a.astype(np.promote_types(a.dtype, float)) if k in moved or a.dtype.kind in "fc" else a
+        for k, a in enumerate(center)
+    ]
     shape = np.broadcast_shapes(*(a.shape for a in center))
     points = list(center)
     divisor = 1.0
@@ -345,10 +353,13 @@ def _slope_value(page, output, name, args, orders):
         radius = np.asarray(RADII[name, k](*center), float)
         lead = (1,) * i + (POINTS,) + (1,) * (len(moved) - 1 - i)
         points[k] = center[k] + np.broadcast_to(radius, np.broadcast_shapes(radius.shape, center[k].shape)) * (
-            nodes.reshape(lead + (1,) * len(shape)))
+            nodes.reshape(lead + (1,) * len(shape))
+        )
         divisor = divisor * radius ** orders[k]
-    points = [p if k in moved or p.ndim == 0 else p.reshape((1,) * len(moved) + (1,) * (len(shape) - p.ndim) + p.shape)
-              for k, p in enumerate(points)]
+    points = [
+        p if k in moved or p.ndim == 0 else p.reshape((1,) * len(moved) + (1,) * (len(shape) - p.ndim) + p.shape)
+        for k, p in enumerate(points)
+    ]
     value = VALUES.get(name)
     if value is not None:
         found = value(center, *points)
@@ -375,11 +386,12 @@ def _(t, args, name, orders):
 
 def _next(args, name, orders, k):
     """The derivative of a numerical derivative with respect to argument `k`."""
-    page, _ = _page_of(name)
+    page, output = _page_of(name)
     if (name, k) in RADII:
         if sum(orders) >= MOST:
-            raise NotDifferentiableError(f"{name}: the numerical derivative with respect to argument {k} is good to "
-                                         f"order {MOST} only")
+            raise NotDifferentiableError(
+                f"{name}: the numerical derivative with respect to argument {k} is good to order {MOST} only"
+            )
         return special_slope(*args, name=name, orders=tuple(n + (i == k) for i, n in enumerate(orders)))
 
     def partial(*args):

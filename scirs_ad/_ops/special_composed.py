@@ -14,9 +14,30 @@ from scirs_ad._ops.special import PAGES
 from scirs_ad._ops.special_base import sp
 
 __all__ = [
-    "assoc_legendre_p", "diric", "h1vp", "h2vp", "ivp", "jvp", "kvp", "lambertw", "legendre_p", "log_softmax",
-    "logsumexp", "multigammaln", "polygamma", "sinc", "softmax", "softplus", "sph_harm_y", "sph_legendre_p",
-    "spherical_in", "spherical_jn", "spherical_kn", "spherical_yn", "yvp", "zeta",
+    "assoc_legendre_p",
+    "diric",
+    "h1vp",
+    "h2vp",
+    "ivp",
+    "jvp",
+    "kvp",
+    "lambertw",
+    "legendre_p",
+    "log_softmax",
+    "logsumexp",
+    "multigammaln",
+    "polygamma",
+    "sinc",
+    "softmax",
+    "softplus",
+    "sph_harm_y",
+    "sph_legendre_p",
+    "spherical_in",
+    "spherical_jn",
+    "spherical_kn",
+    "spherical_yn",
+    "yvp",
+    "zeta",
 ]
 
 
@@ -28,8 +49,9 @@ def passed(name):
 
     def call(*args, **kwargs):
         if any(isinstance(a, Variable) and a.level is not None for a in (*args, *kwargs.values())):
-            raise NotDifferentiableError(f"scipy.special.{name} has no derivative here; give scirs_ad.value(x) if none "
-                                         "is wanted")
+            raise NotDifferentiableError(
+                f"scipy.special.{name} has no derivative here; give scirs_ad.value(x) if none is wanted"
+            )
         plain = [a.value if isinstance(a, Variable) else a for a in args]
         return function(*plain, **{k: a.value if isinstance(a, Variable) else a for k, a in kwargs.items()})
 
@@ -44,6 +66,7 @@ def _float(x):
 
 
 # ------------------------------------------------------------------------------------------------ softmax, gamma
+
 
 def softmax(x, axis=None):
     """Exponentials, divided by their sum.
@@ -216,7 +239,9 @@ def _spherical_door(name):
         return ew.divide(ew.add(ew.multiply(below * n, lower), ew.multiply(above * (n + 1), upper)), 2 * n + 1)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = page.__doc__.split("\n")[0] + """
+    function.__doc__ = (
+        page.__doc__.split("\n")[0]
+        + """
 
     Parameters
     ----------
@@ -233,11 +258,16 @@ def _spherical_door(name):
     -----
     Derivative: by the recurrence between neighbouring orders; none with respect to `n`.
     """
+    )
     return function
 
 
-_SPHERICAL = {"spherical_jn": (1.0, -1.0), "spherical_yn": (1.0, -1.0), "spherical_in": (1.0, 1.0),
-              "spherical_kn": (-1.0, -1.0)}
+_SPHERICAL = {
+    "spherical_jn": (1.0, -1.0),
+    "spherical_yn": (1.0, -1.0),
+    "spherical_in": (1.0, 1.0),
+    "spherical_kn": (-1.0, -1.0),
+}
 spherical_jn = _spherical_door("spherical_jn")
 spherical_yn = _spherical_door("spherical_yn")
 spherical_in = _spherical_door("spherical_in")
