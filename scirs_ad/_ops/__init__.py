@@ -13,5 +13,7 @@ from scirs_ad._ops import join  # noqa: F401
 from scirs_ad._ops import linalg  # noqa: F401
 from scirs_ad._ops import decompositions  # noqa: F401
 from scirs_ad._ops import norms  # noqa: F401
+from scirs_ad._ops import linalg_parts  # noqa: F401
+from scirs_ad._ops import linalg_scipy  # noqa: F401
 from scirs_ad._ops import protocol  # noqa: F401
 from scirs_ad._ops import methods  # noqa: F401
