@@ -6,7 +6,14 @@ from scirs_ad._core.core import shape_of
 from scirs_ad._core.define import primitive, sample
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops.linalg import (
-    lu_body, h_, kernels, lu_of, matmul_core, solve_triangular_core, t_, well_conditioned,
+    h_,
+    kernels,
+    lu_body,
+    lu_of,
+    matmul_core,
+    solve_triangular_core,
+    t_,
+    well_conditioned,
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from scirs_ad._ops import norms
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.linalg_scipy import lu_packed, permutation_of
 from scirs_ad._ops.products import kron, matmul
+from scirs_ad.scipy._spectra import checked, eig, eigh, eigvals, eigvalsh, norm, one_triangle, svd, svdvals
 
 LinAlgError = np.linalg.LinAlgError
 
@@ -20,20 +21,6 @@ __all__ = [
     "LinAlgError", "cho_factor", "cho_solve", "cholesky", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "kron",
     "lstsq", "lu_factor", "lu_solve", "norm", "pinv", "qr", "solve", "solve_triangular", "svd", "svdvals",
 ]  # fmt: skip
-
-
-def _checked(name, x, check_finite, square=False):
-    """`x` as an array of floats; ValueError if known values are not finite."""
-    x = as_array(x)
-    if dtype_of(x).kind not in "fc":
-        x = sh.astype(x, float)
-    if square and (len(shape_of(x)) < 2 or shape_of(x)[-1] != shape_of(x)[-2]):
-        raise ValueError(f"{name}: expected square matrices (..., n, n); the shape is {shape_of(x)}")
-    if check_finite:
-        values = value_of(x)
-        if type(values) is np.ndarray and not np.all(np.isfinite(values)):
-            raise ValueError(f"{name}: array must not contain infs or NaNs")
-    return x
 
 
 def _with_columns(name, a, b, solver):
@@ -46,14 +33,6 @@ def _with_columns(name, a, b, solver):
     if not shape or shape[-2] != n:
         raise ValueError(f"{name}: incompatible dimensions: a has shape {shape_of(a)}, b {shape}")
     return solver(b)
-
-
-def _one_triangle(a, lower):
-    """The Hermitian matrix of which `a` holds one triangle."""
-    n = shape_of(a)[-1]
-    kept = np.tri(n, n, 0, bool) if lower else np.tri(n, n, 0, bool).T
-    half = ew.where(kept, a, 0.0)
-    return ew.subtract(ew.add(half, la.h_(half)), la.diag_matrix(la.diagonal_of(half)))
 
 
 def _trans(name, trans):
@@ -106,11 +85,11 @@ def solve(
     array([1., 1.])
     """
     del overwrite_a, overwrite_b
-    a, b = _checked("solve", a, check_finite, square=True), _checked("solve", b, check_finite)
+    a, b = checked("solve", a, check_finite, square=True), checked("solve", b, check_finite)
     if assume_a in ("upper triangular", "lower triangular"):
         return solve_triangular(a, b, trans=int(transposed), lower=assume_a.startswith("lower"), check_finite=False)
     if assume_a in ("pos", "positive definite"):
-        full = _one_triangle(a, lower)
+        full = one_triangle(a, lower)
         return cho_solve((la.cholesky_core(la.t_(full) if transposed else full), True), b, check_finite=False)
     if assume_a in ("sym", "symmetric"):
         n = shape_of(a)[-1]
@@ -118,7 +97,7 @@ def solve(
         half = ew.where(kept, a, 0.0)
         a = ew.subtract(ew.add(half, la.t_(half)), la.diag_matrix(la.diagonal_of(half)))
     elif assume_a in ("her", "hermitian"):
-        a = _one_triangle(a, lower)
+        a = one_triangle(a, lower)
     elif assume_a == "diagonal":
         a = la.diag_matrix(la.diagonal_of(a))
     elif assume_a not in (None, "gen", "general", "tridiagonal", "banded"):
@@ -162,8 +141,8 @@ def solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False, overwrite_
     array([1., 1.])
     """
     del overwrite_b
-    a = _checked("solve_triangular", a, check_finite, square=True)
-    b = _checked("solve_triangular", b, check_finite)
+    a = checked("solve_triangular", a, check_finite, square=True)
+    b = checked("solve_triangular", b, check_finite)
     code = _trans("solve_triangular", trans)
     return _with_columns(
         "solve_triangular", a, b,
@@ -204,7 +183,7 @@ def inv(a, overwrite_a=False, check_finite=True, *, assume_a=None, lower=False):
            [0.  , 0.25]])
     """
     del overwrite_a
-    a = _checked("inv", a, check_finite, square=True)
+    a = checked("inv", a, check_finite, square=True)
     if assume_a in (None, "gen", "general"):
         return la.inv_core(a)
     return solve(a, la.eye_like(a), lower=lower, check_finite=False, assume_a=assume_a)
@@ -238,7 +217,7 @@ def det(a, overwrite_a=False, check_finite=True):
     array(8.)
     """
     del overwrite_a
-    return la.det_core(_checked("det", a, check_finite, square=True))
+    return la.det_core(checked("det", a, check_finite, square=True))
 
 
 def lstsq(a, b, cond=None, overwrite_a=False, overwrite_b=False, check_finite=True, lapack_driver=None):
@@ -275,7 +254,7 @@ def lstsq(a, b, cond=None, overwrite_a=False, overwrite_b=False, check_finite=Tr
     array([2.])
     """
     del overwrite_a, overwrite_b, lapack_driver
-    a, b = _checked("lstsq", a, check_finite), _checked("lstsq", b, check_finite)
+    a, b = checked("lstsq", a, check_finite), checked("lstsq", b, check_finite)
     if len(shape_of(a)) != 2 or not shape_of(b) or shape_of(a)[0] != shape_of(b)[0]:
         raise ValueError(f"lstsq: incompatible dimensions: a has shape {shape_of(a)}, b {shape_of(b)}")
     x, residues, rank, s = norms.lstsq(a, b, np.finfo(dtype_of(a)).eps if cond is None else cond)
@@ -317,7 +296,7 @@ def pinv(a, *, atol=None, rtol=None, return_rank=False, check_finite=True):
     >>> sla.pinv([[2.0], [0.0]])
     array([[0.5, 0. ]])
     """
-    a = _checked("pinv", a, check_finite)
+    a = checked("pinv", a, check_finite)
     relative = rtol if rtol is not None else 0.0 if atol else max(shape_of(a)[-2:]) * np.finfo(dtype_of(a)).eps
     if (atol or 0.0) < 0 or relative < 0:
         raise ValueError("pinv: atol and rtol values must be positive")
@@ -368,7 +347,7 @@ def cholesky(a, lower=False, overwrite_a=False, check_finite=True):
            [0., 3.]])
     """
     del overwrite_a
-    factor = la.cholesky_core(_checked("cholesky", a, check_finite, square=True))
+    factor = la.cholesky_core(checked("cholesky", a, check_finite, square=True))
     return factor if lower else la.h_(factor)
 
 
@@ -436,7 +415,7 @@ def cho_solve(c_and_lower, b, overwrite_b=False, check_finite=True):
     """
     del overwrite_b
     c, lower = c_and_lower
-    c, b = _checked("cho_solve", c, check_finite, square=True), _checked("cho_solve", b, check_finite)
+    c, b = checked("cho_solve", c, check_finite, square=True), checked("cho_solve", b, check_finite)
     first, second = (0, 2) if lower else (2, 0)
 
     def solver(x):
@@ -477,7 +456,7 @@ def lu_factor(a, overwrite_a=False, check_finite=True):
     array([3., 1.])
     """
     del overwrite_a
-    a = _checked("lu_factor", a, check_finite, square=True)
+    a = checked("lu_factor", a, check_finite, square=True)
     if type(a) is np.ndarray:
         return la.kernels.lu_factor(a)
     return lu_packed(a), la.lu_of(a)[1]
@@ -516,7 +495,7 @@ def lu_solve(lu_and_piv, b, trans=0, overwrite_b=False, check_finite=True):
     """
     del overwrite_b
     lu, piv = lu_and_piv
-    lu, b, piv = _checked("lu_solve", lu, check_finite, square=True), _checked("lu_solve", b, check_finite), as_array(piv)
+    lu, b, piv = checked("lu_solve", lu, check_finite, square=True), checked("lu_solve", b, check_finite), as_array(piv)
     code = _trans("lu_solve", trans)
 
     def solver(x):
@@ -575,300 +554,5 @@ def qr(a, overwrite_a=False, lwork=None, mode="full", pivoting=False, check_fini
     names = {"full": "complete", "economic": "reduced", "r": "complete"}
     if mode not in names:
         raise ValueError(f"qr: mode must be 'full', 'r' or 'economic', not {mode!r}")
-    q, r = dc.qr(_checked("qr", a, check_finite), names[mode])
+    q, r = dc.qr(checked("qr", a, check_finite), names[mode])
     return (r,) if mode == "r" else (q, r)
-
-
-# ------------------------------------------------------------------------------------------------ spectra
-def svd(a, full_matrices=True, compute_uv=True, overwrite_a=False, check_finite=True, lapack_driver="gesdd"):
-    """Singular value decomposition.
-
-    Parameters
-    ----------
-    a : array_like, shape (..., m, n)
-    full_matrices, compute_uv : bool
-    overwrite_a, check_finite : bool
-    lapack_driver : str
-        Without effect.
-
-    Returns
-    -------
-    U, s, Vh : Variable or ndarray
-        With ``compute_uv=False`` only s.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If the iteration does not converge.
-
-    Notes
-    -----
-    Derivative: as of `numpy.linalg.svd`. Cost: about ``14 m n^2`` operations.
-
-    Examples
-    --------
-    >>> import scirs_ad.scipy.linalg as sla
-    >>> sla.svd([[2.0, 0.0], [0.0, 1.0]], compute_uv=False)
-    array([2., 1.])
-    """
-    del overwrite_a, lapack_driver
-    found = dc.svd(_checked("svd", a, check_finite), full_matrices, compute_uv)
-    return tuple(found) if compute_uv else found
-
-
-def svdvals(a, overwrite_a=False, check_finite=True):
-    """Singular values, descending.
-
-    Parameters
-    ----------
-    a : array_like, shape (..., m, n)
-    overwrite_a, check_finite : bool
-
-    Returns
-    -------
-    Variable or ndarray, shape (..., min(m, n))
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If the iteration does not converge.
-
-    Notes
-    -----
-    Derivative: ``U diag(ct) V^H``. Cost: about ``3 m n^2`` operations.
-
-    Examples
-    --------
-    >>> import scirs_ad.scipy.linalg as sla
-    >>> sla.svdvals([[2.0, 0.0], [0.0, 1.0]])
-    array([2., 1.])
-    """
-    del overwrite_a
-    return dc.svdvals(_checked("svdvals", a, check_finite))
-
-
-def _reduced(name, a, b, lower, type, check_finite):  # noqa: A002 - SciPy's name
-    """``L^-1 a L^-H`` with ``b = L L^H``, and L: the generalised problem as an ordinary one."""
-    if type != 1:
-        raise NotImplementedError(f"{name}: type={type} is not supported, only 1")
-    b = _one_triangle(_checked(name, b, check_finite, square=True), lower)
-    if shape_of(a)[-1] != shape_of(b)[-1]:
-        raise ValueError(f"{name}: wrong b dims {shape_of(b)}; should be those of a, {shape_of(a)}")
-    factor = la.cholesky_core(b)
-    left = la.solve_triangular_core(factor, a, lower=True, trans=0, unit=False)
-    return la.h_(la.solve_triangular_core(factor, la.h_(left), lower=True, trans=0, unit=False)), factor
-
-
-def _selection(name, n, subset_by_index, subset_by_value):
-    if subset_by_value is not None:
-        raise NotImplementedError(f"{name}: subset_by_value is not supported; how many there are is not known before")
-    if subset_by_index is None:
-        return slice(None)
-    first, last = (k.__index__() for k in subset_by_index)
-    if not 0 <= first <= last < n:
-        raise ValueError(f"{name}: subset_by_index {subset_by_index} is not within the {n} eigenvalues")
-    return slice(first, last + 1)
-
-
-def eigh(
-    a, b=None, *, lower=True, eigvals_only=False, overwrite_a=False, overwrite_b=False, type=1,  # noqa: A002
-    check_finite=True, subset_by_index=None, subset_by_value=None, driver=None,
-):  # fmt: skip
-    """Eigenvalues and eigenvectors of a Hermitian matrix, also of ``a v = w b v``.
-
-    Parameters
-    ----------
-    a : array_like, shape (..., n, n)
-        One triangle is read.
-    b : array_like, shape (..., n, n), optional
-        Positive definite.
-    lower, eigvals_only : bool
-    overwrite_a, overwrite_b, check_finite : bool
-    type : {1}
-    subset_by_index : (int, int), optional
-        The first and the last eigenvalue that are wanted.
-    subset_by_value : None
-    driver : str, optional
-        Without effect.
-
-    Returns
-    -------
-    w : Variable or ndarray, shape (..., n)
-    v : Variable or ndarray, shape (..., n, n)
-        Unless `eigvals_only`; ``v^H b v`` is the identity.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If `b` is not positive definite.
-    NotImplementedError
-        For `subset_by_value` and other types.
-
-    Notes
-    -----
-    Derivative: symmetric within the triangle read; at equal eigenvalues exact for what does not depend on the choice
-    of vectors. The generalised problem is reduced by the Cholesky factor of `b`. Cost: about ``9 n^3`` operations.
-
-    Examples
-    --------
-    >>> import scirs_ad.scipy.linalg as sla
-    >>> sla.eigh([[2.0, 0.0], [0.0, 1.0]], eigvals_only=True)
-    array([1., 2.])
-    """
-    del overwrite_a, overwrite_b, driver
-    a = _one_triangle(_checked("eigh", a, check_finite, square=True), lower)
-    chosen = _selection("eigh", shape_of(a)[-1], subset_by_index, subset_by_value)
-    factor = None
-    if b is not None:
-        a, factor = _reduced("eigh", a, b, lower, type, check_finite)
-    if eigvals_only:
-        return dc.eigvalsh_core(a)[..., chosen]
-    w, v = dc.eigh_core(a)
-    if factor is not None:
-        v = la.solve_triangular_core(factor, v, lower=True, trans=2, unit=False)
-    return w[..., chosen], v[..., chosen]
-
-
-def eigvalsh(
-    a, b=None, *, lower=True, overwrite_a=False, overwrite_b=False, type=1, check_finite=True,  # noqa: A002
-    subset_by_index=None, subset_by_value=None, driver=None,
-):  # fmt: skip
-    """Eigenvalues of a Hermitian matrix, also of ``a v = w b v``; as `eigh` without the vectors.
-
-    Parameters
-    ----------
-    a, b : array_like, shape (..., n, n)
-    lower, overwrite_a, overwrite_b, type, check_finite, subset_by_index, subset_by_value, driver
-        As for `eigh`.
-
-    Returns
-    -------
-    Variable or ndarray, shape (..., n)
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If `b` is not positive definite.
-
-    Notes
-    -----
-    Derivative: ``V diag(ct) V^H``, also at equal eigenvalues. Cost: about ``4/3 n^3`` operations.
-
-    Examples
-    --------
-    >>> import scirs_ad.scipy.linalg as sla
-    >>> sla.eigvalsh([[2.0, 0.0], [0.0, 1.0]])
-    array([1., 2.])
-    """
-    return eigh(
-        a, b, lower=lower, eigvals_only=True, overwrite_a=overwrite_a, overwrite_b=overwrite_b, type=type,
-        check_finite=check_finite, subset_by_index=subset_by_index, subset_by_value=subset_by_value, driver=driver,
-    )  # fmt: skip
-
-
-def eig(a, b=None, left=False, right=True, overwrite_a=False, overwrite_b=False, check_finite=True, homogeneous_eigvals=False):
-    """Eigenvalues and right eigenvectors of square matrices, complex always.
-
-    Parameters
-    ----------
-    a : array_like, shape (..., n, n)
-    b : None
-    left : bool
-        Must be False.
-    right : bool
-        Return eigenvectors.
-    overwrite_a, overwrite_b, check_finite : bool
-    homogeneous_eigvals : bool
-        Must be False.
-
-    Returns
-    -------
-    w : Variable or ndarray, shape (..., n)
-    vr : Variable or ndarray, shape (..., n, n)
-        With `right`.
-
-    Raises
-    ------
-    NotImplementedError
-        For `b`, `left` and `homogeneous_eigvals`.
-
-    Notes
-    -----
-    Derivative: of functions that do not depend on the phases of the vectors. Cost: about ``25 n^3`` operations.
-
-    Examples
-    --------
-    >>> import scirs_ad.scipy.linalg as sla
-    >>> sla.eig([[2.0, 0.0], [0.0, 1.0]], right=False)
-    array([2.+0.j, 1.+0.j])
-    """
-    del overwrite_a, overwrite_b
-    if b is not None or left or homogeneous_eigvals:
-        raise NotImplementedError("eig: b, left=True and homogeneous_eigvals=True are not supported")
-    a = _checked("eig", a, check_finite, square=True)
-    return dc.eig_core(a) if right else dc.eigvals_core(a)
-
-
-def eigvals(a, b=None, overwrite_a=False, check_finite=True, homogeneous_eigvals=False):
-    """Eigenvalues of square matrices, complex always.
-
-    Parameters
-    ----------
-    a : array_like, shape (..., n, n)
-    b : None
-    overwrite_a, check_finite : bool
-    homogeneous_eigvals : bool
-        Must be False.
-
-    Returns
-    -------
-    Variable or ndarray, shape (..., n)
-
-    Raises
-    ------
-    NotImplementedError
-        For `b` and `homogeneous_eigvals`.
-
-    Notes
-    -----
-    Derivative: ``V^-H diag(ct) V^H``. Cost: about ``10 n^3`` operations.
-
-    Examples
-    --------
-    >>> import scirs_ad.scipy.linalg as sla
-    >>> sla.eigvals([[2.0, 0.0], [0.0, 1.0]])
-    array([2.+0.j, 1.+0.j])
-    """
-    return eig(a, b, False, False, overwrite_a, False, check_finite, homogeneous_eigvals)
-
-
-def norm(a, ord=None, axis=None, keepdims=False, check_finite=True):  # noqa: A002 - SciPy's name
-    """Norm of a vector or matrix.
-
-    Parameters
-    ----------
-    a : array_like
-    ord : None, float, "fro" or "nuc"
-    axis : None, int or tuple of two ints
-    keepdims, check_finite : bool
-
-    Returns
-    -------
-    Variable or ndarray
-
-    Raises
-    ------
-    ValueError
-        If `ord` does not fit.
-
-    Notes
-    -----
-    Derivative: of the 2-norm ``x / |x|``; 0 at zero. Cost: one pass, or the singular values.
-
-    Examples
-    --------
-    >>> import scirs_ad.scipy.linalg as sla
-    >>> sla.norm([3.0, 4.0])
-    array(5.)
-    """
-    return norms.norm(_checked("norm", a, check_finite), ord, axis, keepdims)
