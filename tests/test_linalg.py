@@ -311,8 +311,12 @@ def test_errors():
 def test_scipy_values():
     a, s, b = real(4, 4), positive(4), real(4, 2)
     for assume, m in [("gen", a), ("sym", s), ("her", s), ("pos", s), ("upper triangular", a), ("diagonal", a)]:
-        close(sla.solve(m, b, assume_a=assume), scipy.linalg.solve(
-            np.diag(np.diag(m)) if assume == "diagonal" else np.triu(m) if "upper" in assume else m, b))
+        close(
+            sla.solve(m, b, assume_a=assume),
+            scipy.linalg.solve(
+                np.diag(np.diag(m)) if assume == "diagonal" else np.triu(m) if "upper" in assume else m, b
+            ),
+        )
     close(sla.solve(a, b[:, 0], transposed=True), np.linalg.solve(a.T, b[:, 0]))
     for trans in (0, 1, 2):
         c = a + 1j * real(4, 4)

@@ -5,8 +5,6 @@ functional assignment `put`. With an index array that is itself an argument (bec
 not known while tracing): `gather`, `scatter_along` and `put_along`, along the last axis.
 """
 
-import math
-
 import numpy as np
 
 from scirs_ad._core.core import Batch, Key, Spec, Variable, as_array, dtype_of, install, shape_of, value_of
@@ -463,7 +461,9 @@ class Plan:
             self._dynamic(shape, entries, apart)
             return
         if apart:
-            entries = self._order(entries, [e for e in entries if _advanced(e)], [e for e in entries if not _advanced(e)])
+            entries = self._order(
+                entries, [e for e in entries if _advanced(e)], [e for e in entries if not _advanced(e)]
+            )
         self.key = Key(entries)
 
     @staticmethod
@@ -760,9 +760,7 @@ def _put_dynamic(x, plan, values):
     order = list(range(len(want)))
     moved = order[: plan.place] + order[plan.place + len(common) :] + order[plan.place : plan.place + len(common)]
     values = sh.reshape(sh.permute_dims(values, tuple(moved)), (*lead, _size(common)))
-    flat = put_along(
-        sh.reshape(part, (*lead, _size(sizes))), sh.reshape(positions, (_size(common),)), values
-    )
+    flat = put_along(sh.reshape(part, (*lead, _size(sizes))), sh.reshape(positions, (_size(common),)), values)
     return put(x, sh.reshape(flat, shape), key=plan.key)
 
 

@@ -193,8 +193,15 @@ def _(rng):
         yield system(well_conditioned(rng, 3, 3, complex_too=True), rng.standard_normal((3, 1)) + 0j, trans)
     yield system(well_conditioned(rng, 2, 3, 3), rng.standard_normal((3, 1)))
     yield system(np.ones((0, 0)), np.ones((0, 2)))
-    yield raises(np.linalg.LinAlgError, np.zeros((2, 2)), np.zeros((2, 2)), np.array([0, 1], np.int32), np.ones((2, 1)),
-                 trans=0, match="solve")
+    yield raises(
+        np.linalg.LinAlgError,
+        np.zeros((2, 2)),
+        np.zeros((2, 2)),
+        np.array([0, 1], np.int32),
+        np.ones((2, 1)),
+        trans=0,
+        match="solve",
+    )
 
 
 def solve_core(a, b):
@@ -582,8 +589,11 @@ def _(ct, out, a, specs, lower, trans, unit):
     else:
         g = solve_triangular_core(a, ct, lower=lower, trans=2 - trans, unit=unit)
     # the system is op(a) x = b: -g x^H belongs to op(a)
-    to_a = matmul_core(g, h_(out)) if trans == 0 else (
-        t_(matmul_core(g, h_(out))) if trans == 1 else matmul_core(out, h_(g)))
+    to_a = (
+        matmul_core(g, h_(out))
+        if trans == 0
+        else (t_(matmul_core(g, h_(out))) if trans == 1 else matmul_core(out, h_(g)))
+    )
     to_a = ew.negative(_half(to_a, lower))
     if unit:
         to_a = ew.where(np.eye(shape_of(to_a)[-1], dtype=bool), 0.0, to_a)

@@ -152,8 +152,10 @@ def cross(x1, x2, /, *, axis=-1):
         ndim = len(shape_of(x))
         (k,) = sh.normalize_axes(axis, ndim, "cross")
         if shape_of(x)[k] != 3:
-            raise ValueError(f"cross: vectors of 3 elements are needed along axis {axis}; the shapes are "
-                             f"{shape_of(x1)} and {shape_of(x2)}, the dtypes {dtype_of(x1)} and {dtype_of(x2)}")
+            raise ValueError(
+                f"cross: vectors of 3 elements are needed along axis {axis}; the shapes are "
+                f"{shape_of(x1)} and {shape_of(x2)}, the dtypes {dtype_of(x1)} and {dtype_of(x2)}"
+            )
         parts.append([ix.getitem(x, (slice(None),) * (ndim + k) + (i,)) for i in range(3)])
     a, b = parts
 

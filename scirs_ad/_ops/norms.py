@@ -155,7 +155,9 @@ def norm(x, ord=None, axis=None, keepdims=False):
     ndim = len(shape_of(x))
     if axis is None and (ord is None or (ndim == 2 and ord == "fro") or (ndim == 1 and ord == 2)):
         return vector_norm(x, keepdims=keepdims)
-    axes = sh.normalize_axes(axis, ndim, "norm") if not isinstance(axis, tuple) else tuple(a % ndim - ndim for a in axis)
+    axes = (
+        sh.normalize_axes(axis, ndim, "norm") if not isinstance(axis, tuple) else tuple(a % ndim - ndim for a in axis)
+    )
     if len(axes) == 1:
         if isinstance(ord, str):
             raise ValueError(f"norm: {ord!r} is a norm of matrices; x is a vector")
@@ -461,4 +463,3 @@ def tensorinv(a, ind=2):
     rest = shape[ind:] + shape[:ind]
     size = int(np.prod(shape[ind:]))
     return sh.reshape(la.inv(sh.reshape(a, (-1, size))), rest)
-

@@ -43,9 +43,7 @@ def _trans(name, trans):
 
 
 # ------------------------------------------------------------------------------------------------ solving
-def solve(
-    a, b, lower=False, overwrite_a=False, overwrite_b=False, check_finite=True, assume_a=None, transposed=False
-):
+def solve(a, b, lower=False, overwrite_a=False, overwrite_b=False, check_finite=True, assume_a=None, transposed=False):
     """Solve linear equations ``a x = b``.
 
     Parameters
