@@ -491,7 +491,7 @@ def det(a):
 def slogdet_core(a):
     """Sign and logarithm of the absolute value of the determinant.
 
-    Derivative: ``ct inv(a)^H`` for the logarithm; the phase of a complex determinant turns. Cost: ``2/3 n^3`` operations.
+    Derivative: ``ct inv(a)^H`` for the logarithm; a complex sign turns. Cost: ``2/3 n^3`` operations.
     """
     return tuple(np.linalg.slogdet(a))
 
