@@ -293,9 +293,9 @@ def inv(a):
     Examples
     --------
     >>> import scirs_ad.numpy as anp
-    >>> anp.linalg.inv([[2.0, 0.0], [0.0, 4.0]])
-    array([[0.5 , 0.  ],
-           [0.  , 0.25]])
+    >>> anp.linalg.inv([[2.0, 1.0], [1.0, 1.0]])
+    array([[ 1., -1.],
+           [-1.,  2.]])
     """
     return inv_core(square_matrices("inv", a))
 

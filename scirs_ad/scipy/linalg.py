@@ -176,9 +176,9 @@ def inv(a, overwrite_a=False, check_finite=True, *, assume_a=None, lower=False):
     Examples
     --------
     >>> import scirs_ad.scipy.linalg as sla
-    >>> sla.inv([[2.0, 0.0], [0.0, 4.0]])
-    array([[0.5 , 0.  ],
-           [0.  , 0.25]])
+    >>> sla.inv([[2.0, 1.0], [1.0, 1.0]])
+    array([[ 1., -1.],
+           [-1.,  2.]])
     """
     del overwrite_a
     a = checked("inv", a, check_finite, square=True)
