@@ -8,11 +8,11 @@ import sys
 
 import numpy as np
 
-from scirs_ad import _ops  # noqa: F401 - all pages, in order
+from scirs_ad import _ops
 from scirs_ad._core.core import install
-from scirs_ad._ops.accumulate import *  # noqa: F403
+from scirs_ad._ops.accumulate import *
 from scirs_ad._ops.complex import angle, conj, imag, real
-from scirs_ad._ops.einsum import *  # noqa: F403  # noqa: F403
+from scirs_ad._ops.einsum import *
 from scirs_ad._ops.elementwise import (
     abs,
     acos,
@@ -86,7 +86,7 @@ from scirs_ad._ops.elementwise import (
     trunc,
     where,
 )  # fmt: skip
-from scirs_ad._ops.join import *  # noqa: F403
+from scirs_ad._ops.join import *
 from scirs_ad._ops.join import (
     append,
     array_split,
@@ -104,9 +104,9 @@ from scirs_ad._ops.join import (
     vsplit,
     vstack,
 )  # fmt: skip
-from scirs_ad._ops.products import *  # noqa: F403
+from scirs_ad._ops.products import *
 from scirs_ad._ops.protocol import float_power, pow, register_namespace
-from scirs_ad._ops.reduce import *  # noqa: F403
+from scirs_ad._ops.reduce import *
 from scirs_ad._ops.shape import astype, broadcast_to, permute_dims, reshape, sum
 
 arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
@@ -125,7 +125,7 @@ finfo, iinfo, result_type, can_cast, isdtype, dtype = (
     np.finfo, np.iinfo, np.result_type, np.can_cast, np.isdtype, np.dtype
 )  # fmt: skip
 
-from scirs_ad.numpy import linalg  # noqa: E402 - a door of its own
+from scirs_ad.numpy import linalg
 
 register_namespace(np, sys.modules[__name__])
 install(namespace=sys.modules[__name__])
