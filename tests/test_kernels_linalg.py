@@ -657,7 +657,12 @@ def fresh(code, **env):
     """Run code in a new interpreter; its output."""
     clean = {k: v for k, v in os.environ.items() if k not in ("SCIRS_AD_NUM_THREADS", "OMP_NUM_THREADS")}
     done = subprocess.run(
-        [sys.executable, "-c", code], env={**clean, **env}, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-P", "-c", code],
+        env={**clean, **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip(), done.stderr

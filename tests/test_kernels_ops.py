@@ -288,7 +288,7 @@ def test_apply_refuses_bad_operands():
 def run_with_isa(value):
     env = {**os.environ, "SCIRS_AD_ISA": value}
     code = "from scirs_ad._kernels import ops; print(ops.ISA)"
-    return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, "-P", "-c", code], env=env, capture_output=True, text=True, check=False)
 
 
 def test_environment_variable_chooses_the_instruction_set():
