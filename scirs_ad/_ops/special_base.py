@@ -13,7 +13,7 @@ import functools
 
 import numpy as np
 
-from scirs_ad._core.core import PRIMITIVES, Dual, as_array, dtype_of, shape_of
+from scirs_ad._core.core import PRIMITIVES, Dual, Elementwise, as_array, dtype_of, shape_of
 from scirs_ad._core.define import elementwise, primitive, sample
 from scirs_ad._core.errors import NotDifferentiableError
 from scirs_ad._core.lazy import lazy
@@ -367,8 +367,12 @@ def _slope_value(page, output, name, args, orders):
         found = page.body(*points)
         found = found[output] if isinstance(found, tuple) else found
     found = np.broadcast_to(found, (POINTS,) * len(moved) + shape)
-    for k in moved:
-        found = np.tensordot(_weights(orders[k])[1], found, axes=(0, 0))
+    for k in moved:  # point by point: the same sum for every element, whatever the shape and the library below
+        weights = _weights(orders[k])[1]
+        total = weights[0] * found[0]
+        for weight, f in zip(weights[1:], found[1:], strict=True):
+            total = total + weight * f
+        found = total
     return np.asarray(found / divisor).astype(page.dtypes_of(args, None)[output], copy=False)
 
 
@@ -394,7 +398,13 @@ def _next(args, name, orders, k):
             )
         return special_slope(*args, name=name, orders=tuple(n + (i == k) for i, n in enumerate(orders)))
 
+    def value(*args):
+        found = page(*args)
+        return found[output] if isinstance(found, tuple) else found
+
     def partial(*args):
+        if not isinstance(page, Elementwise):
+            return _along(value, k)(*args)
         found = partials_of(page, page(*args), args, 1 << k)[k]
         return 0.0 if found is None else found
 

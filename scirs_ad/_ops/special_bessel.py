@@ -242,7 +242,9 @@ def _itairy(t, out, x):
     return terms((t[0], ai)), terms((t[0], bi)), terms((t[0], lambda: airy(-x)[0])), terms((t[0], lambda: airy(-x)[2]))
 
 
-itairy = outputs("itairy", "x", 4, "Integrals of the Airy functions, of x and of -x, from 0 on.", _itairy, at((0.2, 2)))
+itairy = outputs(
+    "itairy", "x", 4, "Integrals of the Airy functions, of x and of -x, from 0 on.", _itairy, at((0.2, 2), order=0)
+)
 
 
 # ------------------------------------------------------------------------------------------------ Kelvin
@@ -254,7 +256,7 @@ def _over_x(f, x):
 ber = page("ber", "x", "Kelvin function ber.", [lambda x: berp(x)], at((0.4, 6)))
 bei = page("bei", "x", "Kelvin function bei.", [lambda x: beip(x)], at((0.4, 6)))
 ker = page("ker", "x", "Kelvin function ker.", [lambda x: kerp(x)], at((0.4, 6)))
-kei = page("kei", "x", "Kelvin function kei.", [lambda x: keip(x)], at((0.4, 6)))
+kei = page("kei", "x", "Kelvin function kei.", [lambda x: keip(x)], at((0.4, 6), order=0))
 # w = ber + i bei and ker + i kei satisfy w'' + w' / x = i w.
 berp = page("berp", "x", "Derivative of ber.", [lambda out, x: -bei(x) - out / x], at((0.4, 6)))
 beip = page(
@@ -265,7 +267,7 @@ beip = page(
     at((0.4, 6), also=[]),
 )
 kerp = page("kerp", "x", "Derivative of ker.", [lambda out, x: -kei(x) - out / x], at((0.4, 6)))
-keip = page("keip", "x", "Derivative of kei.", [lambda out, x: ker(x) - out / x], at((0.4, 6)))
+keip = page("keip", "x", "Derivative of kei.", [lambda out, x: ker(x) - out / x], at((0.4, 6), order=0))
 
 
 def _kelvin(t, out, x):
@@ -278,7 +280,9 @@ def _kelvin(t, out, x):
     )
 
 
-kelvin = outputs("kelvin", "x", 4, "Kelvin functions as complex numbers, and their derivatives.", _kelvin, at((0.4, 6)))
+kelvin = outputs(
+    "kelvin", "x", 4, "Kelvin functions as complex numbers, and their derivatives.", _kelvin, at((0.4, 6), order=0)
+)
 
 
 # ------------------------------------------------------------------------------------------------ Struve

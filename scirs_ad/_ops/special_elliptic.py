@@ -13,9 +13,9 @@ elliprd = page(
     "x y z",
     "Symmetric elliptic integral of the second kind.",
     [
-        numeric(lambda x, y, z: 0.4 * np.abs(x)),
-        numeric(lambda x, y, z: 0.4 * np.abs(y)),
-        numeric(lambda x, y, z: 0.4 * np.abs(z)),
+        numeric(lambda x, y, z: 0.33 * np.abs(x)),
+        numeric(lambda x, y, z: 0.33 * np.abs(y)),
+        numeric(lambda x, y, z: 0.33 * np.abs(z)),
     ],
     at((0.4, 2), (0.4, 2), (0.4, 2), z=True),
 )
@@ -61,9 +61,9 @@ elliprg = page(
     "x y z",
     "Completely symmetric elliptic integral of the second kind.",
     [
-        numeric(lambda x, y, z: 0.4 * np.abs(x)),
-        numeric(lambda x, y, z: 0.4 * np.abs(y)),
-        numeric(lambda x, y, z: 0.4 * np.abs(z)),
+        numeric(lambda x, y, z: 0.33 * np.abs(x)),
+        numeric(lambda x, y, z: 0.33 * np.abs(y)),
+        numeric(lambda x, y, z: 0.33 * np.abs(z)),
     ],
     at((0.4, 2), (0.4, 2), (0.4, 2), z=True),
 )
@@ -72,10 +72,10 @@ elliprj = page(
     "x y z p",
     "Symmetric elliptic integral of the third kind.",
     [
-        numeric(lambda x, y, z, p: 0.4 * np.abs(x)),
-        numeric(lambda x, y, z, p: 0.4 * np.abs(y)),
-        numeric(lambda x, y, z, p: 0.4 * np.abs(z)),
-        numeric(lambda x, y, z, p: 0.4 * np.abs(p)),
+        numeric(lambda x, y, z, p: 0.33 * np.abs(x)),
+        numeric(lambda x, y, z, p: 0.33 * np.abs(y)),
+        numeric(lambda x, y, z, p: 0.33 * np.abs(z)),
+        numeric(lambda x, y, z, p: 0.33 * np.abs(p)),
     ],
     at((0.4, 2), (0.4, 2), (0.4, 2), (0.4, 2)),
 )

@@ -255,14 +255,14 @@ xlogy = page(
     "x y",
     "x log(y), 0 where x = 0.",
     [lambda y: ew.log(y), lambda x, y: _over(x, y)],
-    at((0.5, 3), (0.5, 3), z=True, also=[(0.0, 2.0)]),
+    at((0.5, 3), (0.5, 3), z=True),
 )
 xlog1py = page(
     "xlog1py",
     "x y",
     "x log(1 + y), 0 where x = 0.",
     [lambda y: ew.log1p(y), lambda x, y: _over(x, 1.0 + y)],
-    at((0.5, 3), (-0.5, 3), z=True, also=[(0.0, 2.0)]),
+    at((0.5, 3), (-0.5, 3), z=True),
 )
 entr = page("entr", "x", "Elementwise entropy, -x log(x).", [lambda x: -ew.log(x) - 1.0], at((0.2, 3)))
 rel_entr = page(

@@ -70,6 +70,13 @@ digamma = page(
     at((0.5, 4), z=True, also=[(-1.5,), (1e-3,), (300.0,)]),
     opcode="digamma",
 )
+
+
+def _trigamma(x):
+    x = np.asarray(x)
+    return sp.polygamma(1, x).astype(np.result_type(x, np.float32) if x.dtype.kind == "f" else float, copy=False)
+
+
 trigamma = page(
     "trigamma",
     "x",
@@ -77,7 +84,7 @@ trigamma = page(
     [lambda x: polygamma_nx(2, x)],
     at((0.5, 4), also=[(-1.5,), (300.0,)]),
     opcode="trigamma",
-    body=lambda x: sp.polygamma(1, x),
+    body=_trigamma,
     internal=True,
 )
 polygamma_nx = page(
@@ -87,7 +94,7 @@ polygamma_nx = page(
     [INTEGER, lambda n, x: polygamma_nx(n + 1, x)],
     at([0, 1, 2], (0.5, 4)),
 )
-RADII["digamma", 0] = lambda z: 0.45 * to_pole(z)  # for complex arguments
+RADII["digamma", 0] = lambda z: 0.33 * to_pole(z)  # for complex arguments
 
 
 # ------------------------------------------------------------------------------------------------ incomplete gamma
@@ -210,7 +217,7 @@ def _beta_radius(k):
         scale = np.maximum(np.sqrt(p * np.minimum(1.0, (p + q) / q)), 1.0)
         # continued to negative parameters the function has a pole where a + b = 0
         wide = 0.45 * scale / (1.0 + 0.25 * scale * np.where(np.isfinite(change), change, 1.0))
-        return np.minimum(wide, 0.45 * (p + q))
+        return np.minimum(wide, 0.33 * (p + q))
 
     return radius
 
@@ -327,7 +334,7 @@ poch = page(
 
 def _hurwitz_radius(x, q):
     with np.errstate(all="ignore"):
-        return np.minimum(0.45 * (x - 1.0), 2.0 / (1.0 + np.abs(np.log(q))))
+        return np.minimum(0.33 * (x - 1.0), 2.0 / (1.0 + np.abs(np.log(q))))
 
 
 zeta_xq = page(
@@ -341,13 +348,13 @@ zetac = page(
     "zetac",
     "x",
     "Riemann zeta function minus 1.",
-    [numeric(lambda x: np.minimum(0.45 * np.abs(x - 1.0), 1.0 / (1.0 + np.log1p(np.maximum(-x, 0.0)))))],
+    [numeric(lambda x: np.minimum(0.33 * np.abs(x - 1.0), 1.0 / (1.0 + np.log1p(np.maximum(-x, 0.0)))))],
     at((1.5, 5), also=[(-1.5,), (0.5,), (20.0,)]),
 )
 
 
 def _zeta_radius(z):
-    return np.minimum(0.45 * np.abs(z - 1.0), 1.0 / (1.0 + np.log1p(np.maximum(-np.real(z), 0.0))))
+    return np.minimum(0.33 * np.abs(z - 1.0), 1.0 / (1.0 + np.log1p(np.maximum(-np.real(z), 0.0))))
 
 
 zeta_x = page(

@@ -19,7 +19,7 @@ from scirs_ad._ops.special_gamma import to_pole
 
 def _lower(k):
     """A denominator parameter: the function has poles at 0, -1 ..."""
-    return numeric(lambda *args: np.minimum(0.5, 0.45 * to_pole(args[k])))
+    return numeric(lambda *args: np.minimum(0.5, 0.33 * to_pole(args[k])))
 
 
 UPPER = numeric(0.5)  # entire
@@ -292,7 +292,7 @@ pbvv = _pair(
     "v x",
     "Parabolic cylinder function V and its derivative.",
     lambda y, dy, v, x: (0.25 * ew.square(x) - v - 0.5) * y,
-    at((0.3, 2), (0.3, 2)),
+    at((0.3, 2), (0.3, 2), order=0),
     None,
     interpolated=_CYLINDER,
 )
