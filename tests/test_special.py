@@ -510,3 +510,15 @@ def test_arguments():
         asp.gammainc(np.ones(2), np.ones(3))
     assert isinstance(asp.gammainc(Variable(np.ones(2)), 1.0), Variable)
     np.testing.assert_allclose(asp.gammaln([3, 4]), np.log([2.0, 6.0]))
+
+
+def test_second_derivatives_where_not_holomorphic():
+    """Mixed in the order and a complex argument, along several directions."""
+    v, z, h = 1.3, 1.5 + 0.7j, 1e-3
+    for f in (asp.jve, asp.yve, asp.ive):
+        slope = lambda z, f=f: jvp(lambda v: f(v, z), (v,), (1.0,))[1]  # noqa: E731
+        for t in (1.0, 1j, 0.6 - 0.8j):
+            _, found = jvp(slope, (np.asarray(z),), (np.asarray(complex(t)),))
+            weights = enumerate((4 / 5, -1 / 5, 4 / 105, -1 / 280), 1)
+            expected = sum(c * (slope(z + i * h * t) - slope(z - i * h * t)) / h for i, c in weights)
+            np.testing.assert_allclose(found, expected, rtol=1e-8)

@@ -25,6 +25,9 @@ from scirs_ad._ops.fused import partials_of
 sp = lazy("scipy.special")
 
 PAGES = {}  # public name -> primitive
+# Order of a sample whose second derivatives are numerical: they are good to about 1e-11 of the size of the function, and
+# the laws ask for more.
+ONCE = 1
 INTEGER = "it is a whole number"
 
 

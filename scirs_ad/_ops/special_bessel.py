@@ -11,7 +11,7 @@ import numpy as np
 from scirs_ad._core.core import dtype_of
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew
-from scirs_ad._ops.special_base import INTEGER, PAGES, RADII, at, numeric, outputs, page, slope, terms
+from scirs_ad._ops.special_base import INTEGER, ONCE, PAGES, RADII, at, numeric, outputs, page, slope, terms
 
 SQRT_PI = math.sqrt(math.pi)
 
@@ -65,7 +65,7 @@ kn = page(
 )
 PAGES["jn"] = jv  # scipy.special.jn is jv
 
-_hankel = at((-0.4, 3.3), (0.5, 6), z=True)
+_hankel = at((-0.4, 3.3), (0.5, 6), z=True, order=ONCE)
 hankel1 = page("hankel1", "v z", "Hankel function of the first kind.", [ORDER, _difference("hankel1")], _hankel)
 hankel2 = page("hankel2", "v z", "Hankel function of the second kind.", [ORDER, _difference("hankel2")], _hankel)
 hankel1e = page(
@@ -96,7 +96,10 @@ def _scaled(name, summary, recurrence, part):
 
     def tangent(ts, out, v, z):
         moving_v, moving = ts
-        total = terms((moving_v, lambda: slope(name, 0, v, z)), (moving, lambda: recurrence(v, z)))
+        by_order = slope(name, 0, v, z) if moving_v is not None and dtype_of(z).kind != "c" else None
+        if moving_v is not None and by_order is None:  # the slope of a function that is holomorphic, times the scale
+            by_order = slope(name[:-1], 0, v, z) * ew.exp(-ew.abs(part(z)))
+        total = terms((moving_v, by_order), (moving, lambda: recurrence(v, z)))
         if moving is not None and (part is cx.real or dtype_of(z).kind == "c"):
             total = total - ew.mulz(ew.multiply(ew.sign(part(z)), part(moving)), out)
         return total

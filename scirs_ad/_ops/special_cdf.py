@@ -10,7 +10,7 @@ import numpy as np
 
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops.fused import partials_of
-from scirs_ad._ops.special_base import INTEGER, PAGES, at, numeric, of_all, page, slope, sp
+from scirs_ad._ops.special_base import INTEGER, ONCE, PAGES, at, numeric, of_all, page, slope, sp
 from scirs_ad._ops.special_gamma import beta_pdf, gamma_pdf, log_power
 
 COUNT = "it is a whole number, and the function is a step in it"
@@ -304,7 +304,7 @@ stdtr = page(
     "df t",
     "Distribution function of Student's t distribution.",
     [numeric(_student_radius), _student_pdf],
-    at((1, 8), (-3, 3), also=[(30.0, 2.0), (0.5, -40.0)]),
+    at((1, 8), (-3, 3), also=[(30.0, 2.0), (0.5, -40.0)], order=ONCE),
 )
 stdtrit = _inverse("stdtrit", "df p", "stdtr", 1, "Inverse of stdtr in t.", at((1, 8), (0.1, 0.9), **SEARCHED))
 stdtridf = _inverse("stdtridf", "p t", "stdtr", 0, "Inverse of stdtr in df.", at((0.83, 0.9), (1.5, 2.2), **SEARCHED))
@@ -423,7 +423,7 @@ kolmogorov = page(
     [numeric(lambda y: np.minimum(0.4, 0.3 * y))],
     at((0.4, 2)),
 )
-kolmogi = _inverse("kolmogi", "p", "kolmogorov", 0, "Inverse of kolmogorov.", at((0.1, 0.9)))
+kolmogi = _inverse("kolmogi", "p", "kolmogorov", 0, "Inverse of kolmogorov.", at((0.1, 0.9), order=ONCE))
 
 
 def _smirnov_density(n, d):

@@ -11,7 +11,7 @@ import numpy as np
 from scirs_ad._core.core import dtype_of
 from scirs_ad._core.define import sample
 from scirs_ad._ops import elementwise as ew
-from scirs_ad._ops.special_base import INTEGER, PAGES, RADII, at, numeric, outputs, page, slope, sp, terms
+from scirs_ad._ops.special_base import INTEGER, ONCE, PAGES, RADII, at, numeric, outputs, page, slope, sp, terms
 from scirs_ad._ops.special_gamma import to_pole
 
 # ------------------------------------------------------------------------------------------------ hypergeometric
@@ -113,7 +113,7 @@ eval_sh_jacobi = page(
         numeric(0.25),
         lambda n, p, q, x: ew.where(ew.less(n, 1), 0.0, n * eval_sh_jacobi(ew.maximum(n - 1, 0), p + 2.0, q + 1.0, x)),
     ],
-    at([0, 1, 2, 5], (2, 4), (0.7, 2), (0.1, 0.9), z=True),
+    at([0, 1, 2, 5], (2, 4), (0.7, 2), (0.1, 0.9), z=True, order=ONCE),
 )
 eval_gegenbauer = page(
     "eval_gegenbauer",
@@ -126,7 +126,7 @@ eval_gegenbauer = page(
             ew.less(n, 1), 0.0, 2.0 * alpha * eval_gegenbauer(ew.maximum(n - 1, 0), alpha + 1.0, x)
         ),
     ],
-    at([0, 1, 2, 5], (0.7, 2), (-0.9, 0.9), z=True),
+    at([0, 1, 2, 5], (0.7, 2), (-0.9, 0.9), z=True, order=ONCE),
 )
 eval_genlaguerre = page(
     "eval_genlaguerre",
@@ -137,7 +137,7 @@ eval_genlaguerre = page(
         numeric(0.4),
         lambda n, alpha, x: ew.where(ew.less(n, 1), 0.0, -eval_genlaguerre(ew.maximum(n - 1, 0), alpha + 1.0, x)),
     ],
-    at([0, 1, 2, 5], (0.1, 2), (0.1, 3), z=True),
+    at([0, 1, 2, 5], (0.1, 2), (0.1, 3), z=True, order=ONCE),
 )
 eval_legendre = page(
     "eval_legendre",
@@ -253,7 +253,7 @@ sph_harm_y = page(
     "n m theta phi",
     "Spherical harmonic; complex.",
     [INTEGER, INTEGER, _harmonic_theta, lambda out, m: 1j * m * out],
-    at([2, 3, 4], [-2, -1, 0, 1, 2], (0.2, 3), (0, 6), also=[(3, 2, 0.0, 1.0), (3, 3, 1.0, 1.0)]),
+    at([2, 3, 4], [-2, -1, 0, 1, 2], (0.2, 3), (0, 6), also=[(3, 2, 0.05, 1.0), (3, 3, 1.0, 1.0)]),
     body=_harmonic,
 )
 
@@ -338,7 +338,7 @@ def _mathieu(name, summary, characteristic, modified):
         "m q x",
         summary,
         second,
-        at([1, 2, 4], (0.8, 4), span),
+        at([1, 2, 4], (0.8, 4), span, order=ONCE),
         {"m": INTEGER},
         1.0 if modified else _RADIAN,
         interpolated,
@@ -432,7 +432,9 @@ def _spheroidal(name, summary, oblate, angular, given):
         return _pair(name, "m n c cv x", summary, second, samples, refused)
     if second_kind:
         refused["c"] = "SciPy's values are wrong for small x, so that differences of them say nothing"
-        return _pair(name, "m n c x", summary, second, at([0, 1], [1, 2, 3], (1, 3), span, wrt=(3,)), refused)
+        return _pair(
+            name, "m n c x", summary, second, at([0, 1], [1, 2, 3], (1, 3), span, wrt=(3,), single=False), refused
+        )
     return _pair(
         name,
         "m n c x",
