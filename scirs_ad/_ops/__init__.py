@@ -6,6 +6,7 @@ from scirs_ad._ops import complex  # noqa: F401, A004
 from scirs_ad._ops import fused  # noqa: F401
 from scirs_ad._ops import accumulate  # noqa: F401
 from scirs_ad._ops import reduce  # noqa: F401
+from scirs_ad._ops import moments  # noqa: F401
 from scirs_ad._ops import products  # noqa: F401
 from scirs_ad._ops import einsum  # noqa: F401
 from scirs_ad._ops import index  # noqa: F401

@@ -251,7 +251,7 @@ def _parse(subscripts, ndims):
         if any(c not in _LETTERS for c in names):
             raise ValueError(f"einsum: {term!r} in {subscripts!r} has a character that is not a letter")
         hidden = ndim - len(names)
-        if hidden < 0 or hidden > 0 and not ellipsis:
+        if hidden < 0 or (hidden > 0 and not ellipsis):
             raise ValueError(f"einsum: {term!r} in {subscripts!r} names {len(names)} axes; the operand has {ndim}")
         dots = hidden if hidden > dots else dots
         parsed.append((before, hidden if ellipsis else 0, after))

@@ -288,7 +288,7 @@ def dot(a, b, out=None):
     left, right = shape_of(a), shape_of(b)
     if not left or not right:
         return ew.multiply(a, b)
-    if len(right) == 1 or len(right) == 2 and len(left) <= 2:
+    if len(right) == 1 or (len(right) == 2 and len(left) <= 2):
         return matmul(a, b)
     return tensordot(a, b, axes=((-1,), (-2,)))
 

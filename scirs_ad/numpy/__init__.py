@@ -27,6 +27,7 @@ from scirs_ad._ops.join import (
     vsplit, vstack,
 )  # fmt: skip
 from scirs_ad._ops.join import *  # noqa: F403
+from scirs_ad._ops.moments import *  # noqa: F403
 from scirs_ad._ops.products import *  # noqa: F403
 from scirs_ad._ops.protocol import float_power, pow, register_namespace  # noqa: A004
 from scirs_ad._ops.reduce import *  # noqa: F403
