@@ -12,6 +12,9 @@ from cpython.object cimport PyObject, PyTypeObject
 from cpython.list cimport PyList_GET_ITEM
 from scirs_ad._kernels.vm cimport Program, run, STORE, ADD, SUM
 
+import importlib
+import types
+
 import numpy as np
 from scirs_ad._core.errors import DerivativeLostError, EscapedVariableError, NotDifferentiableError, TracingError
 
@@ -739,6 +742,7 @@ cdef class Rule:
 
 # ------------------------------------------------------------------------------------------------ primitives
 PRIMITIVES = {}
+NUMPY_ERRORS = (ValueError, TypeError, IndexError, np.linalg.LinAlgError)
 
 
 def parse_signature(str signature, str name):
@@ -807,7 +811,7 @@ cdef class Primitive:
 
     def __reduce__(self):
         if PRIMITIVES.get(self.name) is self:
-            return _lookup, (self.name,)
+            return _lookup, (self.name, self.body.__module__)
         return _find, (self.body.__module__, self.body.__qualname__)
 
     def __call__(self, *args, **params):
@@ -817,7 +821,6 @@ cdef class Primitive:
         # Like a function: in a class it is a method.
         if instance is None:
             return self
-        import types
         return types.MethodType(self, instance)
 
     # -------------------------------------------------------------------------------- definition
@@ -888,7 +891,13 @@ cdef class Primitive:
     # -------------------------------------------------------------------------------- meaning
     cdef object compute(self, tuple args, dict params):
         kernel = self.kernel if self.kernel is not None else self.body
-        out = kernel(*args) if params is None else kernel(*args, **params)
+        try:
+            out = kernel(*args) if params is None else kernel(*args, **params)
+        except (ValueError, IndexError) as error:       # NumPy's messages do not name the operation
+            name = self.name.removesuffix("_core")
+            if type(error) not in (ValueError, IndexError) or name in str(error):
+                raise
+            raise type(error)(f"{name}: {error}") from None
         if self.n_out == 0:
             return out if type(out) is cnp.ndarray else as_array(out)
         return tuple([o if type(o) is cnp.ndarray else as_array(o) for o in out])
@@ -926,17 +935,23 @@ cdef class Primitive:
         return specs if self.n_out else specs[0]
 
     def dtypes_of(self, args, params):
-        """The dtypes of the outputs: those that the body gives for arrays of ones of the core shapes."""
+        """The dtypes of the outputs: those that the body gives for arrays of ones of the core shapes.
+
+        Whole numbers beside floats are zero: they may be indices, and dimensions are one.
+        """
         key = tuple([a if isinstance(a, (bool, int, float, complex)) else dtype_of(a) for a in args])
         if params is None and key in self.dtype_cache:
             return self.dtype_cache[key]
         ones = []
+        floats = any([inexact(a) for a in args])
         for k, a in enumerate(args):
             if isinstance(a, (bool, int, float, complex)):
                 ones.append(a)
             else:
                 dims = self.in_dims[k] if self.in_dims is not None else ()
-                ones.append(np.ones([int(d) if d.isdigit() else 1 for d in dims], dtype_of(a)))
+                dtype = dtype_of(a)     # integers may be indices, so of them zeros
+                ones.append((np.ones if dtype.kind in "fc" else np.zeros)(
+                    [int(d) if d.isdigit() else 1 for d in dims], dtype))
         with np.errstate(all="ignore"):
             out = self.body(*ones, **(params or {}))
         found = tuple([np.asarray(o).dtype for o in out]) if self.n_out else (np.asarray(out).dtype,)
@@ -982,12 +997,13 @@ cdef object _abstract_arg(object a):
     return spec_of(a)
 
 
-def _lookup(name):
+def _lookup(name, module):
+    if name not in PRIMITIVES:      # a page that is loaded at first use
+        importlib.import_module(module)
     return PRIMITIVES[name]
 
 
 def _find(module, qualname):
-    import importlib
     found = importlib.import_module(module)
     for part in qualname.split("."):
         found = getattr(found, part)
@@ -1289,7 +1305,7 @@ cdef object bind1(Elementwise p, object x):
     cdef Plan plan
     cdef Node node
     cdef PyObject* c_args[1]
-    if type(x) is Variable and p.program is not None:
+    if type(x) is Variable and p.program is not None and p.differentiable:
         v = <Variable> x
         if v.base is None and type(v._level) is Tape and type(v._value) is cnp.ndarray:
             tape = <Tape> v._level
@@ -1338,7 +1354,7 @@ cdef object bind2(Elementwise p, object x, object y):
             mask |= 2
         else:
             tape = None
-    if tape is not None and not tape.closed and tape.capture is None and p.program is not None and (
+    if tape is not None and not tape.closed and tape.capture is None and p.program is not None and p.differentiable and (
             _same_layout(a, b) if mask == 3 else (
                 type(b) is float or type(b) is int or type(b) is cnp.ndarray and _same_layout(a, b)) if mask == 1 else (
                 type(a) is float or type(a) is int or type(a) is cnp.ndarray and _same_layout(a, b))):
@@ -1727,7 +1743,7 @@ cdef class Tape(Level):
         cdef list outs
         cdef tuple specs = <tuple> node.specs
         cdef Spec s = None
-        if type(ct) is not cnp.ndarray:
+        if type(ct) is not cnp.ndarray or node.arity > 3:     # more arguments are not in r0, r1, r2
             return 0
         refs[0], refs[1], refs[2] = node.r0, node.r1, node.r2
         for i in range(node.arity):

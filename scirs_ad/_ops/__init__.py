@@ -11,5 +11,10 @@ from scirs_ad._ops import products  # noqa: F401
 from scirs_ad._ops import einsum  # noqa: F401
 from scirs_ad._ops import index  # noqa: F401
 from scirs_ad._ops import join  # noqa: F401
+from scirs_ad._ops import calculus  # noqa: F401
+from scirs_ad._ops import fft  # noqa: F401
+from scirs_ad._ops import linalg  # noqa: F401
+from scirs_ad._ops import decompositions  # noqa: F401
+from scirs_ad._ops import norms  # noqa: F401
 from scirs_ad._ops import protocol  # noqa: F401
 from scirs_ad._ops import methods  # noqa: F401

@@ -5,6 +5,8 @@ fused pass, traced once per primitive and set of tracked arguments. What has no 
 formula runs operation by operation.
 """
 
+import numpy as np
+
 from scirs_ad._core.core import (
     Dual,
     Elementwise,
@@ -13,6 +15,7 @@ from scirs_ad._core.core import (
     dtype_of,
     install,
     shape_of,
+    spec_of,
 )
 from scirs_ad._kernels.vm import Program
 from scirs_ad._ops import complex as cx
@@ -131,13 +134,14 @@ def partials_of(p, out, args, mask):
     """The partial derivatives of a base function that `mask` asks for; the others None."""
     rule = p.partials_rule
     known = dict(zip(p.argnames, map(_floating, args), strict=True), out=out)
-    values = p.partials(**{name: known[name] for name in rule.names})
-    if not isinstance(values, tuple):
-        values = (values,)
-    if len(values) != len(args):
-        raise TypeError(f"{p.name}: def_partials returned {len(values)} partial(s) for {len(args)} argument(s)")
-    return [value() if mask >> k & 1 and callable(value) else value if mask >> k & 1 else None
-            for k, value in enumerate(values)]
+    with np.errstate(all="ignore"):  # what is infinite or nan is the derivative's value, not an accident
+        values = p.partials(**{name: known[name] for name in rule.names})
+        if not isinstance(values, tuple):
+            values = (values,)
+        if len(values) != len(args):
+            raise TypeError(f"{p.name}: def_partials returned {len(values)} partial(s) for {len(args)} argument(s)")
+        return [value() if mask >> k & 1 and callable(value) else value if mask >> k & 1 else None
+                for k, value in enumerate(values)]
 
 
 def _is_one(x):
@@ -253,7 +257,10 @@ def formula(p, ct, out, args, specs, mask):
         found = [None if d is None else _times(ct, cx.conj(d) if _is_complex(d) else d) for d in parts]
     for k, g in enumerate(found):
         if g is not None and mask >> k & 1:
-            result[k] = g if specs is None else fit(g, specs[k])
+            if specs is not None:
+                result[k] = fit(g, specs[k])
+            else:  # of the result's shape and dtype, which are the cotangent's
+                result[k] = g if dtype_of(g) == dtype_of(ct) else cx.cast(g, dtype_of(ct))
     return tuple(result)
 
 
@@ -276,7 +283,7 @@ def tangent(p, ts, out, args, specs):
             total = term if total is None else ew.add(total, term)
     if total is None:
         return None
-    like = out if out is not None else specs[-1] if specs is not None else None
+    like = out if out is not None else specs[-1] if specs is not None else next(t for t in ts if t is not None)
     if like is not None:
         if shape_of(total) != shape_of(like):
             total = sh.broadcast_to(total, shape_of(like))

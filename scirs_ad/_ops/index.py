@@ -5,6 +5,8 @@ functional assignment `put`. With an index array that is itself an argument (bec
 not known while tracing): `gather`, `scatter_along` and `put_along`, along the last axis.
 """
 
+import math
+
 import numpy as np
 
 from scirs_ad._core.core import Batch, Spec, Variable, as_array, dtype_of, install, shape_of, value_of
@@ -341,7 +343,7 @@ def scatter_along(x, indices, *, n):
     Derivative: the cotangent at `indices`; none for `indices`. Cost: one pass.
     """
     x, indices = _rows(x, indices)
-    flat = np.where(indices < 0, indices + n, indices).reshape(-1, indices.shape[-1])
+    flat = np.where(indices < 0, indices + n, indices).reshape(_size(indices.shape[:-1]), indices.shape[-1])
     if flat.size and not 0 <= flat.min() <= flat.max() < n:
         raise IndexError(f"index out of bounds for an axis of length {n}")
     return _counted(flat, x.reshape(flat.shape), n).reshape(x.shape[:-1] + (n,))
@@ -394,7 +396,7 @@ def last_along(indices, *, n):
     Derivative: none. Cost: one pass.
     """
     indices = np.asarray(indices)
-    flat = np.where(indices < 0, indices + n, indices).reshape(-1, indices.shape[-1])
+    flat = np.where(indices < 0, indices + n, indices).reshape(_size(indices.shape[:-1]), indices.shape[-1])
     order = np.broadcast_to(np.arange(flat.shape[1]), flat.shape)
     seen = np.zeros((flat.shape[0], n), int)
     np.put_along_axis(seen, flat, order, -1)

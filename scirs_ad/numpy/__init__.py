@@ -11,8 +11,8 @@ import numpy as np
 from scirs_ad import _ops  # noqa: F401 - all pages, in order
 from scirs_ad._core.core import install
 from scirs_ad._ops.accumulate import *  # noqa: F403
+from scirs_ad._ops.calculus import *  # noqa: F403
 from scirs_ad._ops.complex import angle, conj, imag, real
-from scirs_ad._ops.einsum import *  # noqa: F403
 from scirs_ad._ops.elementwise import (
     abs,  # noqa: A004
     acos, acosh, add, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_or,
@@ -26,6 +26,7 @@ from scirs_ad._ops.join import (
     append, array_split, block, column_stack, concat, concatenate, dsplit, dstack, hsplit, hstack, split, stack, unstack,
     vsplit, vstack,
 )  # fmt: skip
+from scirs_ad._ops.einsum import *  # noqa: F403
 from scirs_ad._ops.join import *  # noqa: F403
 from scirs_ad._ops.moments import *  # noqa: F403
 from scirs_ad._ops.products import *  # noqa: F403
@@ -49,5 +50,8 @@ finfo, iinfo, result_type, can_cast, isdtype, dtype = (
     np.finfo, np.iinfo, np.result_type, np.can_cast, np.isdtype, np.dtype
 )  # fmt: skip
 
+from scirs_ad.numpy import fft, linalg  # noqa: E402 - doors of their own
+
+register_namespace(np.fft, fft)
 register_namespace(np, sys.modules[__name__])
 install(namespace=sys.modules[__name__])
