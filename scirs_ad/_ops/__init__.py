@@ -16,5 +16,8 @@ from scirs_ad._ops import fft  # noqa: F401
 from scirs_ad._ops import linalg  # noqa: F401
 from scirs_ad._ops import decompositions  # noqa: F401
 from scirs_ad._ops import norms  # noqa: F401
+from scirs_ad._ops import statistics  # noqa: F401
+from scirs_ad._ops import polynomial  # noqa: F401
+from scirs_ad._ops import creation  # noqa: F401
 from scirs_ad._ops import protocol  # noqa: F401
 from scirs_ad._ops import methods  # noqa: F401
