@@ -323,41 +323,41 @@ def _scalar(x):
 
 # ------------------------------------------------------------------------------------------------ one variable
 @primitive("()->()", internal=True)
-def sinc_derivative(x, *, order):
-    """The derivative of order `order` of ``sin(pi x) / (pi x)``.
+def sinc_derivative(x, *, times):
+    """The derivative of order `times` of ``sin(pi x) / (pi x)``.
 
     Derivative: the next order. Cost: about 30 operations each. Near 0 the power series, beyond the recurrence
     ``x f_k + k f_(k-1) = pi**(k-1) sin(pi x + k pi / 2)``.
     """
     x = np.asarray(x)
-    if order == 0:
+    if times == 0:
         return np.sinc(x)
     wide = x.astype(np.result_type(x, np.float64))
     z = np.pi * wide
-    near = np.abs(z) < order + 1.5
+    near = np.abs(z) < times + 1.5
     far = np.where(near, 1.0, wide)
     f = np.sinc(far)
-    for k in range(1, order + 1):
+    for k in range(1, times + 1):
         f = (np.pi ** (k - 1) * np.sin(np.pi * far + k * np.pi / 2) - k * f) / far
     z = np.where(near, z, 0.0)
     total = np.zeros_like(z)
-    for m in range(20 + 2 * order, (order + 1) // 2 - 1, -1):
-        term = (-1) ** m * math.factorial(2 * m) / (math.factorial(2 * m - order) * math.factorial(2 * m + 1))
-        total = total + term * z ** (2 * m - order)
-    return np.where(near, np.pi**order * total, f).astype(np.sinc(np.ones(1, x.dtype)).dtype)
+    for m in range(20 + 2 * times, (times + 1) // 2 - 1, -1):
+        term = (-1) ** m * math.factorial(2 * m) / (math.factorial(2 * m - times) * math.factorial(2 * m + 1))
+        total = total + term * z ** (2 * m - times)
+    return np.where(near, np.pi**times * total, f).astype(np.sinc(np.ones(1, x.dtype)).dtype)
 
 
 @sinc_derivative.def_vjp
-def _(ct, x, specs, order):
-    return sh.cast(ew.multiply(ct, cx.conj(sinc_derivative(x, order=order + 1))), specs[0].dtype)
+def _(ct, x, specs, times):
+    return sh.cast(ew.multiply(ct, cx.conj(sinc_derivative(x, times=times + 1))), specs[0].dtype)
 
 
 @sinc_derivative.def_samples
 def _(rng):
-    for order in range(3):
-        yield sample(rng.uniform(-3, 3, (2, 3)), order=order)
-        yield sample(np.array([0.0, 1.0, -2.0]), order=order)
-    yield sample(rng.uniform(-1, 1, 3) + 1j * rng.uniform(-1, 1, 3), order=0)
+    for times in range(3):
+        yield sample(rng.uniform(-3, 3, (2, 3)), times=times)
+        yield sample(np.array([0.0, 1.0, -2.0]), times=times)
+    yield sample(rng.uniform(-1, 1, 3) + 1j * rng.uniform(-1, 1, 3), times=0)
 
 
 def sinc(x):
@@ -382,7 +382,7 @@ def sinc(x):
     array([1.        , 0.63661977])
     """
     x = as_array(x)
-    return sinc_derivative(x if dtype_of(x).kind in "fc" else sh.cast(x, np.float64), order=0)
+    return sinc_derivative(x if dtype_of(x).kind in "fc" else sh.cast(x, np.float64), times=0)
 
 
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
