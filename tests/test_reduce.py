@@ -287,7 +287,7 @@ def test_functions_with_care_at_a_point():
     p = np.array([0.0, 3.0, 6.5, 6.0, -1.0, np.pi - 1])
     same(anp.unwrap(p), np.unwrap(p))
     same(anp.unwrap(p, period=4), np.unwrap(p, period=4))
-    check(np.unwrap, p)
+    check(np.unwrap, p[:-1])  # the last step is half a period: a jump
     bad = np.array([1.0, np.nan, np.inf, -np.inf])
     same(anp.nan_to_num(bad), np.nan_to_num(bad))
     np.testing.assert_array_equal(ad.grad(lambda a: np.nan_to_num(a, posinf=3.0).sum())(bad), [1, 0, 0, 0])
