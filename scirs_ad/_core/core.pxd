@@ -23,6 +23,14 @@ cdef class Variable:
     cdef object _refresh(self)
     cdef object _rebind(self, object new)
 
+cdef class Key:
+    cdef readonly tuple index
+    cdef readonly Py_ssize_t core, taken
+    cdef readonly bint advanced, unique
+    cdef object hashed
+    cdef tuple flat
+    cdef tuple _tokens(self)
+
 cdef class Node:
     cdef readonly Primitive primitive
     cdef readonly object params
@@ -100,6 +108,8 @@ cdef class Tape(Level):
     cpdef object lower(self, object y)
     cpdef list pull(self, list ys, list cts, list refs, bint free)
     cdef int _pull_fused(self, list acc, unsigned char* owned, Node node, object ct, bint ct_owned) except -1
+    cdef int _pull_index(self, list acc, unsigned char* owned, Node node, object ct) except -1
+    cdef int _pull_put(self, list acc, unsigned char* owned, Node node, object ct, bint ct_owned) except -1
     cdef int _pull_rule(self, list acc, unsigned char* owned, Node node, object ct) except -1
     cdef int _seed(self, list acc, unsigned char* owned, long long ref, object ct) except -1
     cdef int _give(self, list acc, unsigned char* owned, long long ref, object g, bint fresh) except -1

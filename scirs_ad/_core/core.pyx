@@ -74,13 +74,15 @@ cdef object ARRAY = None            # array_conversion(variable, dtype, copy)
 cdef object REPACK = None           # repack(object array or list of Variables) -> Variable
 cdef dict OPERATORS = {}
 cdef dict UFUNC_PRIMITIVES = {}
+cdef Primitive P_INDEX = None       # index(x, key=Key): x[key]
+cdef Primitive P_PUT = None         # put(x, values, key=Key): x after x[key] = values
 cdef Elementwise P_ADD = None, P_SUB = None, P_MUL = None, P_DIV = None, P_NEG = None, P_SQUARE = None
 
 
 def install(**hooks):
     """Give the core what the layers above provide; see the list of hooks in the source."""
     global ADD_OP, UNBROADCAST, CAST, BROADCAST, RESHAPE, FORMULA, TANGENT, PLAN, PUSH_PLAN, VALUE, GETITEM, SETITEM
-    global UFUNC, FUNCTION, NAMESPACE, ARRAY, REPACK, P_ADD, P_SUB, P_MUL, P_DIV, P_NEG, P_SQUARE
+    global P_INDEX, P_PUT, UFUNC, FUNCTION, NAMESPACE, ARRAY, REPACK, P_ADD, P_SUB, P_MUL, P_DIV, P_NEG, P_SQUARE
     for name, value in hooks.items():
         if name == "add": ADD_OP = P_ADD = value
         elif name == "subtract": P_SUB = value
@@ -88,6 +90,8 @@ def install(**hooks):
         elif name == "divide": P_DIV = value
         elif name == "negative": P_NEG = value
         elif name == "square": P_SQUARE = value
+        elif name == "index": P_INDEX = value
+        elif name == "put": P_PUT = value
         elif name == "unbroadcast": UNBROADCAST = value
         elif name == "cast": CAST = value
         elif name == "broadcast_to": BROADCAST = value
@@ -504,9 +508,12 @@ cdef class Variable:
     def __iter__(self):
         if not shape_of(self):
             raise TypeError("iteration over a 0-d array")
-        return iter([GETITEM(self, i) for i in range(shape_of(self)[0])])
+        return iter([self[i] for i in range(shape_of(self)[0])])
 
     def __getitem__(self, key):
+        out = _get_here(self, key)
+        if out is not None:
+            return out
         out = GETITEM(self, key)
         if type(out) is Variable and _is_view(key, <Variable> out):
             (<Variable> out).base = self
@@ -516,7 +523,8 @@ cdef class Variable:
 
     def __setitem__(self, key, value):
         _unview(self)
-        self._rebind(SETITEM(self, key, value))
+        if not _put_here(self, key, value):
+            self._rebind(SETITEM(self, key, value))
         _written(self)
 
     def __contains__(self, item):
@@ -571,6 +579,246 @@ cdef class Variable:
     def copy(self, order="C"):
         """A copy: an own Variable, with the same derivative."""
         return Variable(self)
+
+
+# ------------------------------------------------------------------------------------------------ keys
+@cython.final
+cdef class Key:
+    """A NumPy key for trailing axes: static, hashable, with an entry for every axis, its arrays side by side.
+
+    Parameters
+    ----------
+    entries : tuple or list of int, slice, None, ndarray of int or bool
+
+    Attributes
+    ----------
+    index : tuple
+        ``(..., entry, entry, ...)``: what NumPy is given. The leading ellipsis makes leading axes loop.
+    core : int
+        How many trailing axes it consumes.
+    taken : int
+        How many trailing axes the selection has.
+    advanced : bool
+        Whether there are arrays among the entries.
+    unique : bool
+        Whether surely no element is selected twice.
+    """
+
+    def __init__(self, entries):
+        cdef Py_ssize_t dims = 0
+        self.unique = True
+        for e in entries:
+            if e is None:
+                self.taken += 1
+            elif type(e) is slice:
+                self.core += 1
+                self.taken += 1
+            elif type(e) is cnp.ndarray:
+                self.advanced = True
+                if e.dtype.kind == "b":
+                    self.core += e.ndim
+                    dims = max(dims, 1)
+                else:
+                    self.core += 1
+                    dims = max(dims, e.ndim)
+                    self.unique = self.unique and e.size <= 1
+            else:
+                self.core += 1
+        self.index = (Ellipsis,) + tuple(entries)
+        self.taken += dims
+
+    cdef tuple _tokens(self):
+        return tuple([(e.start, e.stop, e.step) if type(e) is slice else
+                      (e.shape, e.dtype.kind, e.tobytes()) if type(e) is cnp.ndarray else e for e in self.index])
+
+    def __hash__(self):
+        if self.hashed is None:
+            self.hashed = hash(self._tokens())
+        return self.hashed
+
+    def __eq__(self, other):
+        return self is other or (type(other) is Key and hash(self) == hash(other)
+                                 and self._tokens() == (<Key> other)._tokens())
+
+    def __reduce__(self):
+        return Key, (self.index[1:],)
+
+    def __repr__(self):
+        return f"[{', '.join([_show_entry(e) for e in self.index[1:]])}]"
+
+    def shape(self, shape):
+        """The shape of the selection from an array of a shape."""
+        return np.broadcast_to(np.False_, shape)[self.index].shape
+
+    def positions(self, shape):
+        """Flat positions of the selected elements in an array of shape `shape` (the consumed axes), in C order."""
+        if self.flat is None or self.flat[0] != shape:
+            size = 1
+            for n in shape:
+                size *= n
+            self.flat = shape, np.ascontiguousarray(np.arange(size).reshape(shape)[self.index])
+        return self.flat[1]
+
+    def last(self, shape):
+        """Where an element that is selected several times is selected last: what an assignment keeps."""
+        flat = self.positions(shape)
+        order = np.arange(flat.size).reshape(flat.shape)
+        seen = np.empty(shape, order.dtype)
+        seen.reshape(-1)[flat.reshape(-1)] = order.reshape(-1)
+        return seen.reshape(-1)[flat] == order
+
+
+cdef str _show_entry(object e):
+    if type(e) is slice:
+        parts = (e.start, e.stop) if e.step is None else (e.start, e.stop, e.step)
+        return ":".join(["" if n is None else str(n) for n in parts])
+    return f"{e.dtype}{list(e.shape)}" if type(e) is cnp.ndarray else str(e)
+
+
+cdef object FULL_SLICE = slice(None)
+
+
+cdef inline bint _plain_slice(object s):
+    return ((s.start is None or type(s.start) is int) and (s.stop is None or type(s.stop) is int)
+            and (s.step is None or type(s.step) is int))
+
+
+cdef Key _basic_key(object key, Py_ssize_t ndim):
+    """The `Key` of ints, slices and None; None for everything else, and where the key does not fit."""
+    cdef Key k = Key.__new__(Key)
+    cdef Py_ssize_t core = 0, taken = 0
+    cdef tuple entries
+    if type(key) is int:
+        core = 1
+        entries = (Ellipsis, key)
+    elif type(key) is slice:
+        if not _plain_slice(key):
+            return None
+        core = taken = 1
+        entries = (Ellipsis, key)
+    elif type(key) is tuple:
+        for e in <tuple> key:
+            if type(e) is int:
+                core += 1
+            elif type(e) is slice and _plain_slice(e):
+                core += 1
+                taken += 1
+            elif e is None:
+                taken += 1
+            else:
+                return None
+        entries = (Ellipsis,) + <tuple> key
+    else:
+        return None
+    if core > ndim:
+        return None
+    if core < ndim:
+        entries = entries + (FULL_SLICE,) * (ndim - core)
+        taken += ndim - core
+    k.index, k.core, k.taken, k.unique = entries, ndim, taken, True
+    return k
+
+
+cdef inline bint _eager(Level level):
+    """Whether a level is a tape that records eagerly, and open."""
+    return type(level) is Tape and not level.closed and not (<Tape> level).tracing and (<Tape> level).capture is None
+
+
+cdef Variable _get_here(Variable v, object key):
+    """``v[key]`` for a basic key, where a tape or nothing stands between `v` and an array; else None."""
+    cdef Key k
+    cdef Tape tape
+    cdef Node node
+    cdef Variable out
+    cdef cnp.ndarray part
+    if v.base is not None:
+        v._refresh()
+    if type(v._value) is not cnp.ndarray or P_INDEX is None or not (v._level is None or _eager(v._level)):
+        return None
+    k = _basic_key(key, cnp.PyArray_NDIM(v._value))
+    if k is None:
+        return None
+    try:
+        part = v._value[k.index]
+    except IndexError:
+        return None
+    # A small part of a large array is copied: it would keep the whole alive, and from being written in place.
+    if k.taken == 0 or cnp.PyArray_NBYTES(part) <= 1024 and 8 * cnp.PyArray_SIZE(part) <= cnp.PyArray_SIZE(v._value):
+        part = cnp.PyArray_NewCopy(part, cnp.NPY_KEEPORDER)
+    if v._level is None:
+        out = _untracked(part)
+    else:
+        tape = <Tape> v._level
+        node = Node.__new__(Node)
+        node.primitive = P_INDEX
+        node.params = {"key": k}
+        node.arity = 1
+        node.r0 = v.ref
+        node.specs = (spec_of(v._value),)
+        tape.nodes.append(node)
+        out = _variable(tape, part, <long long> (len(tape.nodes) - 1) << SLOT_BITS)
+    if k.taken > 0:
+        out.base = v
+        out.base_key = key
+        out.base_version = v.version
+    return out
+
+
+cdef bint _put_here(Variable v, object key, object value):
+    """``v[key] = value`` written into the array of `v`, if nobody else can see it; else False.
+
+    That nobody can is known from its reference count: views, nodes that keep it, and whoever asked for the value
+    hold a reference. So a loop that fills an array costs O(1) a step, not a copy.
+    """
+    cdef PyObject* array = <PyObject*> v._value
+    cdef Variable w = None
+    cdef Key k
+    cdef Tape tape = None
+    cdef Node node
+    if v.base is not None or type(v._value) is not cnp.ndarray or array.ob_refcnt != 1 or P_PUT is None:
+        return False
+    if not (v._level is None or _eager(v._level)):
+        return False
+    if not cnp.PyArray_CHKFLAGS(<cnp.ndarray> array, cnp.NPY_ARRAY_OWNDATA | cnp.NPY_ARRAY_WRITEABLE):
+        return False
+    if v._level is not None:
+        tape = <Tape> v._level
+    if type(value) is Variable:
+        w = <Variable> value
+        if w.base is not None:
+            w._refresh()
+        value = w._value
+        if w._level is not None:
+            if not _eager(w._level) or tape is not None and tape is not w._level:
+                return False
+            tape = <Tape> w._level
+        if type(value) is not cnp.ndarray:
+            return False
+    if type(value) is cnp.ndarray:
+        if cnp.PyArray_TYPE(value) != cnp.PyArray_TYPE(<cnp.ndarray> array):
+            return False
+    elif not ((type(value) is float or type(value) is int) and PyTypeNum_ISFLOAT(
+            cnp.PyArray_TYPE(<cnp.ndarray> array))):
+        return False
+    k = _basic_key(key, cnp.PyArray_NDIM(<cnp.ndarray> array))
+    if k is None or type(value) is cnp.ndarray and cnp.PyArray_NDIM(value) > k.taken:
+        return False
+    try:
+        (<object> array)[k.index] = value
+    except (IndexError, ValueError):    # said better by the general path
+        return False
+    if tape is not None:
+        node = Node.__new__(Node)
+        node.primitive = P_PUT
+        node.params = {"key": k}
+        node.arity = 2
+        node.r0 = v.ref if v._level is not None else -1
+        node.r1 = w.ref if w is not None and w._level is not None else -1
+        node.specs = (spec_of(<object> array), spec_of(value))
+        tape.nodes.append(node)
+        v._level = tape
+        v.ref = <long long> (len(tape.nodes) - 1) << SLOT_BITS
+    return True
 
 
 cdef inline void _unview(Variable v) except *:
@@ -1532,6 +1780,8 @@ cdef class Tape(Level):
             node.a0 = x
         if p.saves_out:
             node.out = out
+        elif p.jvp_rule is None and not p.linear:   # for a tangent, derived from the vjp
+            node.out = spec_of(out)
         if p.saves_specs:
             node.specs = (spec_of(x),)
         self.nodes.append(node)
@@ -1578,7 +1828,10 @@ cdef class Tape(Level):
         node.primitive = p
         node.params = params
         node.arity = n
-        node.out = out if saves_out or everything else None
+        if saves_out or everything:
+            node.out = out
+        elif p.jvp_rule is None and not p.linear and p.n_out == 0 and not isinstance(p, Elementwise):
+            node.out = spec_of(out)     # for a tangent, derived from the vjp
         if saves_specs or everything:
             node.specs = tuple([spec_of(x) for x in lowered])
             if isinstance(p, Elementwise):      # for a tangent also that of the result
@@ -1687,6 +1940,7 @@ cdef class Tape(Level):
         cdef long long ref
         cdef bint fused
         cdef object ct
+        cdef Primitive p
         for r in refs:
             if r >= 0:
                 wanted[<long long> r >> SLOT_BITS] = 1
@@ -1709,7 +1963,12 @@ cdef class Tape(Level):
                     kept[i] = ct
                     owned[i] = 0
                 acc[i] = None
-                if not fused or not self._pull_fused(acc, owned, node, ct, owned[i]):
+                p = node.primitive
+                if fused:
+                    if not self._pull_fused(acc, owned, node, ct, owned[i]):
+                        self._pull_rule(acc, owned, node, ct)
+                elif not (p is P_INDEX and self._pull_index(acc, owned, node, ct)
+                          or p is P_PUT and self._pull_put(acc, owned, node, ct, owned[i])):
                     self._pull_rule(acc, owned, node, ct)
             if free:
                 nodes[i] = None
@@ -1809,6 +2068,50 @@ cdef class Tape(Level):
             k = plan.c_passes[i]
             x = ct if specs is None else _fit(ct, <Spec> specs[k])
             self._give(acc, owned, refs[k], x, x is not ct or ct_owned and plan.n_passes == 1)
+        return 1
+
+    cdef int _pull_index(self, list acc, unsigned char* owned, Node node, object ct) except -1:
+        """Add the cotangent of ``x[key]`` into that of `x` in place, for a basic key and arrays; 0 for others."""
+        cdef Key k = <Key> (<dict> node.params)["key"]
+        cdef Py_ssize_t i = node.r0 >> SLOT_BITS
+        cdef Primitive source = (<Node> self.nodes[i]).primitive
+        cdef Spec s = <Spec> node.specs[0]
+        cdef cnp.ndarray part
+        cdef object cur = acc[i]
+        if k.advanced or type(ct) is not cnp.ndarray or source is not None and source.n_out != 0:
+            return 0
+        if cur is None:
+            cur = np.zeros(s.shape, s.dtype)
+            cur[k.index] = ct
+            acc[i] = cur
+            owned[i] = 1
+            return 1
+        if type(cur) is not cnp.ndarray:
+            return 0
+        if not owned[i]:
+            cur = np.array(cur)
+            acc[i] = cur
+            owned[i] = 1
+        part = cur[k.index]
+        if k.taken == 0 and cnp.PyArray_TYPE(part) == cnp.NPY_DOUBLE and cnp.PyArray_TYPE(ct) == cnp.NPY_DOUBLE:
+            (<double*> cnp.PyArray_DATA(part))[0] += (<double*> cnp.PyArray_DATA(ct))[0]
+        else:
+            part += ct
+        return 1
+
+    cdef int _pull_put(self, list acc, unsigned char* owned, Node node, object ct, bint ct_owned) except -1:
+        """The cotangents of ``x[key] = values``: the one of `x` is `ct` itself, where it is ours; 0 if not arrays."""
+        cdef Key k = <Key> (<dict> node.params)["key"]
+        if k.advanced or type(ct) is not cnp.ndarray:
+            return 0
+        if node.r1 >= 0:
+            part = cnp.PyArray_NewCopy(ct[k.index], cnp.NPY_KEEPORDER)
+            self._give(acc, owned, node.r1, _fit(part, <Spec> node.specs[1]), True)
+        if node.r0 >= 0:
+            if not ct_owned:
+                ct = np.array(ct)
+            ct[k.index] = 0
+            self._give(acc, owned, node.r0, _fit(ct, <Spec> node.specs[0]), True)
         return 1
 
     cdef int _pull_rule(self, list acc, unsigned char* owned, Node node, object ct) except -1:

@@ -8,8 +8,16 @@ __all__ = ["elementwise", "primitive", "raises", "sample", "seal"]
 
 
 def primitive(
-    signature=None, *, kernel=None, core=None, n_out=None, linear=False, loops="broadcast", differentiable=True,
-    name=None, internal=False,
+    signature=None,
+    *,
+    kernel=None,
+    core=None,
+    n_out=None,
+    linear=False,
+    loops="broadcast",
+    differentiable=True,
+    name=None,
+    internal=False,
 ):
     """Define an operation: the decorated function is its meaning.
 

@@ -1,23 +1,25 @@
 """The pages: one place for each operation. Imported from the bottom up."""
 
-from scirs_ad._ops import elementwise  # noqa: F401
-from scirs_ad._ops import shape  # noqa: F401
-from scirs_ad._ops import complex  # noqa: F401, A004
-from scirs_ad._ops import fused  # noqa: F401
-from scirs_ad._ops import accumulate  # noqa: F401
-from scirs_ad._ops import reduce  # noqa: F401
-from scirs_ad._ops import moments  # noqa: F401
-from scirs_ad._ops import products  # noqa: F401
-from scirs_ad._ops import einsum  # noqa: F401
-from scirs_ad._ops import index  # noqa: F401
-from scirs_ad._ops import join  # noqa: F401
-from scirs_ad._ops import calculus  # noqa: F401
-from scirs_ad._ops import fft  # noqa: F401
-from scirs_ad._ops import linalg  # noqa: F401
-from scirs_ad._ops import decompositions  # noqa: F401
-from scirs_ad._ops import norms  # noqa: F401
-from scirs_ad._ops import statistics  # noqa: F401
-from scirs_ad._ops import polynomial  # noqa: F401
-from scirs_ad._ops import creation  # noqa: F401
-from scirs_ad._ops import protocol  # noqa: F401
-from scirs_ad._ops import methods  # noqa: F401
+from scirs_ad._ops import (
+    accumulate,  # noqa: F401
+    calculus,  # noqa: F401
+    complex,  # noqa: F401
+    creation,  # noqa: F401
+    decompositions,  # noqa: F401
+    einsum,  # noqa: F401
+    elementwise,  # noqa: F401
+    fft,  # noqa: F401
+    fused,  # noqa: F401
+    index,  # noqa: F401
+    join,  # noqa: F401
+    linalg,  # noqa: F401
+    methods,  # noqa: F401
+    moments,  # noqa: F401
+    norms,  # noqa: F401
+    polynomial,  # noqa: F401
+    products,  # noqa: F401
+    protocol,  # noqa: F401
+    reduce,  # noqa: F401
+    shape,  # noqa: F401
+    statistics,  # noqa: F401
+)

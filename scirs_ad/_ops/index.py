@@ -5,11 +5,9 @@ functional assignment `put`. With an index array that is itself an argument (bec
 not known while tracing): `gather`, `scatter_along` and `put_along`, along the last axis.
 """
 
-import math
-
 import numpy as np
 
-from scirs_ad._core.core import Batch, Spec, Variable, as_array, dtype_of, install, shape_of, value_of
+from scirs_ad._core.core import Batch, Key, Spec, Variable, as_array, dtype_of, install, shape_of, value_of
 from scirs_ad._core.define import primitive, raises, sample
 from scirs_ad._core.errors import DerivativeLostError, TracingError
 from scirs_ad._ops import elementwise as ew
@@ -19,97 +17,6 @@ from scirs_ad._ops import shape as sh
 __all__ = ["getitem", "index_add", "setitem"]
 
 FULL = slice(None)
-
-
-# ------------------------------------------------------------------------------------------------ keys
-class Key:
-    """A NumPy key for trailing axes: static, hashable, an entry for every axis, advanced entries side by side.
-
-    Attributes
-    ----------
-    index : tuple
-        ``(..., entry, entry, ...)``: what NumPy is given. The leading ellipsis makes leading axes loop.
-    core : int
-        How many trailing axes it consumes.
-    taken : int
-        How many trailing axes the selection has.
-    advanced : bool
-        Whether there are arrays among the entries.
-    unique : bool
-        Whether no element is surely selected twice.
-    """
-
-    __slots__ = ("_hash", "_positions", "advanced", "core", "index", "taken", "unique")
-
-    def __init__(self, entries):
-        core = taken = 0
-        advanced, unique, dims = False, True, 0
-        for e in entries:
-            if e is None:
-                taken += 1
-            elif type(e) is slice:
-                core += 1
-                taken += 1
-            elif type(e) is np.ndarray:
-                if e.dtype.kind == "b":
-                    core += e.ndim
-                    dims = max(dims, 1)
-                else:
-                    core += 1
-                    dims = max(dims, e.ndim)
-                    unique = unique and e.size <= 1
-                advanced = True
-            else:
-                core += 1
-        self.index = (..., *entries)
-        self.core, self.taken, self.advanced, self.unique = core, taken + dims, advanced, unique
-        self._hash = self._positions = None
-
-    def _tokens(self):
-        return tuple(
-            (e.start, e.stop, e.step) if type(e) is slice else
-            (e.shape, e.dtype.kind, e.tobytes()) if type(e) is np.ndarray else e
-            for e in self.index
-        )
-
-    def __hash__(self):
-        if self._hash is None:
-            self._hash = hash(self._tokens())
-        return self._hash
-
-    def __eq__(self, other):
-        return self is other or (type(other) is Key and hash(self) == hash(other) and self._tokens() == other._tokens())
-
-    def __reduce__(self):
-        return Key, (self.index[1:],)
-
-    def __repr__(self):
-        def show(e):
-            if type(e) is slice:
-                return ":".join("" if n is None else str(n) for n in ((e.start, e.stop) if e.step is None else
-                                                                    (e.start, e.stop, e.step)))
-            return "None" if e is None else f"{e.dtype}{list(e.shape)}" if type(e) is np.ndarray else str(e)
-
-        return f"[{', '.join(show(e) for e in self.index[1:])}]"
-
-    def shape(self, shape):
-        """The shape of the selection from an array of a shape."""
-        return np.broadcast_to(np.False_, shape)[self.index].shape
-
-    def positions(self, shape):
-        """Flat positions of the selected elements in an array of shape `shape` (the consumed axes), C order."""
-        if self._positions is None or self._positions[0] != shape:
-            flat = np.arange(_size(shape)).reshape(shape)[self.index]
-            self._positions = shape, np.ascontiguousarray(flat)
-        return self._positions[1]
-
-    def last(self, shape):
-        """Where an element selected several times is selected for the last time: what an assignment keeps."""
-        flat = self.positions(shape).ravel()
-        order = np.arange(flat.size)
-        seen = np.empty(_size(shape), order.dtype)
-        seen[flat] = order
-        return (seen[flat] == order).reshape(self.positions(shape).shape)
 
 
 def _size(shape):
@@ -554,7 +461,9 @@ class Plan:
             self._dynamic(shape, entries, apart)
             return
         if apart:
-            entries = self._order(entries, [e for e in entries if _advanced(e)], [e for e in entries if not _advanced(e)])
+            entries = self._order(
+                entries, [e for e in entries if _advanced(e)], [e for e in entries if not _advanced(e)]
+            )
         self.key = Key(entries)
 
     @staticmethod
@@ -851,9 +760,7 @@ def _put_dynamic(x, plan, values):
     order = list(range(len(want)))
     moved = order[: plan.place] + order[plan.place + len(common) :] + order[plan.place : plan.place + len(common)]
     values = sh.reshape(sh.permute_dims(values, tuple(moved)), (*lead, _size(common)))
-    flat = put_along(
-        sh.reshape(part, (*lead, _size(sizes))), sh.reshape(positions, (_size(common),)), values
-    )
+    flat = put_along(sh.reshape(part, (*lead, _size(sizes))), sh.reshape(positions, (_size(common),)), values)
     return put(x, sh.reshape(flat, shape), key=plan.key)
 
 
@@ -903,5 +810,5 @@ def index_add(x, key, values):
     return plan.leave(ew.add(entered, scatter(values, key=plan.key, to=whole)), shape)
 
 
-install(getitem=getitem, setitem=setitem)
+install(getitem=getitem, setitem=setitem, index=index, put=put)
 protocol.AT["index_add"] = index_add

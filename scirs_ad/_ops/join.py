@@ -8,8 +8,21 @@ from scirs_ad._ops import shape as sh
 from scirs_ad._ops.index import FULL, Key, index
 
 __all__ = [
-    "append", "array_split", "block", "column_stack", "concat", "concatenate", "dsplit", "dstack", "hsplit", "hstack",
-    "split", "stack", "unstack", "vsplit", "vstack",
+    "append",
+    "array_split",
+    "block",
+    "column_stack",
+    "concat",
+    "concatenate",
+    "dsplit",
+    "dstack",
+    "hsplit",
+    "hstack",
+    "split",
+    "stack",
+    "unstack",
+    "vsplit",
+    "vstack",
 ]
 
 
@@ -139,7 +152,7 @@ install(repack=repack)
 # ------------------------------------------------------------------------------------------------ joining
 def _sequence(arrays, name):
     """The arrays to join, each an array or a Variable."""
-    if isinstance(arrays, np.ndarray) and arrays.dtype.kind != "O" or type(arrays) is Variable:
+    if (isinstance(arrays, np.ndarray) and arrays.dtype.kind != "O") or type(arrays) is Variable:
         if not shape_of(arrays):
             raise TypeError(f"{name}: iteration over a 0-d array")
         return list(unstack(arrays))
@@ -209,9 +222,12 @@ def concatenate(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     (axis,) = sh.normalize_axes(axis, len(shape), "concatenate")
     for k, a in enumerate(arrays):
         have = shape_of(a)
-        if len(have) != len(shape) or any(n != m for i, (n, m) in enumerate(zip(have, shape, strict=True))
-                                          if i != axis + len(shape)):
-            raise ValueError(f"concatenate: array 0 has shape {shape}, array {k} {have}; all axes but {axis} must agree")
+        if len(have) != len(shape) or any(
+            n != m for i, (n, m) in enumerate(zip(have, shape, strict=True)) if i != axis + len(shape)
+        ):
+            raise ValueError(
+                f"concatenate: array 0 has shape {shape}, array {k} {have}; all axes but {axis} must agree"
+            )
     return concatenate_core(*arrays, axis=axis)
 
 

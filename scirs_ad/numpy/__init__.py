@@ -13,29 +13,105 @@ from scirs_ad._core.core import install
 from scirs_ad._ops.accumulate import *  # noqa: F403
 from scirs_ad._ops.calculus import *  # noqa: F403
 from scirs_ad._ops.complex import angle, conj, imag, real
-from scirs_ad._ops.elementwise import (
-    abs,  # noqa: A004
-    acos, acosh, add, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_or,
-    bitwise_right_shift, bitwise_xor, cbrt, ceil, copysign, cos, cosh, deg2rad, divide, equal, exp, exp2, expm1,
-    floor, floor_divide, fmax, fmin, fmod, greater, greater_equal, heaviside, hypot, isfinite, isinf, isnan, less,
-    less_equal, log, log1p, log2, log10, logaddexp, logaddexp2, logical_and, logical_not, logical_or, logical_xor,
-    maximum, minimum, multiply, negative, not_equal, positive, rad2deg, reciprocal, remainder, rint, sign, signbit,
-    sin, sinh, sqrt, square, subtract, tan, tanh, trunc, where,
-)  # fmt: skip
-from scirs_ad._ops.join import (
-    append, array_split, block, column_stack, concat, concatenate, dsplit, dstack, hsplit, hstack, split, stack, unstack,
-    vsplit, vstack,
-)  # fmt: skip
 from scirs_ad._ops.creation import *  # noqa: F403
 from scirs_ad._ops.einsum import *  # noqa: F403
+from scirs_ad._ops.elementwise import (
+    abs,
+    acos,
+    acosh,
+    add,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    bitwise_and,
+    bitwise_invert,
+    bitwise_left_shift,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
+    cbrt,
+    ceil,
+    copysign,
+    cos,
+    cosh,
+    deg2rad,
+    divide,
+    equal,
+    exp,
+    exp2,
+    expm1,
+    floor,
+    floor_divide,
+    fmax,
+    fmin,
+    fmod,
+    greater,
+    greater_equal,
+    heaviside,
+    hypot,
+    isfinite,
+    isinf,
+    isnan,
+    less,
+    less_equal,
+    log,
+    log1p,
+    log2,
+    log10,
+    logaddexp,
+    logaddexp2,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    not_equal,
+    positive,
+    rad2deg,
+    reciprocal,
+    remainder,
+    rint,
+    sign,
+    signbit,
+    sin,
+    sinh,
+    sqrt,
+    square,
+    subtract,
+    tan,
+    tanh,
+    trunc,
+    where,
+)  # fmt: skip
 from scirs_ad._ops.join import *  # noqa: F403
+from scirs_ad._ops.join import (
+    append,
+    array_split,
+    block,
+    column_stack,
+    concat,
+    concatenate,
+    dsplit,
+    dstack,
+    hsplit,
+    hstack,
+    split,
+    stack,
+    unstack,
+    vsplit,
+    vstack,
+)  # fmt: skip
 from scirs_ad._ops.moments import *  # noqa: F403
 from scirs_ad._ops.polynomial import *  # noqa: F403
 from scirs_ad._ops.products import *  # noqa: F403
-from scirs_ad._ops.protocol import float_power, pow, register_namespace  # noqa: A004
+from scirs_ad._ops.protocol import float_power, pow, register_namespace
 from scirs_ad._ops.reduce import *  # noqa: F403
-from scirs_ad._ops.shape import astype, broadcast_to, permute_dims, reshape, sum  # noqa: A004
-from scirs_ad._ops.special_bessel import i0
+from scirs_ad._ops.shape import astype, broadcast_to, permute_dims, reshape, sum
 from scirs_ad._ops.statistics import *  # noqa: F403
 
 arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
@@ -45,7 +121,7 @@ degrees, radians, invert, left_shift, right_shift = (
 )  # fmt: skip
 bitwise_not, transpose = bitwise_invert, permute_dims
 
-bool = np.bool_  # noqa: A001
+bool = np.bool_
 int8, int16, int32, int64 = np.int8, np.int16, np.int32, np.int64
 uint8, uint16, uint32, uint64 = np.uint8, np.uint16, np.uint32, np.uint64
 float32, float64, complex64, complex128 = np.float32, np.float64, np.complex64, np.complex128
@@ -54,7 +130,7 @@ finfo, iinfo, result_type, can_cast, isdtype, dtype = (
     np.finfo, np.iinfo, np.result_type, np.can_cast, np.isdtype, np.dtype
 )  # fmt: skip
 
-from scirs_ad.numpy import fft, linalg  # noqa: E402 - doors of their own
+from scirs_ad.numpy import fft, linalg  # noqa: E402 - a door of its own
 
 register_namespace(np.fft, fft)
 register_namespace(np, sys.modules[__name__])
