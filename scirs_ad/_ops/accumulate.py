@@ -291,7 +291,7 @@ def to_last(a, axes):
         a = sh.permute_core(a, axes=others + axes)
     if len(axes) == 1:
         return a
-    return sh.reshape(a, tuple([shape[i] for i in others]) + (_size(shape, axes),))
+    return sh.reshape(a, (*[shape[i] for i in others], _size(shape, axes)))
 
 
 def _size(shape, axes):

@@ -460,7 +460,8 @@ def unwrap(p, discont=None, axis=-1, *, period=2 * np.pi):
     steps = diff_along(p, axis=axis)
     turns = ew.floor(ew.divide(ew.add(steps, half), float(period)))
     # A step of exactly half a period up stays up.
-    at_edge = ew.logical_and(ew.equal(ew.subtract(steps, ew.multiply(turns, float(period))), -half), ew.greater(steps, 0))
+    rest = ew.subtract(steps, ew.multiply(turns, float(period)))
+    at_edge = ew.logical_and(ew.equal(rest, -half), ew.greater(steps, 0))
     turns = ew.where(at_edge, ew.subtract(turns, 1.0), turns)
     added = ew.where(ew.less(ew.abs(steps), discont), 0.0, ew.multiply(turns, -float(period)))
     rest = (slice(None),) * (-axis - 1)
