@@ -157,6 +157,8 @@ class jacfwd(jacobian):
     ----------
     f : callable
     argnums : int or tuple of int
+    mode : str
+        As in `jacobian`.
 
     Returns
     -------
@@ -185,6 +187,8 @@ class jacrev(jacobian):
     ----------
     f : callable
     argnums : int or tuple of int
+    mode : str
+        As in `jacobian`.
 
     Returns
     -------

@@ -8,13 +8,11 @@ import sys
 
 import numpy as np
 
-from scirs_ad import _ops  # noqa: F401 - all pages, in order
+from scirs_ad import _ops
 from scirs_ad._core.core import install
-from scirs_ad._ops.accumulate import *  # noqa: F403
-from scirs_ad._ops.calculus import *  # noqa: F403
+from scirs_ad._ops.accumulate import *
 from scirs_ad._ops.complex import angle, conj, imag, real
-from scirs_ad._ops.creation import *  # noqa: F403
-from scirs_ad._ops.einsum import *  # noqa: F403
+from scirs_ad._ops.einsum import *
 from scirs_ad._ops.elementwise import (
     abs,
     acos,
@@ -88,7 +86,7 @@ from scirs_ad._ops.elementwise import (
     trunc,
     where,
 )  # fmt: skip
-from scirs_ad._ops.join import *  # noqa: F403
+from scirs_ad._ops.join import *
 from scirs_ad._ops.join import (
     append,
     array_split,
@@ -106,13 +104,15 @@ from scirs_ad._ops.join import (
     vsplit,
     vstack,
 )  # fmt: skip
+from scirs_ad._ops.products import *
+from scirs_ad._ops.protocol import float_power, pow, register_namespace
+from scirs_ad._ops.reduce import *
+from scirs_ad._ops.calculus import *  # noqa: F403
+from scirs_ad._ops.creation import *  # noqa: F403
 from scirs_ad._ops.moments import *  # noqa: F403
 from scirs_ad._ops.polynomial import *  # noqa: F403
-from scirs_ad._ops.products import *  # noqa: F403
-from scirs_ad._ops.protocol import float_power, pow, register_namespace
-from scirs_ad._ops.reduce import *  # noqa: F403
-from scirs_ad._ops.shape import astype, broadcast_to, permute_dims, reshape, sum
 from scirs_ad._ops.statistics import *  # noqa: F403
+from scirs_ad._ops.shape import astype, broadcast_to, permute_dims, reshape, sum
 
 arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
 power, absolute, fabs, conjugate, mod, true_divide = pow, abs, abs, conj, remainder, divide
@@ -130,7 +130,7 @@ finfo, iinfo, result_type, can_cast, isdtype, dtype = (
     np.finfo, np.iinfo, np.result_type, np.can_cast, np.isdtype, np.dtype
 )  # fmt: skip
 
-from scirs_ad.numpy import fft, linalg  # noqa: E402 - a door of its own
+from scirs_ad.numpy import fft, linalg
 
 register_namespace(np.fft, fft)
 register_namespace(np, sys.modules[__name__])
