@@ -1805,6 +1805,8 @@ cdef class Tape(Level):
             node.a0 = x
         if p.saves_out:
             node.out = out
+        elif p.jvp_rule is None and not p.linear:   # for a tangent, derived from the vjp
+            node.out = spec_of(out)
         if p.saves_specs:
             node.specs = (spec_of(x),)
         self.nodes.append(node)
@@ -1851,7 +1853,10 @@ cdef class Tape(Level):
         node.primitive = p
         node.params = params
         node.arity = n
-        node.out = out if saves_out or everything else None
+        if saves_out or everything:
+            node.out = out
+        elif p.jvp_rule is None and not p.linear and p.n_out == 0 and not isinstance(p, Elementwise):
+            node.out = spec_of(out)     # for a tangent, derived from the vjp
         if saves_specs or everything:
             node.specs = tuple([spec_of(x) for x in lowered])
             if isinstance(p, Elementwise):      # for a tangent also that of the result

@@ -2,10 +2,13 @@
 
 from scirs_ad._ops import (
     accumulate,
+    calculus,
     complex,
+    creation,
     decompositions,
     einsum,
     elementwise,
+    fft,
     fused,
     index,
     join,
@@ -13,9 +16,12 @@ from scirs_ad._ops import (
     linalg_parts,
     linalg_scipy,
     methods,
+    moments,
     norms,
+    polynomial,
     products,
     protocol,
     reduce,
     shape,
+    statistics,
 )

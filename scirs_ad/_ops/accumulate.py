@@ -88,6 +88,35 @@ def _(rng):
 
 
 # ------------------------------------------------------------------------------------------------ recurrence
+def _recurrence(a, b, *, reverse):
+    a, b = np.broadcast_arrays(a, b)
+    n = a.shape[-1]
+    if n < _LONG or n < 4 * a[..., 0].size:
+        return _recurrence_loop(a, b, reverse=reverse)
+    with np.errstate(over="ignore", invalid="ignore"):
+        out = _recurrence_pairs(a[..., ::-1], b[..., ::-1])[..., ::-1] if reverse else _recurrence_pairs(a, b)
+    # A product of two coefficients may overflow where the recurrence does not.
+    return out if np.all(np.isfinite(out)) else _recurrence_loop(a, b, reverse=reverse)
+
+
+_LONG = 64  # from here on the passes over pairs are quicker than a step for each place
+
+
+def _recurrence_pairs(a, b):
+    """The recurrence of every second place, with the steps between taken together; then the places between."""
+    n = a.shape[-1]
+    if n < 16:
+        return _recurrence_loop(a, b, reverse=False)
+    out = np.empty(a.shape, np.result_type(a, b))
+    later = a[..., 1::2]
+    m = later.shape[-1]
+    odd = _recurrence_pairs(later * a[..., 0 : 2 * m : 2], b[..., 1::2] + later * b[..., 0 : 2 * m : 2])
+    out[..., 1::2] = odd
+    out[..., 0] = b[..., 0]
+    out[..., 2::2] = a[..., 2::2] * odd[..., : (n - 1) // 2] + b[..., 2::2]
+    return out
+
+
 def _recurrence_loop(a, b, *, reverse):
     a, b = np.broadcast_arrays(a, b)
     out = np.empty(a.shape, np.result_type(a, b))
@@ -99,7 +128,7 @@ def _recurrence_loop(a, b, *, reverse):
     return out
 
 
-@primitive("(n),(n)->(n)", internal=True)
+@primitive("(n),(n)->(n)", kernel=_recurrence, internal=True)
 def recurrence(a, b, *, reverse):
     """The linear recurrence ``s[i] = a[i] s[i-1] + b[i]`` along the last axis; ``s[i+1]`` with `reverse`.
 
@@ -131,6 +160,8 @@ def _(rng):
     yield sample(np.array([0.5, 0.0, 0.0, 2.0]), x(3, 4), reverse=False)
     yield sample(x(3) + 1j * x(3), x(3) + 1j * x(3), reverse=True)
     yield sample(x(0), x(0), reverse=False)
+    yield sample(x(99), x(99), reverse=False, order=1)
+    yield sample(x(2, 100), x(100), reverse=True, order=1)
     yield raises(ValueError, x(3), x(4), reverse=False)
 
 
@@ -291,7 +322,7 @@ def to_last(a, axes):
         a = sh.permute_core(a, axes=others + axes)
     if len(axes) == 1:
         return a
-    return sh.reshape(a, tuple([shape[i] for i in others]) + (_size(shape, axes),))
+    return sh.reshape(a, (*[shape[i] for i in others], _size(shape, axes)))
 
 
 def _size(shape, axes):

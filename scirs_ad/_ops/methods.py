@@ -4,7 +4,7 @@ import numpy as np
 
 from scirs_ad._core.core import Spec, dtype_of, install, install_methods, shape_of, value_of
 from scirs_ad._core.errors import DerivativeLostError
-from scirs_ad._ops import accumulate, index, products, protocol, reduce
+from scirs_ad._ops import accumulate, index, moments, products, protocol, reduce
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import shape as sh
 
@@ -142,7 +142,7 @@ def _to_device(self, device, /, *, stream=None):
 
 
 METHODS = {
-    "sum": sh.sum, "mean": reduce.mean, "max": reduce.max, "min": reduce.min, "std": reduce.std, "var": reduce.var,
+    "sum": sh.sum, "mean": moments.mean, "max": reduce.max, "min": reduce.min, "std": moments.std, "var": moments.var,
     "ptp": reduce.ptp, "all": reduce.all, "any": reduce.any, "argmax": reduce.argmax, "argmin": reduce.argmin,
     "clip": reduce.clip, "round": reduce.round, "prod": accumulate.prod, "cumsum": accumulate.cumsum,
     "cumprod": accumulate.cumprod, "dot": products.dot, "astype": sh.astype, "conj": cx.conj, "conjugate": cx.conj,

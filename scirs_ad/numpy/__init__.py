@@ -11,7 +11,9 @@ import numpy as np
 from scirs_ad import _ops
 from scirs_ad._core.core import install
 from scirs_ad._ops.accumulate import *
+from scirs_ad._ops.calculus import *
 from scirs_ad._ops.complex import angle, conj, imag, real
+from scirs_ad._ops.creation import *
 from scirs_ad._ops.einsum import *
 from scirs_ad._ops.elementwise import (
     abs,
@@ -104,10 +106,13 @@ from scirs_ad._ops.join import (
     vsplit,
     vstack,
 )  # fmt: skip
+from scirs_ad._ops.moments import *
+from scirs_ad._ops.polynomial import *
 from scirs_ad._ops.products import *
 from scirs_ad._ops.protocol import float_power, pow, register_namespace
 from scirs_ad._ops.reduce import *
 from scirs_ad._ops.shape import astype, broadcast_to, permute_dims, reshape, sum
+from scirs_ad._ops.statistics import *
 
 arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
 power, absolute, fabs, conjugate, mod, true_divide = pow, abs, abs, conj, remainder, divide
@@ -125,7 +130,8 @@ finfo, iinfo, result_type, can_cast, isdtype, dtype = (
     np.finfo, np.iinfo, np.result_type, np.can_cast, np.isdtype, np.dtype
 )  # fmt: skip
 
-from scirs_ad.numpy import linalg
+from scirs_ad.numpy import fft, linalg
 
+register_namespace(np.fft, fft)
 register_namespace(np, sys.modules[__name__])
 install(namespace=sys.modules[__name__])
