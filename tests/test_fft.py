@@ -57,7 +57,9 @@ def test_single_precision_stays(name):
 @pytest.mark.parametrize("n", [1, 2, 7, 8])
 def test_round_trip_and_parseval(n):
     x = RNG.standard_normal(n)
-    np.testing.assert_allclose(ad.grad(lambda a: np.sum(np.abs(np.fft.fft(a)) ** 2))(x), 2 * n * x, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(
+        ad.grad(lambda a: np.sum(np.abs(np.fft.fft(a)) ** 2))(x), 2 * n * x, rtol=1e-12, atol=1e-13
+    )
     jacobian = ad.jacobian(lambda a: np.fft.irfft(np.fft.rfft(a), n))(x)
     np.testing.assert_allclose(jacobian, np.eye(n), atol=1e-14)
 

@@ -13,8 +13,23 @@ import scirs_ad.numpy as anp
 
 X = np.random.default_rng(0).standard_normal((2, 3, 4))
 AXES = [None, 0, -1, (0, 2), (-1, 0), (), (0, 1, 2)]
-SMOOTH = ["sum", "prod", "mean", "var", "std", "max", "min", "ptp", "nansum", "nanmean", "nanvar", "nanstd", "nanprod",
-          "nanmax", "nanmin"]
+SMOOTH = [
+    "sum",
+    "prod",
+    "mean",
+    "var",
+    "std",
+    "max",
+    "min",
+    "ptp",
+    "nansum",
+    "nanmean",
+    "nanvar",
+    "nanstd",
+    "nanprod",
+    "nanmax",
+    "nanmin",
+]
 FLAT = ["all", "any", "count_nonzero"]
 
 
@@ -102,8 +117,9 @@ def test_ties_share():
     x = np.array([1.0, 3.0, 3.0, 3.0])
     np.testing.assert_allclose(ad.grad(np.max)(x), [0, 1 / 3, 1 / 3, 1 / 3], rtol=1e-15)
     np.testing.assert_array_equal(ad.grad(np.min)(-x), ad.grad(np.max)(x))
-    np.testing.assert_array_equal(ad.grad(lambda a: np.max(a, axis=0).sum())(np.array([[1.0, 2.0], [1.0, 3.0]])),
-                                  [[0.5, 0.0], [0.5, 1.0]])
+    np.testing.assert_array_equal(
+        ad.grad(lambda a: np.max(a, axis=0).sum())(np.array([[1.0, 2.0], [1.0, 3.0]])), [[0.5, 0.0], [0.5, 1.0]]
+    )
 
 
 def test_maximum_with_nan_points_at_it():
@@ -130,8 +146,15 @@ def test_empty(name):
 
 def test_where_and_initial():
     mask = X > -0.5
-    for name, more in [("sum", {}), ("prod", {}), ("mean", {}), ("var", {}), ("std", {"ddof": 1}),
-                       ("max", {"initial": 0.1}), ("min", {"initial": -0.1})]:
+    for name, more in [
+        ("sum", {}),
+        ("prod", {}),
+        ("mean", {}),
+        ("var", {}),
+        ("std", {"ddof": 1}),
+        ("max", {"initial": 0.1}),
+        ("min", {"initial": -0.1}),
+    ]:
         for axis in (None, -1, (0, 1)):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -230,10 +253,14 @@ def test_differences():
 def test_difference_quotients(edge_order):
     x = np.array([0.0, 0.5, 2.0, 2.25])
     f = X[0]
-    for wanted, found in zip(np.gradient(f, edge_order=edge_order), anp.gradient(f, edge_order=edge_order), strict=True):
+    for wanted, found in zip(
+        np.gradient(f, edge_order=edge_order), anp.gradient(f, edge_order=edge_order), strict=True
+    ):
         same(found, wanted)
     same(anp.gradient(f, 0.5, axis=1, edge_order=edge_order), np.gradient(f, 0.5, axis=1, edge_order=edge_order))
-    same(anp.gradient(f, x, axis=1, edge_order=edge_order), np.gradient(f, x, axis=1, edge_order=edge_order), rtol=1e-12)
+    same(
+        anp.gradient(f, x, axis=1, edge_order=edge_order), np.gradient(f, x, axis=1, edge_order=edge_order), rtol=1e-12
+    )
     check(lambda a, b: np.gradient(a, b, axis=1, edge_order=edge_order), f, x)
     check(lambda a, b: tuple(np.gradient(a, 2.0, b, edge_order=edge_order)), f, np.array(0.5))
     with pytest.raises(ValueError):
@@ -252,8 +279,16 @@ def test_trapezoid():
 def test_covariance():
     m = X[0]
     f, a = np.array([1, 2, 1, 3]), np.array([0.5, 1.0, 0.25, 2.0])
-    for more in [{}, {"bias": True}, {"ddof": 2}, {"rowvar": False}, {"fweights": f}, {"aweights": a},
-                 {"fweights": f, "aweights": a, "ddof": 0}, {"fweights": f, "aweights": a}]:
+    for more in [
+        {},
+        {"bias": True},
+        {"ddof": 2},
+        {"rowvar": False},
+        {"fweights": f},
+        {"aweights": a},
+        {"fweights": f, "aweights": a, "ddof": 0},
+        {"fweights": f, "aweights": a},
+    ]:
         same(anp.cov(m, **more), np.cov(m, **more), rtol=1e-12)
     same(anp.cov(m, X[1]), np.cov(m, X[1]), rtol=1e-12)
     same(anp.corrcoef(m), np.corrcoef(m), rtol=1e-12)
@@ -282,7 +317,7 @@ def test_functions_with_care_at_a_point():
     derivative = lambda x: ad.grad(np.sinc)(x)  # noqa: E731
     second = ad.grad(derivative)
     fourth = ad.grad(ad.grad(second))
-    assert second(0.0) == pytest.approx(-np.pi**2 / 3, rel=1e-14)
+    assert second(0.0) == pytest.approx(-(np.pi**2) / 3, rel=1e-14)
     assert fourth(0.0) == pytest.approx(np.pi**4 / 5, rel=1e-13)
     p = np.array([0.0, 3.0, 6.5, 6.0, -1.0, np.pi - 1])
     same(anp.unwrap(p), np.unwrap(p))
@@ -311,7 +346,9 @@ def test_polynomial_fit():
     rng = np.random.default_rng(3)
     x, y, w = np.linspace(-1, 2, 9), rng.standard_normal(9), rng.uniform(0.5, 2, 9)
     np.testing.assert_allclose(anp.polyfit(x, y, 3), np.polyfit(x, y, 3), rtol=1e-10)
-    np.testing.assert_allclose(anp.polyfit(x, y, 2, w=w, cov=True)[1], np.polyfit(x, y, 2, w=w, cov=True)[1], rtol=1e-10)
+    np.testing.assert_allclose(
+        anp.polyfit(x, y, 2, w=w, cov=True)[1], np.polyfit(x, y, 2, w=w, cov=True)[1], rtol=1e-10
+    )
     check(lambda a, b, c: np.polyfit(a, b, 2, w=c), x, y, w, tol=1e-6, order=1)
     check(lambda b: np.polyfit(x, b, 2), np.stack([y, w], 1))
     with pytest.raises(ValueError, match="degree"):

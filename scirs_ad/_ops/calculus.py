@@ -155,8 +155,11 @@ def ediff1d(ary, to_end=None, to_begin=None):
     array([0., 3., 5.])
     """
     found = diff(_flat(as_array(ary)))
-    pieces = [None if to_begin is None else _flat(as_array(to_begin)), found,
-              None if to_end is None else _flat(as_array(to_end))]
+    pieces = [
+        None if to_begin is None else _flat(as_array(to_begin)),
+        found,
+        None if to_end is None else _flat(as_array(to_end)),
+    ]
     pieces = [sh.cast(p, dtype_of(found)) for p in pieces if p is not None]
     return found if len(pieces) == 1 else join.concatenate(pieces)
 
@@ -245,14 +248,17 @@ def _gradient_along(f, axis, h, edge_order):
     before, after = step(None, -1), step(1, None)
     total = ew.add(before, after)
     # Weights of the two slopes: the exact derivative of the parabola through three points.
-    inner = ew.add(ew.multiply(_cut(slopes, axis, None, -1), ew.divide(after, total)),
-                   ew.multiply(_cut(slopes, axis, 1, None), ew.divide(before, total)))
+    inner = ew.add(
+        ew.multiply(_cut(slopes, axis, None, -1), ew.divide(after, total)),
+        ew.multiply(_cut(slopes, axis, 1, None), ew.divide(before, total)),
+    )
     first, last = _cut(slopes, axis, 0, 1), _cut(slopes, axis, n - 2, n - 1)
     if edge_order == 2:
         bend = ew.divide(ew.subtract(_cut(slopes, axis, 1, 2), first), ew.add(step(0, 1), step(1, 2)))
         start = ew.subtract(first, ew.multiply(bend, step(0, 1)))
-        bend = ew.divide(ew.subtract(last, _cut(slopes, axis, n - 3, n - 2)),
-                         ew.add(step(n - 3, n - 2), step(n - 2, n - 1)))
+        bend = ew.divide(
+            ew.subtract(last, _cut(slopes, axis, n - 3, n - 2)), ew.add(step(n - 3, n - 2), step(n - 2, n - 1))
+        )
         last = ew.add(last, ew.multiply(bend, step(n - 2, n - 1)))
         first = start
     return join.concatenate([first, inner, last], axis)

@@ -12,8 +12,25 @@ from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 
 __all__ = [
-    "arange", "array", "asarray", "empty", "empty_like", "eye", "from_dlpack", "fromfunction", "full", "full_like",
-    "geomspace", "identity", "linspace", "logspace", "ones", "ones_like", "tri", "zeros", "zeros_like",
+    "arange",
+    "array",
+    "asarray",
+    "empty",
+    "empty_like",
+    "eye",
+    "from_dlpack",
+    "fromfunction",
+    "full",
+    "full_like",
+    "geomspace",
+    "identity",
+    "linspace",
+    "logspace",
+    "ones",
+    "ones_like",
+    "tri",
+    "zeros",
+    "zeros_like",
 ]
 
 

@@ -334,8 +334,15 @@ def nansum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, whe
     array(4.)
     """
     where = where if selects(where) else None
-    return sum(without_nan(as_array(a), 0), axis, dtype if given(dtype) else None, out, given(keepdims) and keepdims,
-               initial if given(initial) else None, where)
+    return sum(
+        without_nan(as_array(a), 0),
+        axis,
+        dtype if given(dtype) else None,
+        out,
+        given(keepdims) and keepdims,
+        initial if given(initial) else None,
+        where,
+    )
 
 
 def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=None):
@@ -389,8 +396,9 @@ def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=
     array(1.)
     """
     a = as_array(a)
-    return _nan_degrees(a, _var("nanvar", without_nan(a, 0), axis, dtype, out, ddof, keepdims, _present(a, where),
-                                mean, correction))
+    return _nan_degrees(
+        a, _var("nanvar", without_nan(a, 0), axis, dtype, out, ddof, keepdims, _present(a, where), mean, correction)
+    )
 
 
 def _nan_degrees(a, found):
@@ -478,8 +486,9 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
             raise ValueError(f"average: weights of shape {shape_of(weights)} do not fit axis {axis} of shape {shape}")
         if order != sorted(order):
             weights = sh.permute_dims(weights, tuple(int(i) for i in np.argsort(order)))
-        weights = sh.reshape(weights, tuple(n if i in axes else 1 for i, n in zip(range(-len(shape), 0), shape,
-                                                                                 strict=True)))
+        weights = sh.reshape(
+            weights, tuple(n if i in axes else 1 for i, n in zip(range(-len(shape), 0), shape, strict=True))
+        )
     if dtype_of(a).kind in "biu":
         a = sh.cast(a, np.result_type(dtype_of(a), dtype_of(weights), np.float64))
     weights = sh.broadcast_to(weights, shape)

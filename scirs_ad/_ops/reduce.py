@@ -14,8 +14,24 @@ from scirs_ad._ops.accumulate import given, keep, no_out, without_nan
 from scirs_ad._ops.shape import sum
 
 __all__ = [
-    "all", "amax", "amin", "any", "argmax", "argmin", "around", "clip", "count_nonzero", "max", "min", "nanargmax",
-    "nanargmin", "nanmax", "nanmin", "ptp", "round", "sum",
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "argmax",
+    "argmin",
+    "around",
+    "clip",
+    "count_nonzero",
+    "max",
+    "min",
+    "nanargmax",
+    "nanargmin",
+    "nanmax",
+    "nanmin",
+    "ptp",
+    "round",
+    "sum",
 ]
 
 _min = min  # the builtin; the module defines NumPy's functions of these names
@@ -449,12 +465,21 @@ def _selecting(name, function, text, empty=True):
 
 all_axes = _selecting("all_axes", lambda x, axes: np.all(x, axis=axes), "Whether all elements over `axes` are nonzero.")
 any_axes = _selecting("any_axes", lambda x, axes: np.any(x, axis=axes), "Whether an element over `axes` is nonzero.")
-count_axes = _selecting("count_axes", lambda x, axes: np.count_nonzero(x, axis=axes),
-                        "The number of nonzero elements over `axes`.")
-argmax_axis = _selecting("argmax_axis", lambda x, axes: np.argmax(x, axis=axes[0]),
-                         "The place of the largest element along the one axis in `axes`.", empty=False)
-argmin_axis = _selecting("argmin_axis", lambda x, axes: np.argmin(x, axis=axes[0]),
-                         "The place of the smallest element along the one axis in `axes`.", empty=False)
+count_axes = _selecting(
+    "count_axes", lambda x, axes: np.count_nonzero(x, axis=axes), "The number of nonzero elements over `axes`."
+)
+argmax_axis = _selecting(
+    "argmax_axis",
+    lambda x, axes: np.argmax(x, axis=axes[0]),
+    "The place of the largest element along the one axis in `axes`.",
+    empty=False,
+)
+argmin_axis = _selecting(
+    "argmin_axis",
+    lambda x, axes: np.argmin(x, axis=axes[0]),
+    "The place of the smallest element along the one axis in `axes`.",
+    empty=False,
+)
 
 
 def _logical(name, reduce, neutral, a, axis, out, keepdims, where):

@@ -304,8 +304,11 @@ class vectorize:
             called = list(args)
             for k, v in zip(names, values, strict=False):
                 called[k] = _scalar(v)
-            found.append(self.pyfunc(*called, **{**kwargs, **dict(zip(keywords, map(_scalar, values[len(names) :]),
-                                                                      strict=True))}))
+            found.append(
+                self.pyfunc(
+                    *called, **{**kwargs, **dict(zip(keywords, map(_scalar, values[len(names) :]), strict=True))}
+                )
+            )
         if not found:
             raise ValueError("vectorize: no element to call the function with")
         if isinstance(found[0], tuple):
