@@ -1,9 +1,12 @@
 """Sphinx settings. The lists of names are written by `_ext/inventory.py` from the package itself."""
 
+import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+HERE = Path(__file__).resolve().parent
+# `python -m sphinx` puts the root first, where the sources lie without their compiled modules.
+sys.path[:] = [str(HERE / "_ext"), *(entry for entry in sys.path if Path(entry or os.curdir).resolve() != HERE.parent)]
 
 import scirs_ad
 

@@ -53,7 +53,7 @@ class Transforms:
         ad.jacobian(few)(self.p, self.t)
 
     def time_jacobian_reverse(self):
-        ad.jacobian(g, mode="rev")(self.x)
+        ad.jacobian(g, mode="reverse")(self.x)
 
     def time_hessian(self):
         ad.hessian(f)(self.x)

@@ -16,13 +16,16 @@ HEADINGS = "Functions", "Classes", "Exceptions"
 
 
 def setup(app):
-    app.connect("builder-inited", write)
+    write(app)  # now: when the builder starts, Sphinx has looked for files already
     return {"parallel_read_safe": True}
 
 
 def write(app):
     folder = Path(app.srcdir) / "api" / "generated"
     folder.mkdir(parents=True, exist_ok=True)
+    for stub in folder.glob("scirs_ad.*.rst"):
+        if stub.stem.removeprefix("scirs_ad.") not in scirs_ad.__all__:
+            stub.unlink()  # of a name that is gone
     save(folder / "public.rst", public_page())
     pages = {}
     for primitive in PRIMITIVES.values():

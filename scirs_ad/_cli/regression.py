@@ -32,7 +32,10 @@ class SingularError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Fit:
-    """Parameters and what is known about them; the standard errors are NaN without degrees of freedom."""
+    """Parameters and what is known about them; the standard errors are NaN without degrees of freedom.
+
+    The evaluations are all that were made, the seconds those of the search without the refinement.
+    """
 
     parameters: np.ndarray
     covariance: np.ndarray
@@ -65,12 +68,12 @@ def fit(residuals, start, *, method="trf"):
     begin = time.perf_counter()
     with np.errstate(all="ignore"):  # a search may step outside the domain of the model; `trf` then shortens the step
         found = search(residuals, start, jacobian, method=method)
+        seconds = time.perf_counter() - begin
         if found.status == 0:
             values = ", ".join(f"{value:.6g}" for value in found.x)
             raise NotConvergedError(f"no convergence in {found.nfev} evaluations; the parameters were {values}")
         x, refinements = refine(residuals, jacobian, found.x)
         r, j = residuals(x), jacobian(x)
-    seconds = time.perf_counter() - begin
     freedom = len(r) - len(x)
     return Fit(
         parameters=x,

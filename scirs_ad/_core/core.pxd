@@ -82,6 +82,10 @@ cdef class Plan:
     cdef readonly tuple inputs        # -1 the cotangent or tangents, -2 the result, k an argument
     cdef readonly tuple outputs       # argument of each output of the program
     cdef readonly tuple passes        # arguments whose cotangent is the result's, unchanged
+    cdef int n_inputs, n_outputs, n_passes      # the same three, for the backward sweep
+    cdef signed char[16] c_inputs
+    cdef signed char[16] c_outputs
+    cdef signed char[16] c_passes
 
 cdef class Elementwise(Primitive):
     cdef readonly str opcode
@@ -99,6 +103,7 @@ cdef class Tape(Level):
     cpdef object variable(self, object value)
     cdef object record(self, Primitive p, tuple args, dict params, tuple lowered, object out,
                        unsigned long long mask)
+    cdef object _apply1(self, Primitive p, Variable v, dict params)
     cpdef long long ref_of(self, object y)
     cpdef object lower(self, object y)
     cpdef list pull(self, list ys, list cts, list refs, bint free)

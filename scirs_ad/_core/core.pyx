@@ -12,6 +12,9 @@ from cpython.object cimport PyObject, PyTypeObject
 from cpython.list cimport PyList_GET_ITEM
 from scirs_ad._kernels.vm cimport Program, run, STORE, ADD, SUM
 
+import importlib
+import types
+
 import numpy as np
 from scirs_ad._core.errors import DerivativeLostError, EscapedVariableError, NotDifferentiableError, TracingError
 
@@ -73,20 +76,20 @@ cdef dict OPERATORS = {}
 cdef dict UFUNC_PRIMITIVES = {}
 cdef Primitive P_INDEX = None       # index(x, key=Key): x[key]
 cdef Primitive P_PUT = None         # put(x, values, key=Key): x after x[key] = values
-cdef Elementwise P_ADD = None, P_SUB = None, P_MUL = None, P_DIV = None, P_NEG = None, P_POW = None
+cdef Elementwise P_ADD = None, P_SUB = None, P_MUL = None, P_DIV = None, P_NEG = None, P_SQUARE = None
 
 
 def install(**hooks):
     """Give the core what the layers above provide; see the list of hooks in the source."""
     global ADD_OP, UNBROADCAST, CAST, BROADCAST, RESHAPE, FORMULA, TANGENT, PLAN, PUSH_PLAN, VALUE, GETITEM, SETITEM
-    global P_INDEX, P_PUT, UFUNC, FUNCTION, NAMESPACE, ARRAY, REPACK, P_ADD, P_SUB, P_MUL, P_DIV, P_NEG, P_POW
+    global P_INDEX, P_PUT, UFUNC, FUNCTION, NAMESPACE, ARRAY, REPACK, P_ADD, P_SUB, P_MUL, P_DIV, P_NEG, P_SQUARE
     for name, value in hooks.items():
         if name == "add": ADD_OP = P_ADD = value
         elif name == "subtract": P_SUB = value
         elif name == "multiply": P_MUL = value
         elif name == "divide": P_DIV = value
         elif name == "negative": P_NEG = value
-        elif name == "power": P_POW = value
+        elif name == "square": P_SQUARE = value
         elif name == "index": P_INDEX = value
         elif name == "put": P_PUT = value
         elif name == "unbroadcast": UNBROADCAST = value
@@ -391,6 +394,8 @@ cdef class Variable:
     def __pow__(self, other, modulo):
         if modulo is not None:
             return NotImplemented
+        if type(other) is int and <object> other == 2 and type(self) is Variable:
+            return bind1(P_SQUARE, self)
         return OPERATORS["pow"](self, other) if _known(other) else NotImplemented
 
     def __rpow__(self, other, modulo):
@@ -985,6 +990,7 @@ cdef class Rule:
 
 # ------------------------------------------------------------------------------------------------ primitives
 PRIMITIVES = {}
+NUMPY_ERRORS = (ValueError, TypeError, IndexError, np.linalg.LinAlgError)
 
 
 def parse_signature(str signature, str name):
@@ -1053,7 +1059,7 @@ cdef class Primitive:
 
     def __reduce__(self):
         if PRIMITIVES.get(self.name) is self:
-            return _lookup, (self.name,)
+            return _lookup, (self.name, self.body.__module__)
         return _find, (self.body.__module__, self.body.__qualname__)
 
     def __call__(self, *args, **params):
@@ -1063,7 +1069,6 @@ cdef class Primitive:
         # Like a function: in a class it is a method.
         if instance is None:
             return self
-        import types
         return types.MethodType(self, instance)
 
     # -------------------------------------------------------------------------------- definition
@@ -1134,7 +1139,13 @@ cdef class Primitive:
     # -------------------------------------------------------------------------------- meaning
     cdef object compute(self, tuple args, dict params):
         kernel = self.kernel if self.kernel is not None else self.body
-        out = kernel(*args) if params is None else kernel(*args, **params)
+        try:
+            out = kernel(*args) if params is None else kernel(*args, **params)
+        except (ValueError, IndexError) as error:       # NumPy's messages do not name the operation
+            name = self.name.removesuffix("_core")
+            if type(error) not in (ValueError, IndexError) or name in str(error):
+                raise
+            raise type(error)(f"{name}: {error}") from None
         if self.n_out == 0:
             return out if type(out) is cnp.ndarray else as_array(out)
         return tuple([o if type(o) is cnp.ndarray else as_array(o) for o in out])
@@ -1172,17 +1183,23 @@ cdef class Primitive:
         return specs if self.n_out else specs[0]
 
     def dtypes_of(self, args, params):
-        """The dtypes of the outputs: those that the body gives for arrays of ones of the core shapes."""
+        """The dtypes of the outputs: those that the body gives for arrays of ones of the core shapes.
+
+        Whole numbers beside floats are zero: they may be indices, and dimensions are one.
+        """
         key = tuple([a if isinstance(a, (bool, int, float, complex)) else dtype_of(a) for a in args])
         if params is None and key in self.dtype_cache:
             return self.dtype_cache[key]
         ones = []
+        floats = any([inexact(a) for a in args])
         for k, a in enumerate(args):
             if isinstance(a, (bool, int, float, complex)):
                 ones.append(a)
             else:
                 dims = self.in_dims[k] if self.in_dims is not None else ()
-                ones.append(np.ones([int(d) if d.isdigit() else 1 for d in dims], dtype_of(a)))
+                dtype = dtype_of(a)     # integers may be indices, so of them zeros
+                ones.append((np.ones if dtype.kind in "fc" else np.zeros)(
+                    [int(d) if d.isdigit() else 1 for d in dims], dtype))
         with np.errstate(all="ignore"):
             out = self.body(*ones, **(params or {}))
         found = tuple([np.asarray(o).dtype for o in out]) if self.n_out else (np.asarray(out).dtype,)
@@ -1228,12 +1245,13 @@ cdef object _abstract_arg(object a):
     return spec_of(a)
 
 
-def _lookup(name):
+def _lookup(name, module):
+    if name not in PRIMITIVES:      # a page that is loaded at first use
+        importlib.import_module(module)
     return PRIMITIVES[name]
 
 
 def _find(module, qualname):
-    import importlib
     found = importlib.import_module(module)
     for part in qualname.split("."):
         found = getattr(found, part)
@@ -1307,6 +1325,13 @@ cdef class Plan:
     def __init__(self, saves, saves_out, program, inputs, outputs, passes):
         self.saves, self.saves_out, self.program = saves, saves_out, program
         self.inputs, self.outputs, self.passes = inputs, outputs, passes
+        self.n_inputs, self.n_outputs, self.n_passes = len(inputs), len(outputs), len(passes)
+        for k in range(self.n_inputs):
+            self.c_inputs[k] = inputs[k]
+        for k in range(self.n_outputs):
+            self.c_outputs[k] = outputs[k]
+        for k in range(self.n_passes):
+            self.c_passes[k] = passes[k]
 
 
 cdef class Elementwise(Primitive):
@@ -1330,8 +1355,16 @@ cdef class Elementwise(Primitive):
         return function
 
     def __call__(self, *args, **params):
+        cdef Py_ssize_t n
         if params:
             return OPERATORS["ufunc_call"](self, args, params)
+        n = len(args)
+        if n == 1:
+            return bind1(self, args[0])
+        if n == 2:
+            out = bind2(self, args[0], args[1])
+            if out is not NotImplemented:
+                return out
         return bind(self, args, None)
 
     cdef object compute(self, tuple args, dict params):
@@ -1520,7 +1553,7 @@ cdef object bind1(Elementwise p, object x):
     cdef Plan plan
     cdef Node node
     cdef PyObject* c_args[1]
-    if type(x) is Variable and p.program is not None:
+    if type(x) is Variable and p.program is not None and p.differentiable:
         v = <Variable> x
         if v.base is None and type(v._level) is Tape and type(v._value) is cnp.ndarray:
             tape = <Tape> v._level
@@ -1569,7 +1602,7 @@ cdef object bind2(Elementwise p, object x, object y):
             mask |= 2
         else:
             tape = None
-    if tape is not None and not tape.closed and tape.capture is None and p.program is not None and (
+    if tape is not None and not tape.closed and tape.capture is None and p.program is not None and p.differentiable and (
             _same_layout(a, b) if mask == 3 else (
                 type(b) is float or type(b) is int or type(b) is cnp.ndarray and _same_layout(a, b)) if mask == 1 else (
                 type(a) is float or type(a) is int or type(a) is cnp.ndarray and _same_layout(a, b))):
@@ -1713,6 +1746,8 @@ cdef class Tape(Level):
             return self.capture(self, p, args, params)
         if p.tape_rule is not None and not self.tracing:
             return p.tape_rule(self, p, args, params)
+        if len(args) == 1 and not self.tracing:
+            return self._apply1(p, <Variable> args[0], params)
         for a in args:
             if type(a) is Variable and (<Variable> a)._level is self:
                 v = <Variable> a
@@ -1728,6 +1763,27 @@ cdef class Tape(Level):
         if not self.tracing and (not p.differentiable or not inexact(out)):
             return out
         return self.record(p, args, params, values, out, mask)
+
+    cdef object _apply1(self, Primitive p, Variable v, dict params):
+        """`apply` for one argument, which is a Variable of this tape."""
+        cdef Node node
+        cdef object x = v._value
+        cdef tuple values = (x,)
+        out = bind(p, values, params)
+        if out is NotImplemented or not p.differentiable or not inexact(out):
+            return out
+        if p.n_out != 0 or isinstance(p, Elementwise):
+            return self.record(p, (v,), params, values, out, 1)
+        node = Node.__new__(Node)
+        node.primitive, node.params, node.arity, node.r0 = p, params, 1, v.ref
+        if p.saves & 1 or p.saves_all:
+            node.a0 = x
+        if p.saves_out:
+            node.out = out
+        if p.saves_specs:
+            node.specs = (spec_of(x),)
+        self.nodes.append(node)
+        return _variable(self, out, <long long> (len(self.nodes) - 1) << SLOT_BITS)
 
     def record_here(self, Primitive p, tuple args, dict params, tuple lowered, object out):
         """Append a node whose value `out` is known already, one level down."""
@@ -1868,46 +1924,47 @@ cdef class Tape(Level):
 
     cpdef list pull(self, list ys, list cts, list refs, bint free):
         """Cotangents at `refs` from cotangents of `ys`; None is zero. With `free` the nodes are given up on the way."""
-        cdef Py_ssize_t n = len(self.nodes), i, last = -1, j
+        cdef Py_ssize_t n = len(self.nodes), i, last = -1
         cdef list acc = [None] * n
-        cdef bytearray owned_bytes = bytearray(n)
-        cdef unsigned char* owned = owned_bytes
+        cdef bytearray flags = bytearray(2 * n)
+        cdef unsigned char* owned = flags           # whether acc[i] is ours to add to
+        cdef unsigned char* wanted = owned + n      # whether acc[i] is asked for
         cdef list nodes = self.nodes
         cdef Node node
-        cdef Primitive p
-        cdef dict wanted = {}
+        cdef dict kept = {}
         cdef long long ref
-        cdef tuple args, refs_of
-        cdef unsigned long long mask
-        cdef int k
+        cdef bint fused, done
+        cdef object ct
         for r in refs:
             if r >= 0:
-                wanted[r >> SLOT_BITS] = None
+                wanted[<long long> r >> SLOT_BITS] = 1
         for y, ct in zip(ys, cts):
             ref = self.ref_of(y)
             if ref >= 0 and ct is not None:
                 self._seed(acc, owned, ref, ct)
-                last = max(last, ref >> SLOT_BITS)
+                if ref >> SLOT_BITS > last:
+                    last = ref >> SLOT_BITS
         for i in range(last, -1, -1):
-            node = <Node> nodes[i]
+            node = <Node> PyList_GET_ITEM(nodes, i)
             if node is None:
                 raise RuntimeError("Tape.pull: the nodes of this tape have been given up by an earlier pull")
-            ct = <object> PyList_GET_ITEM(acc, i)
-            if ct is None or node.primitive is None:
-                if free and node.primitive is not None:
-                    nodes[i] = None
+            if node.primitive is None:
                 continue
-            if i in wanted:
-                wanted[i] = ct
-                owned[i] = 0
-            acc[i] = None
-            p = node.primitive
-            if isinstance(p, Elementwise):
-                if not self._pull_fused(acc, owned, node, ct, owned[i]):
+            ct = <object> PyList_GET_ITEM(acc, i)
+            if ct is not None:
+                fused = isinstance(node.primitive, Elementwise)
+                if wanted[i]:
+                    kept[i] = ct
+                    owned[i] = 0
+                acc[i] = None
+                if fused:
+                    done = self._pull_fused(acc, owned, node, ct, owned[i])
+                elif node.primitive is P_INDEX:
+                    done = self._pull_index(acc, owned, node, ct)
+                else:
+                    done = node.primitive is P_PUT and self._pull_put(acc, owned, node, ct, owned[i])
+                if not done:
                     self._pull_rule(acc, owned, node, ct)
-            elif not (p is P_INDEX and self._pull_index(acc, owned, node, ct)
-                      or p is P_PUT and self._pull_put(acc, owned, node, ct, owned[i])):
-                self._pull_rule(acc, owned, node, ct)
             if free:
                 nodes[i] = None
         result = []
@@ -1915,12 +1972,10 @@ cdef class Tape(Level):
             if r < 0:
                 result.append(None)
                 continue
-            i = r >> SLOT_BITS
-            ct = acc[i] if acc[i] is not None else wanted[i]
+            i = <long long> r >> SLOT_BITS
+            ct = acc[i] if acc[i] is not None else kept.get(i)
             if type(ct) is list:
                 ct = ct[r & ((1 << SLOT_BITS) - 1)]
-                result.append(ct)
-                continue
             # What is handed out belongs to the caller alone.
             if type(ct) is cnp.ndarray and not owned[i]:
                 ct = np.array(ct)
@@ -1935,60 +1990,79 @@ cdef class Tape(Level):
         cdef Plan plan
         cdef PyObject* c_args[MAX_FUSED]
         cdef int modes[MAX_FUSED]
-        cdef int k, n = 0
-        cdef long long ref
+        cdef long long refs[3]
+        cdef int i, k
+        cdef Py_ssize_t at
         cdef object x
         cdef list outs
-        cdef Spec s
-        if type(ct) is not cnp.ndarray:
+        cdef tuple specs = <tuple> node.specs
+        cdef Spec s = None
+        if type(ct) is not cnp.ndarray or node.arity > 3:     # more arguments are not in r0, r1, r2
             return 0
-        if node.r0 >= 0:
-            mask = 1
-        if node.arity > 1 and node.r1 >= 0:
-            mask |= 2
-        if node.arity > 2 and node.r2 >= 0:
-            mask |= 4
-        plan = p.plan(mask)
-        if plan.program is None and plan.outputs:
+        refs[0], refs[1], refs[2] = node.r0, node.r1, node.r2
+        for i in range(node.arity):
+            if refs[i] >= 0:
+                mask |= 1 << i
+        plan = <Plan> p.plans[mask]
+        if plan is None:
+            plan = p.plan(mask)
+        if plan.program is None and plan.n_outputs:
             return 0
-        for code in plan.inputs:
-            k = code
+        for i in range(plan.n_inputs):
+            k = plan.c_inputs[i]
             x = ct if k == -1 else node.out if k == -2 else node.a0 if k == 0 else node.a1 if k == 1 else node.a2
             if type(x) is Variable or type(x) is Spec:
                 return 0
-            c_args[n] = <PyObject*> x
-            n += 1
-        if plan.program is not None:
+            c_args[i] = <PyObject*> x
+        if plan.n_outputs == 1 and specs is None:
+            at = refs[plan.c_outputs[0]] >> SLOT_BITS
+            if not owned[at]:
+                x = run(plan.program, c_args, plan.n_inputs, None, NULL)
+                if x is None:
+                    return 0
+                self._give(acc, owned, refs[plan.c_outputs[0]], x, True)
+                outs = None
+            else:
+                outs = []
+        else:
             outs = []
-            for place in plan.outputs:
-                k = place
-                ref = node.r0 if k == 0 else node.r1 if k == 1 else node.r2
-                cur = <object> PyList_GET_ITEM(acc, ref >> SLOT_BITS)
-                s = <Spec> node.specs[k] if node.specs is not None else None
+        if plan.n_outputs and outs is not None:
+            for i in range(plan.n_outputs):
+                k = plan.c_outputs[i]
+                at = refs[k] >> SLOT_BITS
+                if specs is not None:
+                    s = <Spec> specs[k]
+                modes[i] = STORE
+                x = None
                 if s is not None and not s.shape and cnp.PyArray_NDIM(ct) > 0:
-                    modes[len(outs)] = SUM
-                    outs.append(None)
-                elif (owned[ref >> SLOT_BITS] and (s is None or s.shape == ct.shape) and type(cur) is cnp.ndarray):
-                    modes[len(outs)] = ADD
-                    outs.append(cur)
-                else:
-                    modes[len(outs)] = STORE
-                    outs.append(None)
-            if run(plan.program, c_args, n, outs, modes) is None:
+                    modes[i] = SUM
+                elif owned[at]:
+                    x = <object> PyList_GET_ITEM(acc, at)
+                    if type(x) is cnp.ndarray and _same_layout(x, ct) and (s is None or s.shape == ct.shape):
+                        modes[i] = ADD
+                        # One buffer for two outputs is written once: the second has to wait.
+                        for k in range(i):
+                            if modes[k] == ADD and outs[k] is x:
+                                modes[i] = STORE
+                                x = None
+                                break
+                    else:
+                        x = None
+                outs.append(x)
+            if run(plan.program, c_args, plan.n_inputs, outs, modes) is None:
                 return 0
-            for k in range(len(outs)):
-                if modes[k] == ADD:
+            for i in range(plan.n_outputs):
+                if modes[i] == ADD:
                     continue
-                ref = plan.outputs[k]
-                s = <Spec> node.specs[ref] if node.specs is not None else None
-                ref = node.r0 if ref == 0 else node.r1 if ref == 1 else node.r2
-                self._give(acc, owned, ref, _fit(outs[k], s), True)
-        for place in plan.passes:
-            k = place
-            s = <Spec> node.specs[k] if node.specs is not None else None
-            ref = node.r0 if k == 0 else node.r1 if k == 1 else node.r2
-            x = _fit(ct, s)
-            self._give(acc, owned, ref, x, x is not ct or ct_owned and len(plan.passes) == 1)
+                k = plan.c_outputs[i]
+                x = outs[i]
+                if specs is not None:
+                    x = _fit(x, <Spec> specs[k])
+                self._give(acc, owned, refs[k], x, True)
+        for i in range(plan.n_passes):
+            k = plan.c_passes[i]
+            x = ct if specs is None else _fit(ct, <Spec> specs[k])
+            self._give(acc, owned, refs[k], x, x is not ct or ct_owned and plan.n_passes == 1)
         return 1
 
     cdef int _pull_index(self, list acc, unsigned char* owned, Node node, object ct) except -1:

@@ -115,12 +115,9 @@ def elementwise(function=None, *, opcode=None, differentiable=True, name=None, i
     return decorate if function is None else decorate(function)
 
 
-_sealed = False
-
-
 def _register(made, function):
     """Enter a page of ours in the table."""
-    if function.__module__.startswith("scirs_ad.") and not _sealed:
+    if function.__module__.startswith("scirs_ad."):
         if made.name in PRIMITIVES:
             raise ValueError(f"primitive {made.name!r} is defined twice")
         PRIMITIVES[made.name] = made
@@ -150,14 +147,15 @@ class raises(sample):
 
 
 def seal():
-    """Close the table: every page has a docstring, samples, and a derivative or a reason for having none.
+    """Check the table: every page has a docstring, samples, and a derivative or a reason for having none.
+
+    Called when the pages are there; pages that are loaded at first use call it again.
 
     Raises
     ------
     TypeError
         Naming the pages that lack something.
     """
-    global _sealed
     faults = []
     for name, p in PRIMITIVES.items():
         if not p.__doc__:
@@ -171,4 +169,3 @@ def seal():
             faults.append(f"{name}: no derivative; state def_vjp or def_jvp, or differentiable=False")
     if faults:
         raise TypeError("the table of primitives is not complete:\n  " + "\n  ".join(faults))
-    _sealed = True

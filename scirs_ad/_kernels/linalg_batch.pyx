@@ -5,14 +5,13 @@ converts dtypes, broadcasts the leading axes by strides (nothing is copied), all
 runs the body over the batch, in several threads when there is work for them.  One matrix is never shared
 between threads, so the results do not depend on their number.
 """
-from cython.parallel cimport prange, threadid
 from libc.limits cimport INT_MAX
 from libc.stdlib cimport free, malloc
 
 cimport numpy as cnp
 
 from scirs_ad._kernels.blas cimport blas_threads, one_blas_thread, restore_blas_threads
-from scirs_ad._kernels.threads cimport threads_for
+from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 import numpy as np
 from numpy.linalg import LinAlgError
@@ -228,22 +227,46 @@ cdef Py_ssize_t span(Job *job, Body body, int ndim, Py_ssize_t *shape, Py_ssize_
     return -1
 
 
+cdef enum:
+    CHUNKS_PER_THREAD = 4      # a thread the system delays holds up little
+    MOST_CHUNKS = 4096
+
+cdef struct Spread:
+    Job *job
+    Body body
+    int ndim, chunks
+    Py_ssize_t *shape
+    char *work
+    Py_ssize_t stride
+    Py_ssize_t bad[MOST_CHUNKS]
+    int info[MOST_CHUNKS]
+
+
+cdef void one_chunk(void *context, int chunk, int worker) noexcept nogil:
+    cdef Spread *s = <Spread*> context
+    cdef Py_ssize_t size = s.job.size
+    s.bad[chunk] = span(s.job, s.body, s.ndim, s.shape, chunk * size // s.chunks, (chunk + 1) * size // s.chunks,
+                        s.work + worker * s.stride, &s.info[chunk])
+
+
 cdef Py_ssize_t spread(Job *job, Body body, int ndim, Py_ssize_t *shape, int threads, char *work,
                        Py_ssize_t stride) noexcept nogil:
     """`span` over the whole batch in several threads; the lowest failing matrix, or -1."""
-    # A few chunks per thread, handed out as threads become free: a thread the system delays holds up little.
-    cdef Py_ssize_t chunks = min(job.size, 4 * threads)
-    cdef Py_ssize_t c, where = -1
-    cdef Py_ssize_t bad[4 * 1024]
-    cdef int info[4 * 1024]
-    for c in prange(chunks, num_threads=threads, schedule="dynamic", chunksize=1):
-        bad[c] = span(job, body, ndim, shape, c * job.size // chunks, (c + 1) * job.size // chunks,
-                      work + threadid() * stride, &info[c])
-    for c in range(chunks):
-        if bad[c] >= 0:
-            job.info = info[c]
-            return bad[c]
-    return where
+    cdef Spread s
+    cdef int c
+    s.job = job
+    s.body = body
+    s.ndim = ndim
+    s.shape = shape
+    s.work = work
+    s.stride = stride
+    s.chunks = <int> min(job.size, CHUNKS_PER_THREAD * threads, MOST_CHUNKS)
+    parallel_for(one_chunk, &s, s.chunks, threads)
+    for c in range(s.chunks):
+        if s.bad[c] >= 0:
+            job.info = s.info[c]
+            return s.bad[c]
+    return -1
 
 
 cdef Py_ssize_t run(Job *job, int typenum, void *f, void *d, void *c, void *z) except -2:

@@ -78,7 +78,15 @@ OPCODES = {(<bytes> table[i].name).decode(): i for i in range(n_ops)}
 ARITY = {(<bytes> table[i].name).decode(): table[i].arity for i in range(n_ops)}
 
 
-def apply(name, *arrays, isa=None):
+cdef int check_operand(str name, x, first) except -1:
+    if not isinstance(x, np.ndarray) or x.dtype not in (np.float64, np.float32) or x.dtype != first.dtype:
+        raise TypeError(f"{name}: operands must be arrays of one dtype, float64 or float32")
+    if x.shape != first.shape or not x.flags.c_contiguous or not x.flags.aligned:
+        raise ValueError(f"{name}: operands must be contiguous and of one shape")
+    return 0
+
+
+def apply(name, *arrays, isa=None, out=None):
     """Apply one operation to whole arrays: the door for tests and benchmarks.
 
     Parameters
@@ -89,11 +97,13 @@ def apply(name, *arrays, isa=None):
         C-contiguous, of one shape and one dtype, float64 or float32.
     isa : str, optional
         One of `available_isas()`; by default the one in use.
+    out : ndarray, optional
+        Where to write: an array like the operands, perhaps one of them.
 
     Returns
     -------
     ndarray
-        A new array of the same shape and dtype. Predicates give 1.0 and 0.0.
+        `out`, or a new array of the same shape and dtype. Predicates give 1.0 and 0.0.
 
     Raises
     ------
@@ -120,12 +130,12 @@ def apply(name, *arrays, isa=None):
     cdef int i
     p[0] = p[1] = p[2] = NULL
     for i, x in enumerate(arrays):
-        if not isinstance(x, np.ndarray) or x.dtype not in (np.float64, np.float32) or x.dtype != first.dtype:
-            raise TypeError(f"{name}: operands must be arrays of one dtype, float64 or float32")
-        if x.shape != first.shape or not x.flags.c_contiguous or not x.flags.aligned:
-            raise ValueError(f"{name}: operands must be contiguous and of one shape")
+        check_operand(name, x, first)
         p[i] = cnp.PyArray_DATA(<cnp.ndarray> x)
-    out = np.empty_like(first, order="C", subok=False)
+    if out is None:
+        out = np.empty_like(first, order="C", subok=False)
+    else:
+        check_operand(name, out, first)
     cdef Py_ssize_t n = out.size
     cdef void *q = cnp.PyArray_DATA(<cnp.ndarray> out)
     cdef ad_op_fn fn = op.f64 if out.dtype == np.float64 else op.f32

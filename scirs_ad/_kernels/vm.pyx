@@ -7,10 +7,11 @@ layout, with NumPy's broadcasting. See `src/vm.h` for the machine itself.
 from cpython.mem cimport PyMem_Malloc, PyMem_Free
 from cpython.float cimport PyFloat_CheckExact, PyFloat_AS_DOUBLE
 from cpython.long cimport PyLong_CheckExact
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 cimport numpy as cnp
 from scirs_ad._kernels.ops cimport table, n_ops
-from scirs_ad._kernels.threads cimport threads_for
+from scirs_ad._kernels.buffers cimport empty
+from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 import numpy as np
 from scirs_ad._kernels.ops import OPCODES, ARITY
@@ -22,6 +23,10 @@ cdef extern from "vm.h" nogil:
     enum: AD_FLAT
     enum: AD_SCALAR
     enum: AD_STRIDED
+    enum: AD_SMALL
+    enum: AD_SMALL_REGISTERS
+    void ad_vm_small(const ad_program* program, const ad_op_fn* fns, ad_op_fn add, const double* consts, Py_ssize_t n,
+                     const char** ins, const double* scalars, char** outs, const int* modes)
     ctypedef struct ad_operand:
         const char* data
         int mode
@@ -32,14 +37,16 @@ cdef extern from "vm.h" nogil:
     ctypedef struct ad_result:
         char* data
         int mode
+    ctypedef void (*ad_parallel)(void (*)(void*, int, int) noexcept nogil, void*, int, int) noexcept nogil
     void ad_operand_merge(ad_operand* operand)
     int ad_vm_run(const ad_program* program, const ad_op_fn* fns, ad_op_fn add, const void* consts, int itemsize,
-                  Py_ssize_t n, const ad_operand* inputs, const ad_result* outputs, int threads)
+                  Py_ssize_t n, const ad_operand* inputs, const ad_result* outputs, int threads, ad_parallel parallel)
 
 cdef extern from "numpy/arrayobject.h":
     object PyArray_SimpleNew(int nd, cnp.npy_intp* dims, int typenum)
     object PyArray_EMPTY(int nd, cnp.npy_intp* dims, int typenum, int fortran)
-    int PyArray_EquivTypenums(int a, int b)
+    object PyArray_New(PyTypeObject* subtype, int nd, cnp.npy_intp* dims, int typenum, cnp.npy_intp* strides,
+                       void* data, int itemsize, int flags, object obj)
     bint PyArray_ISBEHAVED_RO(cnp.ndarray array)
 
 cdef enum:
@@ -180,6 +187,64 @@ cdef int _result_type(PyObject** args, int nargs):
     return -1
 
 
+cdef object _run_small(Program p, PyObject** args, int nargs, list outs, int* modes):
+    """`run` for few float64 elements in flat arrays of one shape, and Python floats; None if they are not that."""
+    cdef const char* ins[MAX_ARGS]
+    cdef char* results[MAX_ARGS]
+    cdef double scalars[MAX_ARGS]
+    cdef int store = STORE
+    cdef cnp.ndarray first = None
+    cdef cnp.ndarray array
+    cdef object only
+    cdef int i, d
+    cdef Py_ssize_t n
+    if p.c.n_in + p.c.n_const + p.c.n_temp + p.c.n_out > AD_SMALL_REGISTERS:
+        return None
+    for i in range(nargs):
+        if type(<object> args[i]) is cnp.ndarray:
+            array = <cnp.ndarray> args[i]
+            if cnp.PyArray_TYPE(array) != cnp.NPY_DOUBLE or not cnp.PyArray_ISCARRAY_RO(array):
+                return None
+            if first is None:
+                first = array
+            elif cnp.PyArray_NDIM(array) != cnp.PyArray_NDIM(first):
+                return None
+            else:
+                for d in range(cnp.PyArray_NDIM(first)):
+                    if cnp.PyArray_DIMS(array)[d] != cnp.PyArray_DIMS(first)[d]:
+                        return None
+            ins[i] = <const char*> cnp.PyArray_DATA(array)
+        elif PyFloat_CheckExact(<object> args[i]):
+            scalars[i] = PyFloat_AS_DOUBLE(<object> args[i])
+            ins[i] = NULL
+        else:
+            return None
+    if first is None:
+        return None
+    n = cnp.PyArray_SIZE(first)
+    if n > AD_SMALL:
+        return None
+    if outs is None:
+        only = PyArray_EMPTY(cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first), cnp.NPY_DOUBLE, 0)
+        results[0] = <char*> cnp.PyArray_DATA(<cnp.ndarray> only)
+        ad_vm_small(&p.c, p.fns64, ADD64, p.consts64, n, ins, scalars, results, &store)
+        return only
+    for i in range(p.c.n_out):
+        if modes[i] == SUM:
+            return None
+        if modes[i] == ADD:
+            array = <cnp.ndarray> outs[i]
+            if (cnp.PyArray_TYPE(array) != cnp.NPY_DOUBLE or not cnp.PyArray_ISCARRAY_RO(array)
+                    or cnp.PyArray_SIZE(array) != n or cnp.PyArray_NDIM(array) != cnp.PyArray_NDIM(first)):
+                return None
+    for i in range(p.c.n_out):
+        if modes[i] == STORE:
+            outs[i] = PyArray_EMPTY(cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first), cnp.NPY_DOUBLE, 0)
+        results[i] = <char*> cnp.PyArray_DATA(<cnp.ndarray> outs[i])
+    ad_vm_small(&p.c, p.fns64, ADD64, p.consts64, n, ins, scalars, results, modes)
+    return True
+
+
 cdef object run(Program p, PyObject** args, int nargs, list outs, int* modes):
     """Run `p` on `args` (ndarrays, NumPy or Python scalars), broadcast together, into `outs`.
 
@@ -201,6 +266,9 @@ cdef object run(Program p, PyObject** args, int nargs, list outs, int* modes):
     cdef bint same = True, c_order = True, f_order = True, all_weak = True
     cdef Py_ssize_t n = 1, size
     cdef object only = None
+    only = _run_small(p, args, nargs, outs, modes)
+    if only is not None:
+        return only
     # 1. The dtype: quickly if every array is already of one.
     for i in range(nargs):
         x = <object> args[i]
@@ -317,12 +385,12 @@ cdef object run(Program p, PyObject** args, int nargs, list outs, int* modes):
     for k in range(p.c.n_out):
         if outs is None:
             results[k].mode = STORE
-            only = PyArray_EMPTY(ndim, shape, typenum, f_order)
+            only = empty(ndim, shape, typenum, f_order)
             results[k].data = <char*> cnp.PyArray_DATA(<cnp.ndarray> only)
             continue
         results[k].mode = modes[k]
         if modes[k] == STORE:
-            outs[k] = PyArray_EMPTY(ndim, shape, typenum, f_order)
+            outs[k] = empty(ndim, shape, typenum, f_order)
         elif modes[k] == SUM:
             outs[k] = PyArray_EMPTY(0, NULL, typenum, 0)
         results[k].data = <char*> cnp.PyArray_DATA(<cnp.ndarray> outs[k])
@@ -336,10 +404,11 @@ cdef object run(Program p, PyObject** args, int nargs, list outs, int* modes):
     cdef ad_op_fn add = ADD64 if size == 8 else ADD32
     cdef void* consts = <void*> p.consts64 if size == 8 else <void*> p.consts32
     if n < 10000:
-        failed = ad_vm_run(&p.c, fns, add, consts, size, n, inputs, results, 1)
+        failed = ad_vm_run(&p.c, fns, add, consts, size, n, inputs, results, 1, NULL)
     else:
         with nogil:
-            failed = ad_vm_run(&p.c, fns, add, consts, size, n, inputs, results, threads_for(n * p.cost))
+            failed = ad_vm_run(&p.c, fns, add, consts, size, n, inputs, results, threads_for(n * p.cost),
+                               <ad_parallel> parallel_for)
     if failed:
         raise MemoryError("out of memory for the temporaries of an elementwise program")
     return only if outs is None else True
@@ -406,3 +475,30 @@ cpdef object sum_all(object x):
         (<float*> cnp.PyArray_DATA(out))[0] = total32
         return out
     return None
+
+
+def expand(x, tuple shape):
+    """A 0-d float64 or float32 array repeated to `shape`: a fresh array if it is small, else a view; None for others."""
+    cdef cnp.npy_intp dims[64]
+    cdef cnp.npy_intp strides[64]
+    cdef cnp.ndarray out
+    cdef Py_ssize_t n = 1, i
+    cdef int d, code
+    if type(x) is not cnp.ndarray or cnp.PyArray_NDIM(x) != 0 or len(shape) > 63:
+        return None
+    code = cnp.PyArray_TYPE(x)
+    if code != cnp.NPY_DOUBLE and code != cnp.NPY_FLOAT:
+        return None
+    for d in range(len(shape)):
+        dims[d] = shape[d]
+        strides[d] = 0
+        n *= dims[d]
+    if n <= 64 and code == cnp.NPY_DOUBLE:
+        out = PyArray_SimpleNew(len(shape), dims, code)
+        for i in range(n):
+            (<double*> cnp.PyArray_DATA(out))[i] = (<double*> cnp.PyArray_DATA(<cnp.ndarray> x))[0]
+        return out
+    out = PyArray_New(<PyTypeObject*> cnp.ndarray, len(shape), dims, code, strides,
+                      cnp.PyArray_DATA(<cnp.ndarray> x), 0, cnp.NPY_ARRAY_ALIGNED, None)
+    cnp.set_array_base(out, x)
+    return out

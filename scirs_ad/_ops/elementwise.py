@@ -277,7 +277,7 @@ def _(out, x, y):
 @power.def_samples
 def _(rng):
     yield from binary_samples(0.5, 2)(rng)
-    yield sample(np.array([-1.5, 0.7]), 3.0)
+    yield sample(np.array([-1.5, 0.7]), 3.0, wrt=(0,))  # no logarithm of a negative number
     yield sample(np.array([-1.5, 0.7]), np.array([2.0, 3.0]), wrt=(0,))
 
 

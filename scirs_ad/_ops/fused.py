@@ -13,6 +13,7 @@ from scirs_ad._core.core import (
     dtype_of,
     install,
     shape_of,
+    spec_of,
 )
 from scirs_ad._kernels.vm import Program
 from scirs_ad._ops import complex as cx
@@ -118,10 +119,19 @@ def assemble(tape, inputs, outputs):
         return None, used
 
 
+def _floating(x):
+    """`x` as a rule may compute with it: integers have a division of their own, so ``reciprocal(2)`` would be 0."""
+    if type(x) is int:
+        return float(x)
+    if x is None or isinstance(x, (float, bool, complex)) or dtype_of(x).kind not in "iu":
+        return x
+    return cx.cast(x, np.float64)
+
+
 def partials_of(p, out, args, mask):
     """The partial derivatives of a base function that `mask` asks for; the others None."""
     rule = p.partials_rule
-    known = dict(zip(p.argnames, args, strict=True), out=out)
+    known = dict(zip(p.argnames, map(_floating, args), strict=True), out=out)
     values = p.partials(**{name: known[name] for name in rule.names})
     if not isinstance(values, tuple):
         values = (values,)
@@ -244,7 +254,10 @@ def formula(p, ct, out, args, specs, mask):
         found = [None if d is None else _times(ct, cx.conj(d) if _is_complex(d) else d) for d in parts]
     for k, g in enumerate(found):
         if g is not None and mask >> k & 1:
-            result[k] = g if specs is None else fit(g, specs[k])
+            if specs is not None:
+                result[k] = fit(g, specs[k])
+            else:  # of the result's shape and dtype, which are the cotangent's
+                result[k] = g if dtype_of(g) == dtype_of(ct) else cx.cast(g, dtype_of(ct))
     return tuple(result)
 
 
@@ -267,7 +280,7 @@ def tangent(p, ts, out, args, specs):
             total = term if total is None else ew.add(total, term)
     if total is None:
         return None
-    like = out if out is not None else specs[-1] if specs is not None else None
+    like = out if out is not None else specs[-1] if specs is not None else next(t for t in ts if t is not None)
     if like is not None:
         if shape_of(total) != shape_of(like):
             total = sh.broadcast_to(total, shape_of(like))

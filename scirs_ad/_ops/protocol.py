@@ -1,13 +1,17 @@
 """NumPy's protocols on Variables: ufuncs, functions, conversions; and the operators."""
 
+import opcode
 import sys
 
 import numpy as np
 
 from scirs_ad._core.core import Spec, Variable, as_array, dtype_of, install, shape_of, value_of
 from scirs_ad._core.errors import DerivativeLostError, TracingError
+from scirs_ad._core.lazy import lazy
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
+
+_special = lazy("scirs_ad._ops.special")
 
 UFUNCS = {}  # NumPy or SciPy ufunc -> our function of the same arguments
 REDUCTIONS = {}  # ufunc -> (reduce, accumulate): our functions, with NumPy's signatures
@@ -178,8 +182,6 @@ def write_out(name, out, result):
 
 def _in_place_operator(inputs, out):
     """Whether an ndarray operator like ``z += v`` has called us (and not a call with ``out=z``)."""
-    import opcode  # noqa: PLC0415 - only on this rare path
-
     frame = sys._getframe(2)
     while frame is not None and frame.f_globals.get("__name__", "").startswith("scirs_ad"):
         frame = frame.f_back
@@ -194,6 +196,8 @@ def array_ufunc(ufunc, method, inputs, kwargs):
         p = UFUNCS.get(ufunc)
         if p is None:
             p = _PRIMITIVE_UFUNCS.get(ufunc)
+        if p is None and "scipy.special" in sys.modules:  # one of its ufuncs: the pages are loaded at first use
+            p = _special.PAGES and UFUNCS.get(ufunc)
         if p is None:
             _reject(f"numpy.{ufunc.__name__}" if hasattr(np, ufunc.__name__) else ufunc.__name__)
         if out is not None and type(out[0]) is np.ndarray and _in_place_operator(inputs, out):
@@ -268,10 +272,9 @@ def array_function(func, types, args, kwargs):
 
 def register_namespace(module, ours):
     """Let the functions of a NumPy module that dispatch be answered by their namesakes in `ours`."""
-    for name in dir(module):
-        theirs = getattr(module, name)
-        mine = getattr(ours, name, None)
-        if mine is None or theirs is mine or not callable(theirs) or isinstance(theirs, type):
+    for name, mine in list(vars(ours).items()):
+        theirs = vars(module).get(name)  # not getattr: that would load NumPy's lazy submodules
+        if theirs is None or theirs is mine or not callable(theirs) or isinstance(theirs, type):
             continue
         if isinstance(theirs, np.ufunc):
             if theirs not in _PRIMITIVE_UFUNCS:
@@ -283,7 +286,7 @@ def register_namespace(module, ours):
 UFUNCS[np.power] = pow
 UFUNCS[np.float_power] = float_power
 install(
-    array_ufunc=array_ufunc, array_function=array_function, array=array, ufuncs=_PRIMITIVE_UFUNCS, power=ew.power,
+    array_ufunc=array_ufunc, array_function=array_function, array=array, ufuncs=_PRIMITIVE_UFUNCS, square=ew.square,
     operators={
         "pos": ew.positive, "abs": ew.abs, "pow": pow, "mod": ew.remainder, "floordiv": ew.floor_divide,
         "and": ew.bitwise_and, "or": ew.bitwise_or, "xor": ew.bitwise_xor, "lshift": ew.bitwise_left_shift,

@@ -8,7 +8,7 @@ import numpy as np
 
 from scirs_ad._core.core import Spec, dtype_of, shape_of
 from scirs_ad._core.define import primitive, raises, sample
-from scirs_ad._kernels.vm import sum_all
+from scirs_ad._kernels.vm import expand, sum_all
 
 
 def normalize_axes(axis, ndim, name):
@@ -60,6 +60,10 @@ def _(x, *, axes):
 @sum_axes.def_vjp
 def _(ct, specs, axes):
     shape = specs[0].shape
+    if len(axes) == len(shape):  # the common case, without three further operations
+        whole = expand(ct, shape)
+        if whole is not None:
+            return whole
     keep = tuple(1 if i in axes else n for i, n in zip(range(-len(shape), 0), shape, strict=True))
     return broadcast_to(reshape(ct, keep), shape)
 

@@ -8,6 +8,9 @@ from scirs_ad._transforms.common import Transform, differentiated, finish, name_
 
 __all__ = ["grad", "value_and_grad", "vjp"]
 
+_ONE = np.ones(())
+_ONE.flags.writeable = False
+
 
 def record(f, leaves, what):
     """Make the inputs of a tape: `(tape, variables, refs)`."""
@@ -97,7 +100,8 @@ class value_and_grad(Transform):
         out = pack_leaf(out)
         shape = _check_scalar(f, out, what)
         tape.closed = True
-        cts = tape.pull([out], [np.ones(shape, dtype_of(out))], refs, True)
+        seed = _ONE if not shape and dtype_of(out) is _ONE.dtype else np.ones(shape, dtype_of(out))
+        cts = tape.pull([out], [seed], refs, True)
         value = tape.lower(out)
         if shape:
             value = value.reshape(())
@@ -115,7 +119,7 @@ def _check_scalar(f, out, what):
     if type(out) is not Variable and not isinstance(out, (np.ndarray, np.generic, int, float)):
         raise TypeError(f"{what} of {name_of(f)}: it returned {_describe(out)}; a real scalar is needed")
     shape, kind = shape_of(out), dtype_of(out).kind
-    if any(n != 1 for n in shape):
+    if shape and any(n != 1 for n in shape):
         raise TypeError(
             f"{what} of {name_of(f)}: it returned an array of shape {shape}; a scalar is needed. "
             "Sum it, or use jacobian or vjp"

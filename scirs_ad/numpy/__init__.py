@@ -10,6 +10,7 @@ import numpy as np
 
 from scirs_ad import _ops  # noqa: F401 - all pages, in order
 from scirs_ad._core.core import install
+from scirs_ad._ops.accumulate import *  # noqa: F403
 from scirs_ad._ops.complex import angle, conj, imag, real
 from scirs_ad._ops.elementwise import (
     abs,  # noqa: A004
@@ -24,7 +25,10 @@ from scirs_ad._ops.join import (
     append, array_split, block, column_stack, concat, concatenate, dsplit, dstack, hsplit, hstack, split, stack, unstack,
     vsplit, vstack,
 )  # fmt: skip
+from scirs_ad._ops.join import *  # noqa: F403
+from scirs_ad._ops.products import *  # noqa: F403
 from scirs_ad._ops.protocol import float_power, pow, register_namespace  # noqa: A004
+from scirs_ad._ops.reduce import *  # noqa: F403
 from scirs_ad._ops.shape import astype, broadcast_to, permute_dims, reshape, sum  # noqa: A004
 
 arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
@@ -42,6 +46,8 @@ e, pi, inf, nan, newaxis = np.e, np.pi, np.inf, np.nan, np.newaxis
 finfo, iinfo, result_type, can_cast, isdtype, dtype = (
     np.finfo, np.iinfo, np.result_type, np.can_cast, np.isdtype, np.dtype
 )  # fmt: skip
+
+from scirs_ad.numpy import linalg  # noqa: E402 - a door of its own
 
 register_namespace(np, sys.modules[__name__])
 install(namespace=sys.modules[__name__])

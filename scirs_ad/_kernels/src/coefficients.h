@@ -124,6 +124,15 @@ AD_INLINE f32 cos_p_f32(f32 x)
     return FMAF(FMAF(0x1.9a00d4p-16f, x, -0x1.6c0c86p-10f), x, 0x1.55554ap-5f);
 }
 
+/* sin(pi x)/pi = x + x^3 p(x^2), |x| <= 1/2; error 2^-57.0 */
+AD_INLINE f64 sinpi_p_f64(f64 x)
+{
+    f64 z = x * x;
+    f64 even = FMA(FMA(FMA(FMA(-0x1.e786c982bd98ap-28, z, -0x1.d4240bd62e9adp-18), z, -0x1.33816aa30b16cp-9), z, -0x1.86a8e4720db32p-3), z, -0x1.a51a6625307d3p+0);
+    f64 odd = FMA(FMA(FMA(0x1.0fab3f963ee13p-22, z, 0x1.3747193516641p-13), z, 0x1.ac6805cf3241ep-6), z, 0x1.9f9cb402bc46cp-1);
+    return FMA(odd, x, even);
+}
+
 /* atan(x) = x + x^3 p(x^2), |x| <= 1; error 2^-55.8 */
 AD_INLINE f64 atan_p_f64(f64 x)
 {
@@ -173,12 +182,162 @@ AD_INLINE f32 asin_p_f32(f32 x)
     return FMAF(odd, x, even);
 }
 
+/* erf(x) = x + x p(x^2), |x| <= 1; error 2^-56.1 */
+AD_INLINE f64 erf_p_f64(f64 x)
+{
+    f64 z = x * x;
+    f64 even = FMA(FMA(FMA(FMA(FMA(FMA(0x1.062835667b2bcp-34, z, 0x1.f7b9b6e7dc6d9p-27), z, 0x1.b9df309f1e6f8p-20), z, 0x1.f9a321e4f44e6p-14), z, 0x1.565bcd0dbd9abp-8), z, 0x1.ce2f21a042b34p-4), z, 0x1.06eba8214db69p-3);
+    f64 odd = FMA(FMA(FMA(FMA(FMA(-0x1.38ac72b98f781p-30, z, -0x1.5f1f434646eebp-23), z, -0x1.f4d1e4399ebf0p-17), z, -0x1.c02db3db4b4b5p-11), z, -0x1.b82ce31284f3bp-6), z, -0x1.812746b0379e6p-2);
+    return FMA(odd, x, even);
+}
+
+/* erf(x) = x + x p(x^2), |x| <= 1; error 2^-26.1 */
+AD_INLINE f32 erf_p_f32(f32 x)
+{
+    f32 z = x * x;
+    f32 even = FMAF(FMAF(FMAF(0x1.4ae592p-14f, z, 0x1.541a00p-8f), z, 0x1.ce2d20p-4f), z, 0x1.06eba8p-3f);
+    f32 odd = FMAF(FMAF(-0x1.a48636p-11f, z, -0x1.b7fbb6p-6f), z, -0x1.81273ep-2f);
+    return FMAF(odd, x, even);
+}
+
+/* erf(1 + x) = 1 - exp(-h(x)), 0 <= x <= 5; error 2^-55.9 */
+AD_INLINE f64 erf_h_f64(f64 x)
+{
+    f64 z = x * x;
+    f64 even = FMA(FMA(FMA(FMA(FMA(FMA(FMA(FMA(-0x1.0664182757943p-33, z, -0x1.24b25c565da92p-27), z, -0x1.f24e37f2b0851p-25), z, 0x1.1e24f718af3a6p-19), z, 0x1.c852b48b67e96p-16), z, -0x1.f1b04a5689a5ap-13), z, -0x1.48c9d37fba184p-7), z, 0x1.afabc11a2afdbp-1), z, 0x1.d97fbf27aa2a1p+0);
+    f64 odd = FMA(FMA(FMA(FMA(FMA(FMA(FMA(FMA(0x1.56546564d5365p-38, z, 0x1.6a9514b29d51dp-30), z, 0x1.1ed2ee145a0cep-25), z, -0x1.b7d58bd14b671p-23), z, -0x1.4484831a67aa5p-17), z, -0x1.b92dde9c647acp-16), z, 0x1.033f5a1228161p-9), z, 0x1.5477f099b69d1p-5), z, 0x1.51c9b0006c21ap+1);
+    return FMA(odd, x, even);
+}
+
+/* erf(1 + x) = 1 - exp(-h(x)), 0 <= x <= 5; error 2^-26.9 */
+AD_INLINE f32 erf_h_f32(f32 x)
+{
+    f32 z = x * x;
+    f32 even = FMAF(FMAF(FMAF(FMAF(-0x1.0e3d24p-22f, z, -0x1.33e36cp-12f), z, -0x1.4951d6p-7f), z, 0x1.afabb4p-1f), z, 0x1.d97fc0p+0f);
+    f32 odd = FMAF(FMAF(FMAF(0x1.8702eap-16f, z, 0x1.0865d0p-9f), z, 0x1.547facp-5f), z, 0x1.51c9b0p+1f);
+    return FMAF(odd, x, even);
+}
+
+/* (x + 3) exp(x^2) erfc(x) = g0 + t g(t), t = (x - 3)/(x + 3), 0.4 <= x <= 27.3; error 2^-55.8 */
+AD_INLINE f64 erfc_g_f64(f64 x)
+{
+    f64 x2 = x * x;
+    f64 x4 = x2 * x2;
+    f64 x8 = x4 * x4;
+    f64 low = FMA(FMA(FMA(FMA(FMA(FMA(FMA(FMA(FMA(0x1.c3253dab66129p-14, x, -0x1.2238fd6a3a18ep-12), x, -0x1.1f78e163f0453p-11), x, 0x1.8dae3a2554a84p-9), x, -0x1.3dd3e70f3ea06p-10), x, -0x1.b78993d6ae1a1p-6), x, 0x1.e995f11b16e1cp-4), x, -0x1.3deb21415dcddp-2), x, 0x1.2e326945de2b8p-1), x, -0x1.c44c471baa376p-1);
+    f64 high = FMA(FMA(FMA(FMA(FMA(FMA(FMA(FMA(FMA(FMA(-0x1.b6addccea9968p-28, x, -0x1.8f6ed7406fad2p-29), x, 0x1.a18054663dd35p-25), x, 0x1.9b22d25c872e1p-25), x, -0x1.f37deff61a5d3p-23), x, -0x1.b6f2d80987951p-22), x, 0x1.0c1c6dabb491ep-20), x, 0x1.732eb9d77c35ep-19), x, -0x1.3eb8aafc92fd3p-18), x, -0x1.251b54dafd59cp-16), x, 0x1.fdff51428e004p-16);
+    return FMA(high, x2 * x8, low);
+}
+
+/* as above, 0.4 <= x <= 10.2; error 2^-26.6 */
+AD_INLINE f32 erfc_g_f32(f32 x)
+{
+    f32 x2 = x * x;
+    f32 x4 = x2 * x2;
+    f32 low = FMAF(FMAF(FMAF(FMAF(-0x1.b75b9ep-6f, x, 0x1.e99662p-4f), x, -0x1.3deb64p-2f), x, 0x1.2e3268p-1f), x, -0x1.c44c46p-1f);
+    f32 high = FMAF(FMAF(FMAF(FMAF(0x1.e32364p-14f, x, -0x1.a26ce0p-13f), x, -0x1.2061e2p-11f), x, 0x1.878b66p-9f), x, -0x1.3e4db2p-10f);
+    return FMAF(high, x * x4, low);
+}
+
+/* derivative of g0 + t g(t), to a few per cent; error 2^-4.1 */
+AD_INLINE f64 erfc_d_f64(f64 x)
+{
+    return FMA(FMA(-0x1.008eb133c0b01p+0, x, 0x1.65e6e89c1a66ap+0), x, -0x1.c071ee9ab45b6p-1);
+}
+
+/* derivative of g0 + t g(t), to a few per cent; error 2^-4.1 */
+AD_INLINE f32 erfc_d_f32(f32 x)
+{
+    return FMAF(FMAF(-0x1.008eb2p+0f, x, 0x1.65e6e8p+0f), x, -0x1.c071eep-1f);
+}
+
+/* log(Gamma(x)) = (x - 1/2) log(x) - x + log(2 pi)/2 + p(1/x^2)/x, x >= 5; error 2^-58.4 */
+AD_INLINE f64 stirling_p_f64(f64 x)
+{
+    f64 z = x * x;
+    f64 even = FMA(FMA(FMA(0x1.bc0ff33a05be5p-9, z, 0x1.b6741f545b374p-11), z, 0x1.a019ddff0d7d9p-11), z, 0x1.55555555552b0p-4);
+    f64 odd = FMA(FMA(-0x1.ca0e4731f2562p-10, z, -0x1.3805ec890562cp-11), z, -0x1.6c16c160986d0p-9);
+    return FMA(odd, x, even);
+}
+
+/* digamma(x) = log(x) - 1/(2 x) - p(1/x^2)/x^2, x >= 4; error 2^-58.6 */
+AD_INLINE f64 digamma_p_f64(f64 x)
+{
+    f64 z = x * x;
+    f64 even = FMA(FMA(FMA(FMA(0x1.cc33af65f473bp-2, z, 0x1.23a1ccb1c4f70p-4), z, 0x1.efb26f12c4dc9p-8), z, 0x1.0410395a485c1p-8), z, 0x1.555555555515dp-4);
+    f64 odd = FMA(FMA(FMA(-0x1.dcaa0904255d1p-3, z, -0x1.51d8b1eb741ddp-6), z, -0x1.110dd8ec7c669p-8), z, -0x1.1111110c75e59p-7);
+    return FMA(odd, x, even);
+}
+
+/* trigamma(x) = 1/x + 1/(2 x^2) + p(1/x^2)/x^3, x >= 5; error 2^-58.8 */
+AD_INLINE f64 trigamma_p_f64(f64 x)
+{
+    f64 z = x * x;
+    f64 even = FMA(FMA(FMA(FMA(0x1.9a99196bc07dcp+3, z, 0x1.12b5cc8df747cp+0), z, 0x1.3626275bb7cd5p-4), z, 0x1.86185f44271e7p-6), z, 0x1.5555555555489p-3);
+    f64 odd = FMA(FMA(FMA(-0x1.2a1f9ceaf77fbp+2, z, -0x1.00c98f6614a97p-2), z, -0x1.1110498cddca3p-5), z, -0x1.11111110427c0p-5);
+    return FMA(odd, x, even);
+}
+
 /* x^(-1/3), 1 <= x <= 2 (a first approximation); error 2^-14.7 */
 AD_INLINE f64 cbrt_p_f64(f64 x)
 {
     f64 z = x * x;
     f64 even = FMA(FMA(0x1.d46f9b638c024p-6, z, 0x1.641659e91ea9ap-1), z, 0x1.ab859187748bcp+0);
     f64 odd = FMA(-0x1.c51874ff1e2d9p-3, z, -0x1.2c41e63b495d8p+0);
+    return FMA(odd, x, even);
+}
+
+/* log(Gamma(x)) / ((x - 1) (x - 2)) - 0.4375, 0.7 <= x <= 5: numerator; error 2^-54.6 */
+AD_INLINE f64 gammaln_r_num_f64(f64 x)
+{
+    f64 z = x * x;
+    f64 even = FMA(FMA(FMA(FMA(-0x1.2da2add6e78fdp+0, z, -0x1.b6b71fb624f1bp+6), z, 0x1.27f277bf6bdd5p+8), z, 0x1.72b1d6384d29bp+8), z, 0x1.19c7ab7042a4cp+1);
+    f64 odd = FMA(FMA(FMA(FMA(-0x1.01913032a8033p-6, z, -0x1.477963af66ec3p+4), z, -0x1.04dad6eb5a012p+7), z, 0x1.4a648ac74c39ep+9), z, 0x1.f6939d9d77c92p+5);
+    return FMA(odd, x, even);
+}
+
+/* log(Gamma(x)) / ((x - 1) (x - 2)) - 0.4375, 0.7 <= x <= 5: denominator; error 2^-54.6 */
+AD_INLINE f64 gammaln_r_den_f64(f64 x)
+{
+    f64 z = x * x;
+    f64 even = FMA(FMA(FMA(FMA(0x1.87a0ca1ed392ap+1, z, 0x1.0c83a2a16ca86p+9), z, 0x1.6edb42f6ead68p+11), z, 0x1.2216461292e87p+9), z, 0x1.000000p+0);
+    f64 odd = FMA(FMA(FMA(FMA(0x1.298f2c35c4f8fp-5, z, 0x1.093d742b3a720p+6), z, 0x1.d36a33c0bf64ep+10), z, 0x1.ff751e0211761p+10), z, 0x1.b65f48be155ffp+5);
+    return FMA(odd, x, even);
+}
+
+/* digamma(x) / (x - its root) - 0.75, 1 <= x <= 4: numerator; error 2^-54.5 */
+AD_INLINE f64 digamma_r_num_f64(f64 x)
+{
+    f64 z = x * x;
+    f64 even = FMA(FMA(FMA(-0x1.8ea44871bf47ep+17, z, -0x1.36f49e5694d3fp+24), z, 0x1.336967b5e0e26p+26), z, 0x1.48f0d094ad03cp+26);
+    f64 odd = FMA(FMA(FMA(-0x1.61516ab04d7edp+11, z, -0x1.b5e92fd09f3f0p+21), z, -0x1.824611186b053p+24), z, 0x1.690846ef0715bp+27);
+    return FMA(odd, x, even);
+}
+
+/* digamma(x) / (x - its root) - 0.75, 1 <= x <= 4: denominator; error 2^-54.5 */
+AD_INLINE f64 digamma_r_den_f64(f64 x)
+{
+    f64 z = x * x;
+    f64 even = FMA(FMA(FMA(0x1.2415e2868acccp+18, z, 0x1.7f390e3ab2b51p+25), z, 0x1.e7fe4af0bfc87p+27), z, 0x1.000000p+0);
+    f64 odd = FMA(FMA(FMA(0x1.da5cda791cdabp+11, z, 0x1.7df44377d2a2ep+22), z, 0x1.4c0a064947842p+27), z, 0x1.e0ca4cde03107p+26);
+    return FMA(odd, x, even);
+}
+
+/* trigamma(x) - 0.25, 1 <= x <= 5: numerator; error 2^-54.4 */
+AD_INLINE f64 trigamma_r_num_f64(f64 x)
+{
+    f64 z = x * x;
+    f64 even = FMA(FMA(FMA(0x1.ac247cc33d0d2p+15, z, -0x1.ebbaa7bf3ececp+20), z, -0x1.91b793c9aec6dp+21), z, -0x1.a34fefa44b067p+18);
+    f64 odd = FMA(FMA(FMA(0x1.5c93eb9109a6bp+15, z, -0x1.cf8d45c9d271fp+18), z, -0x1.ad8572f1a6f30p+21), z, -0x1.9d5bf001c637bp+20);
+    return FMA(odd, x, even);
+}
+
+/* trigamma(x) - 0.25, 1 <= x <= 5: denominator; error 2^-54.4 */
+AD_INLINE f64 trigamma_r_den_f64(f64 x)
+{
+    f64 z = x * x;
+    f64 even = FMA(FMA(FMA(-0x1.c79d0b298f75dp+19, z, -0x1.48830b83347acp+21), z, -0x1.a33db88b01cb2p+18), z, 0x1.000000p+0);
+    f64 odd = FMA(FMA(FMA(-0x1.5c93eb86bf3a8p+17, z, -0x1.0b68e3652167bp+21), z, -0x1.9d6d334fe0795p+20), z, -0x1.896cc9faf4d96p+3);
     return FMA(odd, x, even);
 }
 

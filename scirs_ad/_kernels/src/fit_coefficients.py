@@ -76,6 +76,55 @@ def expand(coefs, mid, half):
     return out[: len(coefs)]
 
 
+def rational(f, lo, hi, n, weight, rounds=12, points=160):
+    """Coefficients (p, q) of a ratio of two polynomials of n coefficients each, close to the best.
+
+    Linearised least squares: weight (f q - p) / (q of the round before), its weights raised where the error is large
+    (Lawson), over Chebyshev polynomials; the best round is kept.
+    """
+    mid, half = (mp.mpf(lo) + hi) / 2, (mp.mpf(hi) - lo) / 2
+    grid = chebyshev_grid(lo, hi, points)
+    values, weights = [f(x) for x in grid], [weight(x) for x in grid]
+    basis = [[mp.chebyt(j, (x - mid) / half) for j in range(n)] for x in grid]
+    denominator, lawson, best = [mp.mpf(1)] * points, [mp.mpf(1)] * points, None
+    for turn in range(rounds):
+        size = 2 * n - 1
+        rows, right = [], []
+        for b, v, w, d, share in zip(basis, values, weights, denominator, lawson, strict=True):
+            scale = w / d * mp.sqrt(share)
+            rows.append([scale * t for t in b] + [-scale * v * t for t in b[1:]])
+            right.append(scale * v)
+        normal = mp.matrix(size, size)
+        for i in range(size):
+            for j in range(i, size):
+                normal[i, j] = normal[j, i] = mp.fsum(r[i] * r[j] for r in rows)
+        side = mp.matrix([mp.fsum(r[i] * t for r, t in zip(rows, right, strict=True)) for i in range(size)])
+        solution = mp.lu_solve(normal, side)
+        p, q = [solution[i] for i in range(n)], [mp.mpf(1), *(solution[i] for i in range(n, size))]
+        denominator = [mp.fdot(q, b) for b in basis]
+        errors = [
+            abs(w * (v - mp.fdot(p, b) / d)) for w, v, b, d in zip(weights, values, basis, denominator, strict=True)
+        ]
+        if best is None or max(errors) < best[0]:
+            best = max(errors), p, q
+        if turn >= 3:
+            lawson = [share * (e / max(errors) + mp.mpf("1e-6")) for share, e in zip(lawson, errors, strict=True)]
+            lawson = [share / max(lawson) for share in lawson]
+    monomials = [expand(chebyshev_monomials(c), mid, half) for c in best[1:]]
+    return [[c / monomials[1][0] for c in m] for m in monomials]
+
+
+def chebyshev_monomials(coefs):
+    """Monomial coefficients of a Chebyshev series."""
+    old, new = [mp.mpf(1)], [mp.mpf(0), mp.mpf(1)]
+    out = [coefs[0], *[mp.mpf(0)] * (len(coefs) - 1)]
+    for c in coefs[1:]:
+        for i, t in enumerate(new):
+            out[i] += c * t
+        old, new = new, [a - b for a, b in zip([mp.mpf(0), *(2 * t for t in new)], [*old, 0, 0], strict=True)]
+    return out
+
+
 def rounded(c, dtype):
     """c rounded to dtype, as an mpf."""
     return mp.mpf(float(dtype(float(c)) if dtype is np.float32 else float(c)))
@@ -167,6 +216,53 @@ def even_part(f, order):
     return at
 
 
+def erfc_ratio(t):
+    """(x + 3) exp(x^2) erfc(x), where t = (x - 3)/(x + 3)."""
+    x = 3 * (1 + t) / (1 - t)
+    return (x + 3) * mp.exp(x * x) * mp.erfc(x)
+
+
+def erfc_t(x):
+    """The variable of `erfc_ratio`."""
+    return (mp.mpf(x) - 3) / (mp.mpf(x) + 3)
+
+
+ERFC_AT_3 = erfc_ratio(mp.mpf(0))
+
+
+def gammaln_middle(x):
+    """log(Gamma(x)) without its zeros at 1 and 2."""
+    zeros = (x - 1) * (x - 2)
+    return mp.loggamma(x) / zeros if abs(zeros) > mp.mpf(10) ** -15 else gammaln_middle(x + mp.mpf(10) ** -20)
+
+
+def stirling(z):
+    """x (log(Gamma(x)) - (x - 1/2) log(x) + x - log(2 pi)/2), z = 1/x^2."""
+    x = 1 / mp.sqrt(z)
+    return x * (mp.loggamma(x) - (x - mp.mpf("0.5")) * mp.log(x) + x - mp.log(2 * mp.pi) / 2)
+
+
+DIGAMMA_ROOT = mp.findroot(mp.digamma, mp.mpf("1.4616"))
+
+
+def digamma_middle(x):
+    """digamma(x) without its zero."""
+    x = x if abs(x - DIGAMMA_ROOT) > mp.mpf(10) ** -15 else x + mp.mpf(10) ** -15
+    return mp.digamma(x) / (x - DIGAMMA_ROOT)
+
+
+def digamma_far(z):
+    """x^2 (log(x) - 1/(2 x) - digamma(x)), z = 1/x^2."""
+    x = 1 / mp.sqrt(z)
+    return (mp.log(x) - 1 / (2 * x) - mp.digamma(x)) / z
+
+
+def trigamma_far(z):
+    """x^3 (trigamma(x) - 1/x - 1/(2 x^2)), z = 1/x^2."""
+    x = 1 / mp.sqrt(z)
+    return (mp.psi(1, x) - 1 / x - z / 2) * x**3
+
+
 LN2 = mp.log(2)
 HALF_LN2 = LN2 / 2 * mp.mpf("1.0005")
 QUARTER_PI = mp.pi / 4 * mp.mpf("1.0005")
@@ -188,11 +284,38 @@ FITS = [
     ("sin_p", "sin(x) = x + x^3 p(x^2), |x| <= pi/4", odd_part(mp.sin), (0, QUARTER_PI**2), lambda z: z, 6, 3),
     ("cos_p", "cos(x) = 1 - x^2/2 + x^4 p(x^2), |x| <= pi/4", even_part(lambda t: mp.cos(t) - 1 + t * t / 2, 4),
      (0, QUARTER_PI**2), lambda z: z * z, 6, 3),
+    ("sinpi_p", "sin(pi x)/pi = x + x^3 p(x^2), |x| <= 1/2", odd_part(lambda t: mp.sin(mp.pi * t) / mp.pi),
+     (0, mp.mpf("0.25")), lambda z: z, 9, 0),
     ("atan_p", "atan(x) = x + x^3 p(x^2), |x| <= 1", odd_part(mp.atan), (0, 1), lambda z: z, 20, 9),
     ("atan_p32", "atan_p to single precision, in double arithmetic", odd_part(mp.atan), (0, 1), lambda z: z, 9, 0),
     ("asin_p", "asin(x) = x + x^3 p(x^2), |x| <= 1/2", odd_part(mp.asin), (0, mp.mpf("0.25")), lambda z: z, 12, 5),
+    ("erf_p", "erf(x) = x + x p(x^2), |x| <= 1", even_part(lambda t: mp.erf(t) - t, 1), (0, 1), lambda z: 1, 13, 7),
+    ("erf_h", "erf(1 + x) = 1 - exp(-h(x)), 0 <= x <= 5", lambda x: -mp.log(mp.erfc(x + 1)), (0, mp.mpf("4.95")),
+     lambda x: mp.erfc(x + 1), 18, 9),
+    ("erfc_g", "(x + 3) exp(x^2) erfc(x) = g0 + t g(t), t = (x - 3)/(x + 3), 0.4 <= x <= 27.3",
+     lambda t: (erfc_ratio(t) - ERFC_AT_3) / t if t else mp.diff(erfc_ratio, 0), (erfc_t("0.39"), erfc_t("27.3")),
+     lambda t: t / erfc_ratio(t), 21, 0),
+    ("erfc_g", "as above, 0.4 <= x <= 10.2",
+     lambda t: (erfc_ratio(t) - ERFC_AT_3) / t if t else mp.diff(erfc_ratio, 0), (erfc_t("0.39"), erfc_t("10.2")),
+     lambda t: t / erfc_ratio(t), 0, 10),
+    ("erfc_d", "derivative of g0 + t g(t), to a few per cent", lambda t: mp.diff(erfc_ratio, t),
+     (erfc_t("0.39"), erfc_t("27.3")), lambda t: 1, 3, 3),
+    ("stirling_p", "log(Gamma(x)) = (x - 1/2) log(x) - x + log(2 pi)/2 + p(1/x^2)/x, x >= 5", stirling,
+     (mp.mpf(10) ** -8, mp.mpf(1) / 25), lambda z: mp.sqrt(z) / mp.loggamma(1 / mp.sqrt(z)), 7, 0),
+    ("digamma_p", "digamma(x) = log(x) - 1/(2 x) - p(1/x^2)/x^2, x >= 4", digamma_far,
+     (mp.mpf(10) ** -8, mp.mpf(1) / 16), lambda z: z / mp.digamma(1 / mp.sqrt(z)), 9, 0),
+    ("trigamma_p", "trigamma(x) = 1/x + 1/(2 x^2) + p(1/x^2)/x^3, x >= 5", trigamma_far,
+     (mp.mpf(10) ** -8, mp.mpf(1) / 25), lambda z: z, 9, 0),
     ("cbrt_p", "x^(-1/3), 1 <= x <= 2 (a first approximation)", lambda x: x ** (mp.mpf(-1) / 3), (1, 2),
      lambda x: mp.cbrt(x), 5, 0),
+]
+
+# Functions c + num(x) / den(x), float64 only: name, what, function, interval, c, number of coefficients of each.
+# The constant, near the middle of the values, leaves less to the ratio and so to its rounding.
+RATIOS = [
+    ("gammaln_r", "log(Gamma(x)) / ((x - 1) (x - 2)) - 0.4375, 0.7 <= x <= 5", gammaln_middle, ("0.7", "5"), 0.4375, 10),
+    ("digamma_r", "digamma(x) / (x - its root) - 0.75, 1 <= x <= 4", digamma_middle, ("1", "4"), 0.75, 8),
+    ("trigamma_r", "trigamma(x) - 0.25, 1 <= x <= 5", lambda x: mp.psi(1, x), ("1", "5"), 0.25, 8),
 ]
 
 
@@ -214,8 +337,18 @@ def main():
             coefs = [rounded(c, dtype) for c in coefs]
             error = max(abs(weight(x) * (f(x) - horner(coefs, x))) for x in chebyshev_grid(lo, hi, 301))
             note = f"{what}; error 2^{float(mp.log(error, 2)):.1f}"
-            out.append(function_text(name, suffix, coefs, note, alternating=name.startswith("atan")))
+            out.append(function_text(name, suffix, coefs, note, alternating=name.startswith(("atan", "erfc_g"))))
             print(f"{name}_{suffix}: {n} coefficients, error 2^{float(mp.log(error, 2)):.1f}")
+    for name, what, f, (lo, hi), c, n in RATIOS:
+        if wanted and name not in wanted:
+            continue
+        lo, hi = mp.mpf(lo), mp.mpf(hi)
+        p, q = ([rounded(c, np.float64) for c in cs] for cs in rational(lambda x, f=f, c=c: f(x) - c, lo, hi, n, lambda x, f=f: 1 / f(x)))
+        error = max(abs(1 - (c + horner(p, x) / horner(q, x)) / f(x)) for x in chebyshev_grid(lo, hi, 301))
+        note = f"{what}: {{}}; error 2^{float(mp.log(error, 2)):.1f}"
+        out.append(function_text(name + "_num", "f64", p, note.format("numerator")))
+        out.append(function_text(name + "_den", "f64", q, note.format("denominator")))
+        print(f"{name}: {n}/{n} coefficients, error 2^{float(mp.log(error, 2)):.1f}")
     if not wanted:
         out.append("#endif")
         Path(__file__).with_name("coefficients.h").write_text("\n".join(out) + "\n")

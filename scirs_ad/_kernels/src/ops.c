@@ -11,6 +11,7 @@
 #include "exp_log.h"
 #include "hyper.h"
 #include "trig.h"
+#include "erf.h"
 #include "divide.h"
 #include "type_none.h"
 
@@ -20,12 +21,13 @@
 #include "exp_log.h"
 #include "hyper.h"
 #include "trig.h"
+#include "erf.h"
 #include "divide.h"
 #include "type_none.h"
 
 #include "inverse_hyper.h"
 #include "power.h"
-#include "erf_gamma.h"
+#include "gamma.h"
 
 #define AD_BOTH(kind, op, arity) kind(op, f64, arity) kind(op, f32, arity)
 AD_BOTH(AD_VECTOR_TWO, exp, 1)
@@ -54,6 +56,11 @@ AD_BOTH(AD_VECTOR, tanh, 1)
 AD_BOTH(AD_VECTOR, arcsinh, 1)
 AD_BOTH(AD_VECTOR, arccosh, 1)
 AD_BOTH(AD_VECTOR, arctanh, 1)
+AD_BOTH(AD_VECTOR, erf, 1)
+AD_BOTH(AD_VECTOR, erfc, 1)
+AD_BOTH(AD_VECTOR_RARE, gammaln, 1)
+AD_BOTH(AD_VECTOR_RARE, digamma, 1)
+AD_BOTH(AD_VECTOR_RARE, trigamma, 1)
 AD_BOTH(AD_VECTOR_RARE, fmod, 2)
 AD_BOTH(AD_VECTOR_RARE, remainder, 2)
 AD_BOTH(AD_VECTOR_RARE, floor_divide, 2)

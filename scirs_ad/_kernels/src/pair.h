@@ -43,3 +43,15 @@ AD_INLINE NAME(pair) NAME(square_plus)(S a, S b)
     NAME(pair) sum = NAME(two_sum)(p.h, b);
     return NAME(fast_two_sum)(sum.h, sum.l + p.l);
 }
+
+/* a b + c in one rounding; without the hardware for it, in one rounding but for the last digits of a small c. */
+AD_INLINE S NAME(fused)(S a, S b, S c)
+{
+#if AD_HAS_FMA
+    return FMA_S(a, b, c);
+#else
+    NAME(pair) p = NAME(two_prod)(a, b);
+    NAME(pair) sum = NAME(two_sum)(p.h, c);
+    return sum.h + (sum.l + p.l);
+#endif
+}

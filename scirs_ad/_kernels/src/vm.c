@@ -212,34 +212,42 @@ static int run_blocks(const job *j, ptrdiff_t first, ptrdiff_t end)
     return 0;
 }
 
+typedef struct {
+    const job *j;
+    ptrdiff_t blocks;
+    int chunks, failed;
+} share;
+
+/* A chunk is a run of neighbouring blocks. */
+static void run_chunk(void *context, int chunk, int worker)
+{
+    (void)worker;
+    share *s = context;
+    if (run_blocks(s->j, s->blocks * chunk / s->chunks, s->blocks * (chunk + 1) / s->chunks) != 0)
+        __atomic_store_n(&s->failed, 1, __ATOMIC_RELAXED);
+}
+
 int ad_vm_run(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, const void *consts, int itemsize,
-              ptrdiff_t n, const ad_operand *inputs, const ad_result *outputs, int threads)
+              ptrdiff_t n, const ad_operand *inputs, const ad_result *outputs, int threads, ad_parallel parallel)
 {
     if (program->n_in + program->n_const + program->n_temp + program->n_out >= MAX_REGISTERS)
         return -1;
     const ptrdiff_t block = BLOCK_BYTES / itemsize;
     const ptrdiff_t blocks = (n + block - 1) / block;
-    char *partials[MAX_REGISTERS] = {0};
+    char *partials[MAX_REGISTERS]; /* of summed outputs only */
     char one[16]; /* the common case: at most one block, nothing to allocate */
     job j = {program, fns, add, consts, inputs, outputs, partials, n, block, itemsize};
     int failed = 0;
-    for (int i = 0; i < program->n_out && !failed; i++)
+    for (int i = 0; i < program->n_out; i++)
         if (outputs[i].mode == AD_SUM) {
             partials[i] = blocks <= 1 && program->n_out == 1 ? one : malloc((size_t)(blocks + 1) * itemsize);
-            failed = partials[i] == NULL;
+            failed |= partials[i] == NULL;
         }
     if (!failed && threads > 1 && blocks > 1) {
-#ifdef _OPENMP
-        /* A thread takes one run of neighbouring blocks. */
-#pragma omp parallel num_threads(threads) reduction(| : failed)
-        {
-            extern int omp_get_thread_num(void), omp_get_num_threads(void);
-            const ptrdiff_t rank = omp_get_thread_num(), team = omp_get_num_threads();
-            failed |= run_blocks(&j, blocks * rank / team, blocks * (rank + 1) / team) != 0;
-        }
-#else
-        failed = run_blocks(&j, 0, blocks) != 0;
-#endif
+        /* Four chunks a thread: a thread that comes late finds less to do, and nobody waits for it. */
+        share s = {&j, blocks, (int)(blocks < 4 * threads ? blocks : 4 * threads), 0};
+        parallel(run_chunk, &s, s.chunks, threads);
+        failed = s.failed;
     } else if (!failed) {
         failed = run_blocks(&j, 0, blocks) != 0;
     }
@@ -253,4 +261,37 @@ int ad_vm_run(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, cons
                 free(partials[i]);
         }
     return failed ? -1 : 0;
+}
+
+void ad_vm_small(const ad_program *p, const ad_op_fn *fns, ad_op_fn add, const double *consts, ptrdiff_t n,
+                 const char *const *in, const double *scalars, char *const *out, const int *modes)
+{
+    double scratch[AD_SMALL_REGISTERS][AD_SMALL] __attribute__((aligned(ALIGN)));
+    char *reg[MAX_REGISTERS];
+    reg[MAX_REGISTERS - 1] = NULL;
+    int r = 0, used = 0;
+    for (int i = 0; i < p->n_in; i++, r++) {
+        reg[r] = (char *)in[i];
+        if (in[i] == NULL) {
+            reg[r] = (char *)scratch[used++];
+            for (ptrdiff_t j = 0; j < n; j++)
+                ((double *)reg[r])[j] = scalars[i];
+        }
+    }
+    for (int i = 0; i < p->n_const; i++, r++) {
+        reg[r] = (char *)scratch[used++];
+        for (ptrdiff_t j = 0; j < n; j++)
+            ((double *)reg[r])[j] = consts[i];
+    }
+    for (int i = 0; i < p->n_temp; i++, r++)
+        reg[r] = (char *)scratch[used++];
+    for (int i = 0; i < p->n_out; i++)
+        reg[r + i] = modes[i] == AD_STORE ? out[i] : (char *)scratch[used++];
+    for (int i = 0; i < p->n_code; i++) {
+        const ad_instr *k = &p->code[i];
+        fns[i](n, reg[k->a], reg[k->b], reg[k->c], reg[k->dst]);
+    }
+    for (int i = 0; i < p->n_out; i++)
+        if (modes[i] == AD_ADD)
+            add(n, out[i], reg[r + i], NULL, out[i]);
 }

@@ -42,11 +42,21 @@ typedef struct {
 /* Merge the dimensions of a strided operand that are contiguous to one another. */
 void ad_operand_merge(ad_operand *operand);
 
+/* Runs task(context, chunk, worker) for every chunk, in at most `threads` threads. */
+typedef void (*ad_task)(void *context, int chunk, int worker);
+typedef void (*ad_parallel)(ad_task task, void *context, int chunks, int threads);
+
 /* Run over n elements of `itemsize` 8 (float64) or 4 (float32). `fns`: one kernel per instruction; `add`: the kernel
    of addition; `consts`: n_const numbers of the dtype. Returns 0, or -1 when out of memory.
    The partition into blocks, and so every result, does not depend on the number of threads. */
 int ad_vm_run(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, const void *consts, int itemsize,
-              ptrdiff_t n, const ad_operand *inputs, const ad_result *outputs, int threads);
+              ptrdiff_t n, const ad_operand *inputs, const ad_result *outputs, int threads, ad_parallel parallel);
+
+/* The same for at most AD_SMALL float64 elements, all flat (`in[k]`) or scalar (`in[k]` NULL, then `scalars[k]`):
+   nothing to describe, nothing to allocate. Outputs are stored or added. */
+enum { AD_SMALL = 64, AD_SMALL_REGISTERS = 24 };
+void ad_vm_small(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, const double *consts, ptrdiff_t n,
+                 const char *const *in, const double *scalars, char *const *out, const int *modes);
 
 /* The sum of n contiguous numbers, by blocks, pairwise. */
 double ad_sum_f64(const double *x, ptrdiff_t n);

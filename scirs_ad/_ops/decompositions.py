@@ -1,0 +1,632 @@
+"""Eigenvalues, singular values, QR, and what is built on them.
+
+Where eigenvalues or singular values are equal, the derivative of single vectors is not defined; the gap is then left
+out, which is exact for functions that do not depend on the choice of vectors in the degenerate subspace.
+"""
+
+import numpy as np
+
+from scirs_ad._core.core import as_array, dtype_of, shape_of
+from scirs_ad._core.define import primitive, sample
+from scirs_ad._core.errors import NotDifferentiableError
+from scirs_ad._ops import complex as cx
+from scirs_ad._ops import elementwise as ew
+from scirs_ad._ops import index as ix
+from scirs_ad._ops import join, reduce
+from scirs_ad._ops import shape as sh
+from scirs_ad._ops.linalg import (
+    diag_matrix,
+    diagonal_of,
+    h_,
+    kernels,
+    matmul_core,
+    positive_definite,
+    solve_core,
+    square_matrices,
+    symmetrized,
+    well_conditioned,
+)
+
+
+def _columns(x):
+    """A vector along the columns of a matrix: `x_j` at (i, j)."""
+    return sh.reshape(x, (*shape_of(x)[:-1], 1, shape_of(x)[-1]))
+
+
+def _rows(x):
+    return sh.reshape(x, (*shape_of(x), 1))
+
+
+def _inverse_gap(gap, scale):
+    """``1 / gap``, 0 where the gap is nothing but rounding."""
+    eps = np.finfo(dtype_of(gap)).eps
+    tiny = ew.less_equal(ew.abs(gap), ew.multiply(scale, 8.0 * eps))
+    return ew.where(tiny, 0.0, ew.reciprocal(ew.where(tiny, 1.0, gap)))
+
+
+# ------------------------------------------------------------------------------------------------ Hermitian
+@primitive("(n,n)->(n),(n,n)", kernel=lambda a: kernels.eigh(symmetrized(np.asarray(a))), internal=True)
+def eigh_core(a):
+    """Eigenvalues, ascending, and eigenvectors of ``(a + a^H) / 2``.
+
+    Derivative: ``V (diag(ct_w) + F * (V^H ct_V - ct_V^H V) / 2) V^H`` with ``F_ij = 1 / (w_j - w_i)``: M. B. Giles
+    (2008), section 3.1, made Hermitian. Cost: ``6 n^3`` operations.
+    """
+    return tuple(np.linalg.eigh(symmetrized(a)))
+
+
+@eigh_core.def_vjp
+def _(ct, out):
+    w, v = out
+    ct_w, ct_v = ct
+    middle = None
+    if ct_w is not None:
+        middle = diag_matrix(ct_w)
+    if ct_v is not None:
+        gap = ew.subtract(_columns(w), _rows(w))
+        scale = reduce.max(ew.abs(w), axis=-1, keepdims=True) if shape_of(w)[-1] else w
+        scale = sh.reshape(scale, (*shape_of(scale), 1))
+        inner = matmul_core(h_(v), ct_v)
+        turn = ew.multiply(_inverse_gap(gap, scale), ew.multiply(0.5, ew.subtract(inner, h_(inner))))
+        middle = turn if middle is None else ew.add(middle, turn)
+    return matmul_core(matmul_core(v, middle), h_(v))
+
+
+@eigh_core.def_samples
+def _(rng):
+    # Only eigenvalues are free of a choice; eigenvectors change sign, but continuously.
+    yield sample(positive_definite(rng, 3, 3))
+    yield sample(positive_definite(rng, 2, 2, 2))
+    yield sample(np.diag([1.0, 2.0, 4.0]))
+
+
+def eigh(a, UPLO="L"):  # noqa: N803 - NumPy's name
+    """Eigenvalues and eigenvectors of Hermitian matrices.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., n, n)
+        ``(a + a^H) / 2`` is decomposed, so `UPLO` makes no difference.
+    UPLO : {"L", "U"}
+
+    Returns
+    -------
+    eigenvalues : Variable or ndarray, shape (..., n)
+    eigenvectors : Variable or ndarray, shape (..., n, n)
+        A named tuple.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If a matrix is not square or the iteration does not converge.
+
+    Notes
+    -----
+    Derivative: see Giles (2008), section 3.1; at equal eigenvalues exact for what does not depend on the choice of
+    vectors. Cost: about ``9 n^3`` operations.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.linalg.eigh([[2.0, 0.0], [0.0, 1.0]]).eigenvalues
+    array([1., 2.])
+    """
+    if UPLO not in ("L", "U", "l", "u"):
+        raise ValueError(f"eigh: UPLO must be 'L' or 'U', not {UPLO!r}")
+    return EighResult(*eigh_core(square_matrices("eigh", a)))
+
+
+@primitive("(n,n)->(n)", kernel=lambda a: kernels.eigvalsh(symmetrized(np.asarray(a))), internal=True)
+def eigvalsh_core(a):
+    """Eigenvalues, ascending, of ``(a + a^H) / 2``.
+
+    Derivative: ``V diag(ct) V^H``. Cost: about ``4/3 n^3`` operations; with vectors for the derivative.
+    """
+    return np.linalg.eigvalsh(symmetrized(a))
+
+
+@eigvalsh_core.def_vjp
+def _(ct, a):
+    _, v = eigh_core(a)
+    return matmul_core(ew.multiply(v, _columns(ct)), h_(v))
+
+
+@eigvalsh_core.def_samples
+def _(rng):
+    yield sample(positive_definite(rng, 3, 3))
+    yield sample(positive_definite(rng, 2, 2, 2))
+    yield sample(positive_definite(rng, 3, 3, complex_too=True), order=1)
+
+
+def eigvalsh(a, UPLO="L"):  # noqa: N803 - NumPy's name
+    """Eigenvalues of Hermitian matrices, ascending.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., n, n)
+    UPLO : {"L", "U"}
+
+    Returns
+    -------
+    Variable or ndarray, shape (..., n)
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If a matrix is not square or the iteration does not converge.
+
+    Notes
+    -----
+    Derivative: ``V diag(ct) V^H``, also at equal eigenvalues. Cost: about ``4/3 n^3`` operations.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.linalg.eigvalsh([[2.0, 0.0], [0.0, 1.0]])
+    array([1., 2.])
+    """
+    if UPLO not in ("L", "U", "l", "u"):
+        raise ValueError(f"eigvalsh: UPLO must be 'L' or 'U', not {UPLO!r}")
+    return eigvalsh_core(square_matrices("eigvalsh", a))
+
+
+# ------------------------------------------------------------------------------------------------ general
+@primitive("(n,n)->(n),(n,n)", kernel=lambda a: kernels.eig(a), internal=True)
+def eig_core(a):
+    """Eigenvalues and unit eigenvectors, complex always.
+
+    Derivative: ``V^-H (diag(ct_w) + (V^H ct_V - V^H V diag(Re V^H ct_V)) / conj(E)) V^H`` with ``E_ij = w_j - w_i``:
+    the second term keeps the columns at unit length. Cost: ``25 n^3`` operations.
+    """
+    w, v = np.linalg.eig(a)
+    kind = np.complex64 if w.dtype.char in "fF" else np.complex128
+    return w.astype(kind), v.astype(kind)
+
+
+@eig_core.def_vjp
+def _(ct, out, specs):
+    w, v = out
+    ct_w, ct_v = ct
+    middle = None if ct_w is None else diag_matrix(ct_w)
+    if ct_v is not None:
+        inner = matmul_core(h_(v), ct_v)
+        length = _columns(cx.real(diagonal_of(inner)))
+        inner = ew.subtract(inner, ew.multiply(matmul_core(h_(v), v), length))
+        gap = cx.conj(ew.subtract(_columns(w), _rows(w)))
+        off = ew.logical_not(np.eye(shape_of(w)[-1], dtype=bool))
+        turn = ew.where(off, ew.divide(inner, ew.where(off, gap, 1.0)), 0.0)
+        middle = turn if middle is None else ew.add(middle, turn)
+    return sh.cast(solve_core(h_(v), matmul_core(middle, h_(v))), specs[0].dtype)
+
+
+@eig_core.def_samples
+def _(rng):
+    # LAPACK also turns each vector so that its largest entry is real: that choice is not differentiated.
+    yield sample(np.diag([1.0, 2.0, 4.0]) + 0.1 * rng.standard_normal((3, 3)), order=1)
+
+
+def eig(a):
+    """Eigenvalues and eigenvectors of square matrices, complex always.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., n, n)
+
+    Returns
+    -------
+    eigenvalues : Variable or ndarray, shape (..., n)
+    eigenvectors : Variable or ndarray, shape (..., n, n)
+        A named tuple; columns of length one.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If a matrix is not square or the iteration does not converge.
+
+    Notes
+    -----
+    Derivative: of functions that do not depend on the phases of the vectors. Cost: about ``25 n^3`` operations.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.linalg.eig([[2.0, 0.0], [0.0, 1.0]]).eigenvalues
+    array([2.+0.j, 1.+0.j])
+    """
+    return EigResult(*eig_core(square_matrices("eig", a)))
+
+
+@primitive("(n,n)->(n)", kernel=lambda a: kernels.eigvals(a), internal=True)
+def eigvals_core(a):
+    """Eigenvalues, complex always.
+
+    Derivative: ``V^-H diag(ct) V^H``. Cost: ``10 n^3`` operations; with vectors for the derivative.
+    """
+    w = np.linalg.eigvals(a)
+    return w.astype(np.complex64 if w.dtype.char in "fF" else np.complex128)
+
+
+@eigvals_core.def_vjp
+def _(ct, a, specs):
+    _, v = eig_core(a)
+    return sh.cast(solve_core(h_(v), ew.multiply(_rows(ct), h_(v))), specs[0].dtype)
+
+
+@eigvals_core.def_samples
+def _(rng):
+    yield sample(np.diag([1.0, 2.0, 4.0]) + 0.1 * rng.standard_normal((3, 3)), order=1)
+    yield sample(np.diag([1.0, 2.0]) + 0.1j * rng.standard_normal((2, 2)), order=1)
+
+
+def eigvals(a):
+    """Eigenvalues of square matrices, complex always.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., n, n)
+
+    Returns
+    -------
+    Variable or ndarray, shape (..., n)
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If a matrix is not square or the iteration does not converge.
+
+    Notes
+    -----
+    Derivative: ``V^-H diag(ct) V^H``. Cost: about ``10 n^3`` operations.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.linalg.eigvals([[2.0, 0.0], [0.0, 1.0]])
+    array([2.+0.j, 1.+0.j])
+    """
+    return eigvals_core(square_matrices("eigvals", a))
+
+
+# ------------------------------------------------------------------------------------------------ singular values
+@primitive(core=lambda a: (2,), n_out=3, kernel=lambda a: kernels.svd(a, False), internal=True)
+def svd_core(a):
+    """The thin singular value decomposition.
+
+    Derivative: with ``E_ij = (s_j - s_i) (s_j + s_i)``, ``skew(X) = X - X^H``: ``U ((skew(U^H ct_U) / E) S +
+    S (skew(V^H ct_V) / E) + diag(ct_s)) V^H`` and the parts outside of the ranges of U and V (Z.-Q. Wan, S.-X. Zhang,
+    arXiv:1909.02659). Cost: about ``14 m n^2`` operations.
+    """
+    return tuple(np.linalg.svd(a, full_matrices=False))
+
+
+@svd_core.def_shape
+def _(a):
+    m, n = a.shape[-2:]
+    k = min(m, n)
+    lead = a.shape[:-2]
+    real = np.empty(0, a.dtype).real.dtype
+    return type(a)((*lead, m, k), a.dtype), type(a)((*lead, k), real), type(a)((*lead, k, n), a.dtype)
+
+
+@svd_core.def_vjp
+def _(ct, out, specs):
+    u, s, vh = out
+    ct_u, ct_s, ct_vh = ct
+    gap = ew.multiply(ew.subtract(_columns(s), _rows(s)), ew.add(_columns(s), _rows(s)))
+    largest = ix.getitem(s, (..., slice(0, 1)))
+    scale = sh.reshape(ew.square(largest), (*shape_of(largest), 1))
+    f = _inverse_gap(gap, scale)
+    safe = _inverse_gap(s, largest)  # 1 / s, 0 where s is zero
+    middle = None if ct_s is None else diag_matrix(ct_s)
+    outside = None
+
+    def plus(x, y):
+        return y if x is None else ew.add(x, y)
+
+    if ct_u is not None:
+        inner = matmul_core(h_(u), ct_u)
+        skew = ew.subtract(inner, h_(inner))
+        middle = plus(middle, ew.multiply(ew.multiply(f, skew), _columns(s)))
+        if dtype_of(u).kind == "c":
+            middle = plus(middle, ew.multiply(diag_matrix(diagonal_of(skew)), ew.multiply(0.5, _columns(safe))))
+        rest = ew.multiply(ew.subtract(ct_u, matmul_core(u, inner)), _columns(safe))
+        outside = matmul_core(rest, vh)
+    if ct_vh is not None:
+        ct_v = h_(ct_vh)
+        inner = matmul_core(vh, ct_v)
+        skew = ew.subtract(inner, h_(inner))
+        middle = plus(middle, ew.multiply(_rows(s), ew.multiply(f, skew)))
+        rest = ew.subtract(ct_vh, matmul_core(h_(inner), vh))
+        outside = plus(outside, matmul_core(u, ew.multiply(_rows(safe), rest)))
+    total = matmul_core(matmul_core(u, middle), vh)
+    return total if outside is None else ew.add(total, outside)
+
+
+@svd_core.def_samples
+def _(rng):
+    yield sample(np.diag([4.0, 2.0, 1.0]) + 0.1 * rng.standard_normal((3, 3)))
+    yield sample(np.eye(4, 2) * [3.0, 1.0] + 0.1 * rng.standard_normal((4, 2)))
+    yield sample(np.eye(2, 4) * [[3.0], [1.0]] + 0.1 * rng.standard_normal((2, 2, 4)), order=1)
+
+
+@primitive(core=lambda a: (2,), kernel=lambda a: kernels.svdvals(a), internal=True)
+def svdvals_core(a):
+    """Singular values, descending.
+
+    Derivative: ``U diag(ct) V^H``, also where singular values are equal. Cost: about ``3 m n^2`` operations.
+    """
+    return np.linalg.svd(a, compute_uv=False)
+
+
+@svdvals_core.def_shape
+def _(a):
+    return type(a)((*a.shape[:-2], min(a.shape[-2:])), np.empty(0, a.dtype).real.dtype)
+
+
+@svdvals_core.def_vjp
+def _(ct, a):
+    u, _, vh = svd_core(a)
+    return matmul_core(ew.multiply(u, _columns(ct)), vh)
+
+
+@svdvals_core.def_samples
+def _(rng):
+    yield sample(np.diag([4.0, 2.0, 1.0]) + 0.1 * rng.standard_normal((3, 3)))
+    yield sample(np.eye(2, 4) * [[3.0], [1.0]] + 0.1j * rng.standard_normal((2, 4)), order=1)
+
+
+def _matrices(name, a):
+    a = as_array(a)
+    if len(shape_of(a)) < 2:
+        raise np.linalg.LinAlgError(f"{name}: matrices are needed; the shape is {shape_of(a)}")
+    return a if dtype_of(a).kind in "fc" else sh.astype(a, float)
+
+
+def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
+    """Singular value decomposition.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., m, n)
+    full_matrices : bool
+        Square U and V^H; their further columns and rows have no derivative.
+    compute_uv : bool
+        Return U and V^H too.
+    hermitian : bool
+        Accepted for NumPy's sake.
+
+    Returns
+    -------
+    U, S, Vh : Variable or ndarray
+        A named tuple; with ``compute_uv=False`` only S, shape (..., min(m, n)).
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the iteration does not converge.
+    NotDifferentiableError
+        For tracked `a` that is not square, with ``full_matrices=True``.
+
+    Notes
+    -----
+    Derivative: see arXiv:1909.02659; at equal singular values exact for what does not depend on the choice of
+    vectors. Cost: about ``14 m n^2`` operations.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.linalg.svd([[2.0, 0.0], [0.0, 1.0]], compute_uv=False)
+    array([2., 1.])
+    """
+    del hermitian
+    a = _matrices("svd", a)
+    if not compute_uv:
+        return svdvals_core(a)
+    if full_matrices and shape_of(a)[-1] != shape_of(a)[-2]:
+        if type(a) is np.ndarray:
+            return SVDResult(*kernels.svd(a, True))
+        raise NotDifferentiableError(
+            f"svd: the further vectors of a full decomposition of shape {shape_of(a)} are not unique and have no "
+            "derivative; use full_matrices=False"
+        )
+    return SVDResult(*svd_core(a))
+
+
+def svdvals(x):
+    """Singular values, descending.
+
+    Parameters
+    ----------
+    x : array_like, shape (..., m, n)
+
+    Returns
+    -------
+    Variable or ndarray, shape (..., min(m, n))
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the iteration does not converge.
+
+    Notes
+    -----
+    Derivative: ``U diag(ct) V^H``. Cost: about ``3 m n^2`` operations.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.linalg.svdvals([[2.0, 0.0], [0.0, 1.0]])
+    array([2., 1.])
+    """
+    return svdvals_core(_matrices("svdvals", x))
+
+
+# ------------------------------------------------------------------------------------------------ QR
+@primitive("(m,n)->(m,n),(n,n)", kernel=lambda a: kernels.qr(a, "reduced"), internal=True)
+def qr_core(a):
+    """The thin QR decomposition of a matrix with at least as many rows as columns.
+
+    Derivative: ``(ct_Q + Q copyltu(M)) R^-H`` with ``M = R ct_R^H - ct_Q^H Q``; copyltu: the lower triangle, made
+    Hermitian (H.-J. Liao et al., PRX 9, 031041 (2019), equation 6). Cost: ``4 m n^2`` operations.
+    """
+    return tuple(np.linalg.qr(a))
+
+
+@qr_core.def_vjp
+def _(ct, out):
+    q, r = out
+    ct_q, ct_r = ct
+    m = None
+    if ct_r is not None:
+        n = shape_of(r)[-1]
+        m = matmul_core(r, h_(ew.where(~np.tri(n, n, -1, bool), ct_r, 0.0)))
+    if ct_q is not None:
+        inner = matmul_core(h_(ct_q), q)
+        m = ew.negative(inner) if m is None else ew.subtract(m, inner)
+    n = shape_of(r)[-1]
+    low = ew.where(np.tri(n, n, -1, bool), m, 0.0)
+    hermitian = ew.add(ew.add(low, h_(low)), diag_matrix(cx.real(diagonal_of(m))))
+    total = matmul_core(q, hermitian)
+    if ct_q is not None:
+        total = ew.add(total, ct_q)
+    # total R^-H, by a solve with R
+    return h_(solve_core(r, h_(total)))
+
+
+@qr_core.def_samples
+def _(rng):
+    yield sample(well_conditioned(rng, 3, 3))
+    yield sample(np.concatenate([well_conditioned(rng, 2, 2), rng.standard_normal((2, 2))]))
+    yield sample(well_conditioned(rng, 2, 2, 2))
+    yield sample(well_conditioned(rng, 3, 3, complex_too=True), order=1)
+
+
+def qr(a, mode="reduced"):
+    """QR decomposition.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., m, n)
+    mode : {"reduced", "complete", "r"}
+
+    Returns
+    -------
+    Q, R : Variable or ndarray
+        A named tuple; for ``mode="r"`` only R.
+
+    Raises
+    ------
+    NotDifferentiableError
+        For tracked `a` with more rows than columns and ``mode="complete"``.
+    ValueError
+        For another `mode`.
+
+    Notes
+    -----
+    Derivative: for full column rank (of the leading square block, if there are more columns than rows). Cost:
+    ``4 m n^2`` operations.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scirs_ad.numpy as anp
+    >>> np.abs(anp.linalg.qr([[3.0, 1.0], [4.0, 1.0]], mode="r"))
+    array([[5. , 1.4],
+           [0. , 0.2]])
+    """
+    if mode not in ("reduced", "complete", "r"):
+        raise ValueError(f"qr: mode must be 'reduced', 'complete' or 'r', not {mode!r}")
+    a = _matrices("qr", a)
+    m, n = shape_of(a)[-2:]
+    if m >= n:
+        if mode == "complete" and m > n:
+            if type(a) is np.ndarray:
+                return QRResult(*kernels.qr(a, "complete"))
+            raise NotDifferentiableError(
+                f"qr: the further columns of Q of a complete decomposition of shape {shape_of(a)} are not unique and "
+                "have no derivative; use mode='reduced'"
+            )
+        q, r = qr_core(a)
+    else:
+        q, left = qr_core(ix.getitem(a, (..., slice(None, m))))
+        right = matmul_core(h_(q), ix.getitem(a, (..., slice(m, None))))
+        r = join.concatenate([left, right], axis=-1)
+    return r if mode == "r" else QRResult(q, r)
+
+
+# ------------------------------------------------------------------------------------------------ pseudo-inverse
+@primitive(core=lambda a, *, rcond: (2,), internal=True)
+def pinv_core(a, *, rcond):
+    """The pseudo-inverse; singular values up to ``rcond`` times the largest count as zero.
+
+    Derivative: ``-P dA P + P P^H dA^H (I - A P) + (I - P A) dA^H P^H P``, at constant rank (G. Golub, V. Pereyra,
+    SIAM J. Numer. Anal. 10 (1973), equation 4.12). Cost: a singular value decomposition.
+    """
+    return np.linalg.pinv(a, rcond=rcond)
+
+
+@pinv_core.def_shape
+def _(a, *, rcond):
+    del rcond
+    return type(a)((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype)
+
+
+@pinv_core.def_jvp
+def _(t, a, out):
+    p, ph, th = out, h_(out), h_(t)
+    total = ew.negative(matmul_core(matmul_core(p, t), p))
+    left = matmul_core(matmul_core(p, ph), th)
+    total = ew.add(total, ew.subtract(left, matmul_core(matmul_core(left, a), p)))
+    right = matmul_core(th, matmul_core(ph, p))
+    return ew.add(total, ew.subtract(right, matmul_core(matmul_core(p, a), right)))
+
+
+@pinv_core.def_samples
+def _(rng):
+    yield sample(rng.standard_normal((4, 2)), rcond=1e-15)
+    yield sample(rng.standard_normal((2, 3)), rcond=1e-15)
+    yield sample(rng.standard_normal((2, 3, 2)) + 1j * rng.standard_normal((2, 3, 2)), rcond=1e-15)
+
+
+def pinv(a, rcond=None, hermitian=False, *, rtol=None):
+    """Moore-Penrose pseudo-inverse.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., m, n)
+    rcond, rtol : float, optional
+        Singular values up to this times the largest count as zero; by default ``max(m, n)`` times the rounding unit.
+    hermitian : bool
+        Accepted for NumPy's sake.
+
+    Returns
+    -------
+    Variable or ndarray, shape (..., n, m)
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the singular value decomposition does not converge.
+
+    Notes
+    -----
+    Derivative: at constant rank; Golub and Pereyra (1973), equation 4.12. Cost: a singular value decomposition.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.linalg.pinv([[2.0], [0.0]])
+    array([[0.5, 0. ]])
+    """
+    del hermitian
+    a = _matrices("pinv", a)
+    cut = rcond if rcond is not None else rtol
+    if cut is None:
+        cut = max(shape_of(a)[-2:]) * np.finfo(dtype_of(a)).eps
+    return pinv_core(a, rcond=float(cut))
+
+
+EighResult = type(np.linalg.eigh(np.eye(1)))
+EigResult = type(np.linalg.eig(np.eye(1)))
+SVDResult = type(np.linalg.svd(np.eye(1)))
+QRResult = type(np.linalg.qr(np.eye(1)))

@@ -1,0 +1,174 @@
+"""The methods and attributes of ndarray, on Variables: each is a function of a page."""
+
+import numpy as np
+
+from scirs_ad._core.core import Spec, dtype_of, install, install_methods, shape_of, value_of
+from scirs_ad._core.errors import DerivativeLostError
+from scirs_ad._ops import accumulate, index, products, protocol, reduce
+from scirs_ad._ops import complex as cx
+from scirs_ad._ops import shape as sh
+
+
+def _method(function, name):
+    """`function` of the array, as a method."""
+
+    def method(self, *args, **kwargs):
+        return function(self, *args, **kwargs)
+
+    method.__name__ = name
+    method.__qualname__ = f"Variable.{name}"
+    method.__doc__ = f"``{name}`` of the array; see the function of that name in `scirs_ad.numpy`."
+    return method
+
+
+def _reshape(self, *shape, order="C", copy=None):
+    """The array in another shape; see `scirs_ad.numpy.reshape`."""
+    del copy
+    return sh.reshape(self, shape[0] if len(shape) == 1 else shape, order)
+
+
+def _transpose(self, *axes):
+    """The array with its axes permuted; see `scirs_ad.numpy.permute_dims`."""
+    if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))):
+        axes = axes[0]
+    return sh.permute_dims(self, axes or None)
+
+
+def _matrix_transpose(self):
+    """The array with its last two axes exchanged."""
+    ndim = len(shape_of(self))
+    if ndim < 2:
+        raise ValueError(f"mT: an array of shape {shape_of(self)} has no matrices; at least 2 dimensions are needed")
+    return sh.permute_core(self, axes=(-1, -2))
+
+
+def _ravel(self, order="C"):
+    """The elements as one axis."""
+    return sh.reshape(self, -1, order) if order in "CF" else sh.reshape(self, -1)
+
+
+def _item(self, *args):
+    """The element as a Python number; only without derivative."""
+    if self.level is not None:
+        raise DerivativeLostError(
+            f"item() would drop the derivative of an array of shape {shape_of(self)}; use x[...], or scirs_ad.value(x)"
+        )
+    return value_of(self).item(*args)
+
+
+def _tolist(self):
+    """Nested lists of Python numbers; of 0-d Variables, where there is a derivative."""
+    if self.level is None:
+        return value_of(self).tolist()
+    return [row.tolist() if shape_of(row) else row for row in self] if shape_of(self) else self
+
+
+def _fill(self, value):
+    """Assign one value to all elements."""
+    self[...] = value
+
+
+def _itemsize(self):
+    """Bytes of one element."""
+    return dtype_of(self).itemsize
+
+
+def _nbytes(self):
+    """Bytes of all elements."""
+    return self.size * dtype_of(self).itemsize
+
+
+def _strides(self):
+    """Bytes from one element to the next, along each axis, as of a C-contiguous array."""
+    strides, step = [], dtype_of(self).itemsize
+    for n in reversed(shape_of(self)):
+        strides.append(step)
+        step *= n
+    return tuple(reversed(strides))
+
+
+def _flat(self):
+    """An iterator over the elements, each a 0-d Variable."""
+    return iter(sh.reshape(self, -1))
+
+
+def _flags(self):
+    """The flags of the array of values."""
+    value = value_of(self)
+    return np.empty(value.shape).flags if type(value) is Spec else value.flags
+
+
+def _view(self, dtype=None, type=None):  # noqa: A002 - NumPy's name
+    """The same array; reinterpretation of the bytes is refused."""
+    if dtype is not None and np.dtype(dtype) != dtype_of(self):
+        raise TypeError(f"view: the bytes of a {dtype_of(self)} Variable cannot be read as {np.dtype(dtype)}")
+    return self[...]
+
+
+def _set_real(self, value):
+    self[...] = value + 1j * cx.imag(self) if dtype_of(self).kind == "c" else value
+
+
+def _set_imag(self, value):
+    if dtype_of(self).kind != "c":
+        raise TypeError("imag: a real array has no imaginary part to set")
+    self[...] = cx.real(self) + 1j * value
+
+
+def _byteswap(self, inplace=False):
+    """Refused: it has no meaning for derivatives."""
+    del self, inplace
+    raise TypeError("byteswap: a Variable has no byte order; use value(x)")
+
+
+def _tobytes(self, order="C"):
+    """The bytes of the values; only without derivative."""
+    if self.level is not None:
+        raise DerivativeLostError("tobytes() would drop the derivative; use scirs_ad.value(x).tobytes()")
+    return value_of(self).tobytes(order)
+
+
+def _device(self):
+    """Where the array lies: the CPU."""
+    del self
+    return "cpu"
+
+
+def _to_device(self, device, /, *, stream=None):
+    """The array itself; the CPU is the only device."""
+    if device != "cpu" or stream is not None:
+        raise ValueError(f"to_device: there is no device {device!r}; the CPU is the only one")
+    return self
+
+
+METHODS = {
+    "sum": sh.sum, "mean": reduce.mean, "max": reduce.max, "min": reduce.min, "std": reduce.std, "var": reduce.var,
+    "ptp": reduce.ptp, "all": reduce.all, "any": reduce.any, "argmax": reduce.argmax, "argmin": reduce.argmin,
+    "clip": reduce.clip, "round": reduce.round, "prod": accumulate.prod, "cumsum": accumulate.cumsum,
+    "cumprod": accumulate.cumprod, "dot": products.dot, "astype": sh.astype, "conj": cx.conj, "conjugate": cx.conj,
+}  # fmt: skip
+
+install_methods({name: _method(function, name) for name, function in METHODS.items()})
+install_methods(
+    {
+        "reshape": _reshape, "transpose": _transpose, "ravel": _ravel, "flatten": _ravel, "item": _item,
+        "tolist": _tolist, "fill": _fill, "view": _view, "byteswap": _byteswap, "tobytes": _tobytes,
+        "to_device": _to_device,
+        "T": property(lambda self: sh.permute_dims(self), doc="The array with its axes reversed."),
+        "mT": property(_matrix_transpose, doc="The array with its last two axes exchanged."),
+        "real": property(cx.real, _set_real, doc="The real part."),
+        "imag": property(cx.imag, _set_imag, doc="The imaginary part."),
+        "itemsize": property(_itemsize, doc=_itemsize.__doc__), "nbytes": property(_nbytes, doc=_nbytes.__doc__),
+        "strides": property(_strides, doc=_strides.__doc__), "flat": property(_flat, doc=_flat.__doc__),
+        "flags": property(_flags, doc=_flags.__doc__), "device": property(_device, doc=_device.__doc__),
+    }
+)  # fmt: skip
+install(operators={"matmul": products.matmul})
+protocol.AT["index_add"] = index.index_add
+protocol.REDUCTIONS.update(
+    {
+        np.add: (sh.sum, accumulate.cumsum), np.multiply: (accumulate.prod, accumulate.cumprod),
+        np.maximum: (reduce.max, None), np.minimum: (reduce.min, None), np.logical_and: (reduce.all, None),
+        np.logical_or: (reduce.any, None), np.logaddexp: (reduce.logsumexp, None),
+    }
+)  # fmt: skip
