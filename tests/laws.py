@@ -10,6 +10,7 @@ import zlib
 import numpy as np
 
 import scirs_ad as ad
+import scirs_ad.scipy.special  # noqa: F401 - its pages are loaded at first use
 from scirs_ad._core.core import PRIMITIVES, Elementwise
 from scirs_ad.testing.differences import random_direction
 

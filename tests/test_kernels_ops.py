@@ -182,7 +182,9 @@ def test_special_values(name, dtype, isa):
     # NumPy leaves open which zero maximum(-0.0, 0.0) and its like give.
     if name not in ("maximum", "minimum", "fmax", "fmin", "clip"):
         zero = (want == 0) & (got == 0)
-        np.testing.assert_array_equal(np.signbit(got[zero]), np.signbit(want[zero]), err_msg=str([a[zero] for a in args]))
+        np.testing.assert_array_equal(
+            np.signbit(got[zero]), np.signbit(want[zero]), err_msg=str([a[zero] for a in args])
+        )
 
 
 @pytest.mark.parametrize("isa", ISAS)

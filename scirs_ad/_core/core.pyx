@@ -1933,8 +1933,9 @@ cdef class Tape(Level):
         cdef Node node
         cdef dict kept = {}
         cdef long long ref
-        cdef bint fused, done
+        cdef bint fused
         cdef object ct
+        cdef Primitive p
         for r in refs:
             if r >= 0:
                 wanted[<long long> r >> SLOT_BITS] = 1
@@ -1957,13 +1958,12 @@ cdef class Tape(Level):
                     kept[i] = ct
                     owned[i] = 0
                 acc[i] = None
+                p = node.primitive
                 if fused:
-                    done = self._pull_fused(acc, owned, node, ct, owned[i])
-                elif node.primitive is P_INDEX:
-                    done = self._pull_index(acc, owned, node, ct)
-                else:
-                    done = node.primitive is P_PUT and self._pull_put(acc, owned, node, ct, owned[i])
-                if not done:
+                    if not self._pull_fused(acc, owned, node, ct, owned[i]):
+                        self._pull_rule(acc, owned, node, ct)
+                elif not (p is P_INDEX and self._pull_index(acc, owned, node, ct)
+                          or p is P_PUT and self._pull_put(acc, owned, node, ct, owned[i])):
                     self._pull_rule(acc, owned, node, ct)
             if free:
                 nodes[i] = None

@@ -5,6 +5,8 @@ fused pass, traced once per primitive and set of tracked arguments. What has no 
 formula runs operation by operation.
 """
 
+import numpy as np
+
 from scirs_ad._core.core import (
     Dual,
     Elementwise,
@@ -132,13 +134,14 @@ def partials_of(p, out, args, mask):
     """The partial derivatives of a base function that `mask` asks for; the others None."""
     rule = p.partials_rule
     known = dict(zip(p.argnames, map(_floating, args), strict=True), out=out)
-    values = p.partials(**{name: known[name] for name in rule.names})
-    if not isinstance(values, tuple):
-        values = (values,)
-    if len(values) != len(args):
-        raise TypeError(f"{p.name}: def_partials returned {len(values)} partial(s) for {len(args)} argument(s)")
-    return [value() if mask >> k & 1 and callable(value) else value if mask >> k & 1 else None
-            for k, value in enumerate(values)]
+    with np.errstate(all="ignore"):  # what is infinite or nan is the derivative's value, not an accident
+        values = p.partials(**{name: known[name] for name in rule.names})
+        if not isinstance(values, tuple):
+            values = (values,)
+        if len(values) != len(args):
+            raise TypeError(f"{p.name}: def_partials returned {len(values)} partial(s) for {len(args)} argument(s)")
+        return [value() if mask >> k & 1 and callable(value) else value if mask >> k & 1 else None
+                for k, value in enumerate(values)]
 
 
 def _is_one(x):

@@ -12,6 +12,7 @@ from scirs_ad import _ops  # noqa: F401 - all pages, in order
 from scirs_ad._core.core import install
 from scirs_ad._ops.accumulate import *  # noqa: F403
 from scirs_ad._ops.complex import angle, conj, imag, real
+from scirs_ad._ops.einsum import *  # noqa: F403
 from scirs_ad._ops.elementwise import (
     abs,  # noqa: A004
     acos, acosh, add, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_or,
@@ -25,6 +26,7 @@ from scirs_ad._ops.join import (
     append, array_split, block, column_stack, concat, concatenate, dsplit, dstack, hsplit, hstack, split, stack, unstack,
     vsplit, vstack,
 )  # fmt: skip
+from scirs_ad._ops.einsum import *  # noqa: F403
 from scirs_ad._ops.join import *  # noqa: F403
 from scirs_ad._ops.products import *  # noqa: F403
 from scirs_ad._ops.protocol import float_power, pow, register_namespace  # noqa: A004

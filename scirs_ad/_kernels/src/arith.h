@@ -51,8 +51,8 @@ AD_OP3(fma, FMA_S(a, b, c))
 /* NumPy's clip is minimum(maximum(x, lo), hi) with NaN from any of the three. */
 AD_INLINE S NAME(clip_numpy)(S x, S lo, S hi)
 {
-    S t = (x >= lo) | (x != x) ? x : lo;
-    return (t <= hi) | (t != t) ? t : hi;
+    S t = (x < lo) | (lo != lo) ? lo : x;
+    return (t > hi) | (hi != hi) ? hi : t;
 }
 AD_OP3(clip, NAME(clip_numpy)(a, b, c))
 

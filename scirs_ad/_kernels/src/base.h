@@ -218,8 +218,8 @@ AD_DRIVER_TWO(f32)
     }
 
 /* A core, `op_rare_S` (1 where the core does not hold) and `op_redo_S` (the scalar function there). */
-#define AD_VECTOR_RARE(op, S, arity) \
-    AD_BODY(op, S, arity) \
+#define AD_VECTOR_RARE(op, S, arity) AD_BODY(op, S, arity) AD_RARE(op, S, arity)
+#define AD_RARE(op, S, arity) \
     AD_ANY(op, S, arity) \
     AD_NOINLINE void op##_##S##_fix(ptrdiff_t n, const S *a, const S *b, const S *c, S *out) \
     { \

@@ -85,6 +85,24 @@ AD_INLINE f32 log_p_f32(f32 x)
     return FMAF(FMAF(0x1.31e6a0p-2f, x, 0x1.995e9ep-2f), x, 0x1.55557ap-1f);
 }
 
+/* as log_p, |s| <= 1/3; error 2^-58.0 */
+AD_INLINE f64 log1p_p_f64(f64 x)
+{
+    f64 z = x * x;
+    f64 even = FMA(FMA(FMA(FMA(FMA(0x1.da7affeb13cabp-5, z, 0x1.ac413bb1c4981p-4), z, 0x1.110f5869ca7e3p-3), z, 0x1.745d16d8c26e1p-3), z, 0x1.24924924902a6p-2), z, 0x1.5555555555555p-1);
+    f64 odd = FMA(FMA(FMA(FMA(FMA(0x1.4901b0055046fp-3, z, 0x1.9d8616b564e3cp-4), z, 0x1.e21f35c69b018p-4), z, 0x1.3b13c208a06f7p-3), z, 0x1.c71c71c8de36fp-3), z, 0x1.99999999999c3p-2);
+    return FMA(odd, x, even);
+}
+
+/* as log_p, |s| <= 1/3; error 2^-29.5 */
+AD_INLINE f32 log1p_p_f32(f32 x)
+{
+    f32 z = x * x;
+    f32 even = FMAF(FMAF(0x1.f1ce4ep-3f, z, 0x1.2509c4p-2f), z, 0x1.555558p-1f);
+    f32 odd = FMAF(0x1.b6cef6p-3f, z, 0x1.9996a6p-2f);
+    return FMAF(odd, x, even);
+}
+
 /* as log_p, less its first coefficient 2/3: p(z) = 2/3 + z g(z); error 2^-65.5 */
 AD_INLINE f64 log_g_f64(f64 x)
 {

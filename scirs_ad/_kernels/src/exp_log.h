@@ -253,6 +253,15 @@ AD_INLINE S NAME(sigmoid)(S x)
     return left ? NAME(scale_wide)(q, t) : q;
 }
 
+/* log(1 + h + l), 0 <= h <= 1, |l| below an ulp of h: short of a reduction. */
+AD_INLINE S NAME(log1p_unit)(S h, S l)
+{
+    S s = h / (2 + h), z = s * s;
+    S half = (S)0.5 * h * h;
+    l *= FMA_S(s, FMA_S(s, (S)1.5, (S)-2), (S)1); /* l / (1 + h), to the few digits that count */
+    return h - (half - FMA_S(s, FMA_S(z, NAME(log1p_p)(z), half), l));
+}
+
 /* max(x, 0) + log1p(exp(-|x|)) */
 AD_INLINE S NAME(softplus)(S x)
 {
@@ -262,5 +271,5 @@ AD_INLINE S NAME(softplus)(S x)
     NAME(pair) p = NAME(fast_two_sum)((S)1, e.h);
     p = NAME(fast_two_sum)(p.h, p.l + e.l);
     S h = NAME(scale_wide)(p.h, t), l = NAME(scale_wide)(p.l, t);
-    return (x > 0 ? x : 0) + NAME(log1p_pair)(h, l, 0);
+    return (x > 0 ? x : 0) + NAME(log1p_unit)(h, l);
 }

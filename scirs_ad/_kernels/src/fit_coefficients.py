@@ -4,6 +4,7 @@ Each fit is the best polynomial in the maximum norm (Remez exchange, 50 digits, 
 under a weight that turns its error into the relative error of the function computed from it. The header says for each
 how large that error is, after the coefficients are rounded. Nothing here runs when the package is built.
 """
+
 import sys
 from pathlib import Path
 
@@ -270,50 +271,169 @@ S_MAX = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) * mp.mpf("1.0005")
 
 # name, what it is, function, interval, weight, number of coefficients for float64 and for float32 (0: not needed)
 FITS = [
-    ("exp_q", "exp(x) = 1 + x + x^2 q(x), |x| <= ln(2)/2", series(lambda x: mp.expm1(x) - x, 2),
-     (-HALF_LN2, HALF_LN2), abs, 10, 5),
-    ("exp2_q", "2^x = 1 + x ln 2 + x^2 q(x), |x| <= 1/2", series(lambda x: mp.expm1(x * LN2) - x * LN2, 2),
-     (mp.mpf("-0.5"), mp.mpf("0.5")), abs, 10, 5),
+    (
+        "exp_q",
+        "exp(x) = 1 + x + x^2 q(x), |x| <= ln(2)/2",
+        series(lambda x: mp.expm1(x) - x, 2),
+        (-HALF_LN2, HALF_LN2),
+        abs,
+        10,
+        5,
+    ),
+    (
+        "exp2_q",
+        "2^x = 1 + x ln 2 + x^2 q(x), |x| <= 1/2",
+        series(lambda x: mp.expm1(x * LN2) - x * LN2, 2),
+        (mp.mpf("-0.5"), mp.mpf("0.5")),
+        abs,
+        10,
+        5,
+    ),
     ("sinh_p", "sinh(x) = x + x^3 p(x^2), |x| <= ln(2)/2", odd_part(mp.sinh), (0, HALF_LN2**2), lambda z: z, 5, 2),
-    ("cosh_p", "cosh(x) = 1 + x^2 (1/2 + x^2 p(x^2)), |x| <= ln(2)/2",
-     even_part(lambda t: mp.cosh(t) - 1 - t * t / 2, 4), (0, HALF_LN2**2), lambda z: z * z, 5, 2),
-    ("log_p", "log((1 + s)/(1 - s)) = s (2 + s^2 p(s^2)), |s| <= (sqrt(2) - 1)/(sqrt(2) + 1)",
-     odd_part(lambda s: 2 * mp.atanh(s), 2), (0, S_MAX**2), lambda z: z, 7, 3),
-    ("log_g", "as log_p, less its first coefficient 2/3: p(z) = 2/3 + z g(z)",
-     even_part(lambda s: 2 * mp.atanh(s) - 2 * s - 2 * s**3 / 3, 5), (0, S_MAX**2), lambda z: z * z, 10, 0),
+    (
+        "cosh_p",
+        "cosh(x) = 1 + x^2 (1/2 + x^2 p(x^2)), |x| <= ln(2)/2",
+        even_part(lambda t: mp.cosh(t) - 1 - t * t / 2, 4),
+        (0, HALF_LN2**2),
+        lambda z: z * z,
+        5,
+        2,
+    ),
+    (
+        "log_p",
+        "log((1 + s)/(1 - s)) = s (2 + s^2 p(s^2)), |s| <= (sqrt(2) - 1)/(sqrt(2) + 1)",
+        odd_part(lambda s: 2 * mp.atanh(s), 2),
+        (0, S_MAX**2),
+        lambda z: z,
+        7,
+        3,
+    ),
+    (
+        "log1p_p",
+        "as log_p, |s| <= 1/3",
+        odd_part(lambda s: 2 * mp.atanh(s), 2),
+        (0, mp.mpf("0.1112")),
+        lambda z: z,
+        12,
+        5,
+    ),
+    (
+        "log_g",
+        "as log_p, less its first coefficient 2/3: p(z) = 2/3 + z g(z)",
+        even_part(lambda s: 2 * mp.atanh(s) - 2 * s - 2 * s**3 / 3, 5),
+        (0, S_MAX**2),
+        lambda z: z * z,
+        10,
+        0,
+    ),
     ("sin_p", "sin(x) = x + x^3 p(x^2), |x| <= pi/4", odd_part(mp.sin), (0, QUARTER_PI**2), lambda z: z, 6, 3),
-    ("cos_p", "cos(x) = 1 - x^2/2 + x^4 p(x^2), |x| <= pi/4", even_part(lambda t: mp.cos(t) - 1 + t * t / 2, 4),
-     (0, QUARTER_PI**2), lambda z: z * z, 6, 3),
-    ("sinpi_p", "sin(pi x)/pi = x + x^3 p(x^2), |x| <= 1/2", odd_part(lambda t: mp.sin(mp.pi * t) / mp.pi),
-     (0, mp.mpf("0.25")), lambda z: z, 9, 0),
+    (
+        "cos_p",
+        "cos(x) = 1 - x^2/2 + x^4 p(x^2), |x| <= pi/4",
+        even_part(lambda t: mp.cos(t) - 1 + t * t / 2, 4),
+        (0, QUARTER_PI**2),
+        lambda z: z * z,
+        6,
+        3,
+    ),
+    (
+        "sinpi_p",
+        "sin(pi x)/pi = x + x^3 p(x^2), |x| <= 1/2",
+        odd_part(lambda t: mp.sin(mp.pi * t) / mp.pi),
+        (0, mp.mpf("0.25")),
+        lambda z: z,
+        9,
+        0,
+    ),
     ("atan_p", "atan(x) = x + x^3 p(x^2), |x| <= 1", odd_part(mp.atan), (0, 1), lambda z: z, 20, 9),
     ("atan_p32", "atan_p to single precision, in double arithmetic", odd_part(mp.atan), (0, 1), lambda z: z, 9, 0),
     ("asin_p", "asin(x) = x + x^3 p(x^2), |x| <= 1/2", odd_part(mp.asin), (0, mp.mpf("0.25")), lambda z: z, 12, 5),
     ("erf_p", "erf(x) = x + x p(x^2), |x| <= 1", even_part(lambda t: mp.erf(t) - t, 1), (0, 1), lambda z: 1, 13, 7),
-    ("erf_h", "erf(1 + x) = 1 - exp(-h(x)), 0 <= x <= 5", lambda x: -mp.log(mp.erfc(x + 1)), (0, mp.mpf("4.95")),
-     lambda x: mp.erfc(x + 1), 18, 9),
-    ("erfc_g", "(x + 3) exp(x^2) erfc(x) = g0 + t g(t), t = (x - 3)/(x + 3), 0.4 <= x <= 27.3",
-     lambda t: (erfc_ratio(t) - ERFC_AT_3) / t if t else mp.diff(erfc_ratio, 0), (erfc_t("0.39"), erfc_t("27.3")),
-     lambda t: t / erfc_ratio(t), 21, 0),
-    ("erfc_g", "as above, 0.4 <= x <= 10.2",
-     lambda t: (erfc_ratio(t) - ERFC_AT_3) / t if t else mp.diff(erfc_ratio, 0), (erfc_t("0.39"), erfc_t("10.2")),
-     lambda t: t / erfc_ratio(t), 0, 10),
-    ("erfc_d", "derivative of g0 + t g(t), to a few per cent", lambda t: mp.diff(erfc_ratio, t),
-     (erfc_t("0.39"), erfc_t("27.3")), lambda t: 1, 3, 3),
-    ("stirling_p", "log(Gamma(x)) = (x - 1/2) log(x) - x + log(2 pi)/2 + p(1/x^2)/x, x >= 5", stirling,
-     (mp.mpf(10) ** -8, mp.mpf(1) / 25), lambda z: mp.sqrt(z) / mp.loggamma(1 / mp.sqrt(z)), 7, 0),
-    ("digamma_p", "digamma(x) = log(x) - 1/(2 x) - p(1/x^2)/x^2, x >= 4", digamma_far,
-     (mp.mpf(10) ** -8, mp.mpf(1) / 16), lambda z: z / mp.digamma(1 / mp.sqrt(z)), 9, 0),
-    ("trigamma_p", "trigamma(x) = 1/x + 1/(2 x^2) + p(1/x^2)/x^3, x >= 5", trigamma_far,
-     (mp.mpf(10) ** -8, mp.mpf(1) / 25), lambda z: z, 9, 0),
-    ("cbrt_p", "x^(-1/3), 1 <= x <= 2 (a first approximation)", lambda x: x ** (mp.mpf(-1) / 3), (1, 2),
-     lambda x: mp.cbrt(x), 5, 0),
+    (
+        "erf_h",
+        "erf(1 + x) = 1 - exp(-h(x)), 0 <= x <= 5",
+        lambda x: -mp.log(mp.erfc(x + 1)),
+        (0, mp.mpf("4.95")),
+        lambda x: mp.erfc(x + 1),
+        18,
+        9,
+    ),
+    (
+        "erfc_g",
+        "(x + 3) exp(x^2) erfc(x) = g0 + t g(t), t = (x - 3)/(x + 3), 0.4 <= x <= 27.3",
+        lambda t: (erfc_ratio(t) - ERFC_AT_3) / t if t else mp.diff(erfc_ratio, 0),
+        (erfc_t("0.39"), erfc_t("27.3")),
+        lambda t: t / erfc_ratio(t),
+        21,
+        0,
+    ),
+    (
+        "erfc_g",
+        "as above, 0.4 <= x <= 10.2",
+        lambda t: (erfc_ratio(t) - ERFC_AT_3) / t if t else mp.diff(erfc_ratio, 0),
+        (erfc_t("0.39"), erfc_t("10.2")),
+        lambda t: t / erfc_ratio(t),
+        0,
+        10,
+    ),
+    (
+        "erfc_d",
+        "derivative of g0 + t g(t), to a few per cent",
+        lambda t: mp.diff(erfc_ratio, t),
+        (erfc_t("0.39"), erfc_t("27.3")),
+        lambda t: 1,
+        3,
+        3,
+    ),
+    (
+        "stirling_p",
+        "log(Gamma(x)) = (x - 1/2) log(x) - x + log(2 pi)/2 + p(1/x^2)/x, x >= 5",
+        stirling,
+        (mp.mpf(10) ** -8, mp.mpf(1) / 25),
+        lambda z: mp.sqrt(z) / mp.loggamma(1 / mp.sqrt(z)),
+        7,
+        0,
+    ),
+    (
+        "digamma_p",
+        "digamma(x) = log(x) - 1/(2 x) - p(1/x^2)/x^2, x >= 4",
+        digamma_far,
+        (mp.mpf(10) ** -8, mp.mpf(1) / 16),
+        lambda z: z / mp.digamma(1 / mp.sqrt(z)),
+        9,
+        0,
+    ),
+    (
+        "trigamma_p",
+        "trigamma(x) = 1/x + 1/(2 x^2) + p(1/x^2)/x^3, x >= 5",
+        trigamma_far,
+        (mp.mpf(10) ** -8, mp.mpf(1) / 25),
+        lambda z: z,
+        9,
+        0,
+    ),
+    (
+        "cbrt_p",
+        "x^(-1/3), 1 <= x <= 2 (a first approximation)",
+        lambda x: x ** (mp.mpf(-1) / 3),
+        (1, 2),
+        lambda x: mp.cbrt(x),
+        5,
+        0,
+    ),
 ]
 
 # Functions c + num(x) / den(x), float64 only: name, what, function, interval, c, number of coefficients of each.
 # The constant, near the middle of the values, leaves less to the ratio and so to its rounding.
 RATIOS = [
-    ("gammaln_r", "log(Gamma(x)) / ((x - 1) (x - 2)) - 0.4375, 0.7 <= x <= 5", gammaln_middle, ("0.7", "5"), 0.4375, 10),
+    (
+        "gammaln_r",
+        "log(Gamma(x)) / ((x - 1) (x - 2)) - 0.4375, 0.7 <= x <= 5",
+        gammaln_middle,
+        ("0.7", "5"),
+        0.4375,
+        10,
+    ),
     ("digamma_r", "digamma(x) / (x - its root) - 0.75, 1 <= x <= 4", digamma_middle, ("1", "4"), 0.75, 8),
     ("trigamma_r", "trigamma(x) - 0.25, 1 <= x <= 5", lambda x: mp.psi(1, x), ("1", "5"), 0.25, 8),
 ]
@@ -343,7 +463,10 @@ def main():
         if wanted and name not in wanted:
             continue
         lo, hi = mp.mpf(lo), mp.mpf(hi)
-        p, q = ([rounded(c, np.float64) for c in cs] for cs in rational(lambda x, f=f, c=c: f(x) - c, lo, hi, n, lambda x, f=f: 1 / f(x)))
+        p, q = (
+            [rounded(c, np.float64) for c in cs]
+            for cs in rational(lambda x, f=f, c=c: f(x) - c, lo, hi, n, lambda x, f=f: 1 / f(x))
+        )
         error = max(abs(1 - (c + horner(p, x) / horner(q, x)) / f(x)) for x in chebyshev_grid(lo, hi, 301))
         note = f"{what}: {{}}; error 2^{float(mp.log(error, 2)):.1f}"
         out.append(function_text(name + "_num", "f64", p, note.format("numerator")))

@@ -6,8 +6,8 @@ AD_INLINE pair_f64 log_pair_f64(f64 x)
 {
     f64 k, m = log_split_f64(x, &k), f = m - 1;
     pair_f64 d = fast_two_sum_f64(2, f);
-    f64 inverse = 1 / d.h, s = f * inverse;
-    f64 s_low = (residual_f64(s, d.h, f) - s * d.l) * inverse;
+    f64 s = f / d.h;
+    f64 s_low = (residual_f64(s, d.h, f) - s * d.l) * FMA(-0.5, s, 0.5); /* 1/d = (1 - s)/2 */
     pair_f64 z = two_prod_f64(s, s);
     z.l = FMA(2 * s, s_low, z.l);
     pair_f64 t = fast_two_sum_f64(0x1.5555555555555p-1, z.h * log_g_f64(z.h));
@@ -30,16 +30,37 @@ AD_INLINE f64 power_sign(f64 x, f64 y, f64 r)
     return x < 0 && __builtin_rint(y) != y ? (f64)NAN : r;
 }
 
-AD_INLINE f64 power_f64(f64 x, f64 y)
+/* exp(h + l) = exp(h) (1 + l), with the sign of x^y. */
+AD_INLINE f64 power_finish(f64 x, f64 y, f64 h, f64 l)
 {
-    pair_f64 log_x = log_pair_f64(__builtin_fabs(x));
-    pair_f64 p = two_prod_f64(y, log_x.h);
-    p.l = FMA(y, log_x.l, p.l);
-    f64 h = clamp_f64(p.h, -746, 711), t;
-    pair_f64 e = exp_pair_f64(h, 0, &t);
+    f64 top = clamp_f64(h, -746, 711), t;
+    pair_f64 e = exp_pair_f64(top, 0, &t);
     pair_f64 one = fast_two_sum_f64(1, e.h);
-    f64 low = FMA(p.h == h ? p.l : 0, one.h + e.l, one.l + e.l); /* exp(h + l) = exp(h) (1 + l) */
+    f64 low = FMA(h == top ? l : 0, one.h + e.l, one.l + e.l);
     return power_sign(x, y, scale_wide_f64(one.h + low, t));
+}
+
+/* Two loops: one alone is a chain of some 100 dependent operations, of which the processor overlaps too few
+ * iterations (8.0 against 6.2 ns an element on a Zen 3 core). */
+#define POWER_STAGE 64
+AD_NOINLINE void power_f64_body(ptrdiff_t n, const f64 *x, const f64 *y, const f64 *c, f64 *out)
+{
+    f64 h[POWER_STAGE], l[POWER_STAGE];
+    (void)c;
+    n &= -AD_PAD_f64;
+    for (ptrdiff_t start = 0; start < n; start += POWER_STAGE) {
+        ptrdiff_t m = (n - start < POWER_STAGE ? n - start : POWER_STAGE) & -AD_PAD_f64;
+        AD_SIMD
+        for (ptrdiff_t i = 0; i < m; i++) {
+            pair_f64 log_x = log_pair_f64(__builtin_fabs(x[start + i]));
+            pair_f64 p = two_prod_f64(y[start + i], log_x.h);
+            h[i] = p.h;
+            l[i] = FMA(y[start + i], log_x.l, p.l);
+        }
+        AD_SIMD
+        for (ptrdiff_t i = 0; i < m; i++)
+            out[start + i] = power_finish(x[start + i], y[start + i], h[i], l[i]);
+    }
 }
 
 /* Zero, subnormal, infinite and NaN operands: C99's table, from libm. */
@@ -179,7 +200,7 @@ AD_INLINE f64 logaddexp_f64(f64 a, f64 b)
     pair_f64 p = fast_two_sum_f64(1, e.h);
     p = fast_two_sum_f64(p.h, p.l + e.l);
     f64 h = scale_wide_f64(p.h, t), l = scale_wide_f64(p.l, t);
-    return top + log1p_pair_f64(h, l, 0);
+    return top + log1p_unit_f64(h, l);
 }
 
 /* In float64: max + log(1 + exp(-|a - b|)). */
