@@ -8,8 +8,10 @@ from scirs_ad._ops import accumulate  # noqa: F401
 from scirs_ad._ops import reduce  # noqa: F401
 from scirs_ad._ops import products  # noqa: F401
 from scirs_ad._ops import einsum  # noqa: F401
+from scirs_ad._ops import gather  # noqa: F401
 from scirs_ad._ops import index  # noqa: F401
 from scirs_ad._ops import join  # noqa: F401
+from scirs_ad._ops import arrange  # noqa: F401
 from scirs_ad._ops import linalg  # noqa: F401
 from scirs_ad._ops import decompositions  # noqa: F401
 from scirs_ad._ops import norms  # noqa: F401

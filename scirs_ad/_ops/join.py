@@ -5,7 +5,7 @@ import numpy as np
 from scirs_ad._core.core import Spec, Variable, as_array, dtype_of, install, shape_of
 from scirs_ad._core.define import primitive, raises, sample
 from scirs_ad._ops import shape as sh
-from scirs_ad._ops.index import FULL, Key, index
+from scirs_ad._ops.gather import FULL, Key, index
 
 __all__ = [
     "append", "array_split", "block", "column_stack", "concat", "concatenate", "dsplit", "dstack", "hsplit", "hstack",

@@ -11,6 +11,7 @@ import numpy as np
 from scirs_ad import _ops  # noqa: F401 - all pages, in order
 from scirs_ad._core.core import install
 from scirs_ad._ops.accumulate import *  # noqa: F403
+from scirs_ad._ops.arrange import *  # noqa: F403
 from scirs_ad._ops.complex import angle, conj, imag, real
 from scirs_ad._ops.einsum import *  # noqa: F403
 from scirs_ad._ops.elementwise import (
@@ -22,11 +23,6 @@ from scirs_ad._ops.elementwise import (
     maximum, minimum, multiply, negative, not_equal, positive, rad2deg, reciprocal, remainder, rint, sign, signbit,
     sin, sinh, sqrt, square, subtract, tan, tanh, trunc, where,
 )  # fmt: skip
-from scirs_ad._ops.join import (
-    append, array_split, block, column_stack, concat, concatenate, dsplit, dstack, hsplit, hstack, split, stack, unstack,
-    vsplit, vstack,
-)  # fmt: skip
-from scirs_ad._ops.einsum import *  # noqa: F403
 from scirs_ad._ops.join import *  # noqa: F403
 from scirs_ad._ops.products import *  # noqa: F403
 from scirs_ad._ops.protocol import float_power, pow, register_namespace  # noqa: A004
@@ -38,7 +34,7 @@ power, absolute, fabs, conjugate, mod, true_divide = pow, abs, abs, conj, remain
 degrees, radians, invert, left_shift, right_shift = (
     rad2deg, deg2rad, bitwise_invert, bitwise_left_shift, bitwise_right_shift
 )  # fmt: skip
-bitwise_not, transpose = bitwise_invert, permute_dims
+bitwise_not = bitwise_invert
 
 bool = np.bool_  # noqa: A001
 int8, int16, int32, int64 = np.int8, np.int16, np.int32, np.int64
