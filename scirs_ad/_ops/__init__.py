@@ -12,6 +12,13 @@ from scirs_ad._ops import gather  # noqa: F401
 from scirs_ad._ops import index  # noqa: F401
 from scirs_ad._ops import join  # noqa: F401
 from scirs_ad._ops import arrange  # noqa: F401
+from scirs_ad._ops import borders  # noqa: F401
+from scirs_ad._ops import select  # noqa: F401
+from scirs_ad._ops import bins  # noqa: F401
+from scirs_ad._ops import diagonals  # noqa: F401
+from scirs_ad._ops import write  # noqa: F401
+from scirs_ad._ops import sorting  # noqa: F401
+from scirs_ad._ops import sets  # noqa: F401
 from scirs_ad._ops import linalg  # noqa: F401
 from scirs_ad._ops import decompositions  # noqa: F401
 from scirs_ad._ops import norms  # noqa: F401

@@ -249,12 +249,12 @@ def scatter_along(x, indices, *, n):
     flat = np.where(indices < 0, indices + n, indices).reshape(size_of(indices.shape[:-1]), indices.shape[-1])
     if flat.size and not 0 <= flat.min() <= flat.max() < n:
         raise IndexError(f"index out of bounds for an axis of length {n}")
-    return _counted(flat, x.reshape(flat.shape), n).reshape(x.shape[:-1] + (n,))
+    return _counted(flat, x.reshape(flat.shape), n).reshape((*x.shape[:-1], n))
 
 
 @scatter_along.def_shape
 def _(x, indices, *, n):
-    return Spec(np.broadcast_shapes(x.shape, indices.shape)[:-1] + (n,), x.dtype)
+    return Spec((*np.broadcast_shapes(x.shape, indices.shape)[:-1], n), x.dtype)
 
 
 @scatter_along.def_vjp

@@ -27,13 +27,13 @@ def known(x):
 
 
 def known_values(x, name):
-    """The values of `x`, which decide about the shape of a result, as an ndarray; TracingError where they are unknown."""
+    """The values of `x`, which decide about a shape, as an ndarray; TracingError where they are not known."""
     found = known(as_array(x))
     if type(found) is np.ndarray:
         return found
     raise TracingError(
-        f"{name}: the shape of the result depends on the values of an array of shape {shape_of(x)}, which are not known "
-        "under vmap and while tracing; use where, static arguments, or eager code"
+        f"{name}: the shape of the result depends on the values of an array of shape {shape_of(x)}, which are not "
+        "known under vmap and while tracing; use where, static arguments, or eager code"
     )
 
 
@@ -130,7 +130,8 @@ class Plan:
             self._dynamic(shape, entries, apart)
             return
         if apart:
-            entries = self._order(entries, [e for e in entries if _advanced(e)], [e for e in entries if not _advanced(e)])
+            rest = [e for e in entries if not _advanced(e)]
+            entries = self._order(entries, [e for e in entries if _advanced(e)], rest)
         self.key = Key(entries)
 
     @staticmethod

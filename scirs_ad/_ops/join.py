@@ -1,5 +1,7 @@
 """Joining arrays and taking them apart; nested lists and object arrays of Variables become one Variable."""
 
+import itertools
+
 import numpy as np
 
 from scirs_ad._core.core import Spec, Variable, as_array, dtype_of, install, shape_of
@@ -75,7 +77,7 @@ def stack_core(*arrays, axis):
 def _(*arrays, axis):
     shape = arrays[0].shape
     at = len(shape) + 1 + axis
-    return Spec(shape[:at] + (len(arrays),) + shape[at:], np.result_type(*[a.dtype for a in arrays]))
+    return Spec((*shape[:at], len(arrays), *shape[at:]), np.result_type(*[a.dtype for a in arrays]))
 
 
 @stack_core.def_vjp
@@ -139,7 +141,7 @@ install(repack=repack)
 # ------------------------------------------------------------------------------------------------ joining
 def _sequence(arrays, name):
     """The arrays to join, each an array or a Variable."""
-    if isinstance(arrays, np.ndarray) and arrays.dtype.kind != "O" or type(arrays) is Variable:
+    if type(arrays) is Variable or (isinstance(arrays, np.ndarray) and arrays.dtype.kind != "O"):
         if not shape_of(arrays):
             raise TypeError(f"{name}: iteration over a 0-d array")
         return list(unstack(arrays))
@@ -211,7 +213,9 @@ def concatenate(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
         have = shape_of(a)
         if len(have) != len(shape) or any(n != m for i, (n, m) in enumerate(zip(have, shape, strict=True))
                                           if i != axis + len(shape)):
-            raise ValueError(f"concatenate: array 0 has shape {shape}, array {k} {have}; all axes but {axis} must agree")
+            raise ValueError(
+                f"concatenate: array 0 has shape {shape}, array {k} {have}; all axes but {axis} must agree"
+            )
     return concatenate_core(*arrays, axis=axis)
 
 
@@ -573,8 +577,8 @@ def array_split(ary, indices_or_sections, axis=0):
         each, more = divmod(n, sections)
         cuts = [k * each + min(k, more) for k in range(1, sections)]
     tail = (FULL,) * (-axis - 1)
-    bounds = [0, *cuts, None]
-    return [index(x, key=Key((slice(a, b), *tail))) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    bounds = itertools.pairwise([0, *cuts, None])
+    return [index(x, key=Key((slice(a, b), *tail))) for a, b in bounds]
 
 
 def split(ary, indices_or_sections, axis=0):

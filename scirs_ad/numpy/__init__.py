@@ -12,7 +12,10 @@ from scirs_ad import _ops  # noqa: F401 - all pages, in order
 from scirs_ad._core.core import install
 from scirs_ad._ops.accumulate import *  # noqa: F403
 from scirs_ad._ops.arrange import *  # noqa: F403
+from scirs_ad._ops.bins import *  # noqa: F403
+from scirs_ad._ops.borders import *  # noqa: F403
 from scirs_ad._ops.complex import angle, conj, imag, real
+from scirs_ad._ops.diagonals import *  # noqa: F403
 from scirs_ad._ops.einsum import *  # noqa: F403
 from scirs_ad._ops.elementwise import (
     abs,  # noqa: A004
@@ -21,13 +24,17 @@ from scirs_ad._ops.elementwise import (
     floor, floor_divide, fmax, fmin, fmod, greater, greater_equal, heaviside, hypot, isfinite, isinf, isnan, less,
     less_equal, log, log1p, log2, log10, logaddexp, logaddexp2, logical_and, logical_not, logical_or, logical_xor,
     maximum, minimum, multiply, negative, not_equal, positive, rad2deg, reciprocal, remainder, rint, sign, signbit,
-    sin, sinh, sqrt, square, subtract, tan, tanh, trunc, where,
+    sin, sinh, sqrt, square, subtract, tan, tanh, trunc,
 )  # fmt: skip
 from scirs_ad._ops.join import *  # noqa: F403
 from scirs_ad._ops.products import *  # noqa: F403
 from scirs_ad._ops.protocol import float_power, pow, register_namespace  # noqa: A004
 from scirs_ad._ops.reduce import *  # noqa: F403
+from scirs_ad._ops.select import *  # noqa: F403
+from scirs_ad._ops.sets import *  # noqa: F403
 from scirs_ad._ops.shape import astype, broadcast_to, permute_dims, reshape, sum  # noqa: A004
+from scirs_ad._ops.sorting import *  # noqa: F403
+from scirs_ad._ops.write import *  # noqa: F403
 
 arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
 power, absolute, fabs, conjugate, mod, true_divide = pow, abs, abs, conj, remainder, divide
