@@ -36,8 +36,7 @@ CASES = [
     ("array_split(x, 4, axis=1)[3]", M), ("hsplit(x, 2)[1]", M), ("vsplit(x, 3)[1]", M), ("dsplit(x, 2)[0]", T),
     ("unstack(x)[1]", M), ("unstack(x, axis=1)[2]", M), ("delete(x, 1)", V), ("delete(x, [0, 2], axis=0)", M),
     ("delete(x, slice(0, 6, 2))", V), ("delete(x, MASK, axis=0)", M), ("insert(x, 1, 5.0)", V),
-    ("insert(x, [0, 2, 2], [1.0, 2.0, 3.0])", V), ("insert(x, 1, V[:4], axis=0)", M), ("insert(x, [1, 2], V[:3], axis=1)"
-     .replace("V[:3]", "M[:, :2]"), M), ("insert(M, 1, x, axis=1)", V[:3]), ("insert(x, slice(0, 2), 7.0)", V),
+    ("insert(x, [0, 2, 2], [1.0, 2.0, 3.0])", V), ("insert(x, 1, V[:4], axis=0)", M), ("insert(x, [1, 2], M[:, :2], axis=1)", M), ("insert(M, 1, x, axis=1)", V[:3]), ("insert(x, slice(0, 2), 7.0)", V),
     ("insert(M, [1], x, axis=1)", M), ("insert(x, -1, 5.0)", V),
     # borders
     *[(f"pad(x, ((2, 1), (1, 3)), '{mode}')", M) for mode in ("edge", "reflect", "symmetric", "wrap", "linear_ramp",
@@ -114,20 +113,27 @@ def test_value(text, x):
 @pytest.mark.parametrize(("text", "x"), CASES, ids=ids)
 def test_plain_numpy_dispatches(text, x):
     """`import numpy as np` on a tracked array calls the same functions."""
+    if "constant_values=x" in text:  # NumPy asks only the first argument of pad
+        with pytest.raises(ad.DerivativeLostError):
+            ad.jvp(function(text, np), (x,), (np.ones_like(x),))
+        return
     expected = np.asarray(function(text, np)(x))
     out, _ = ad.jvp(function(text, np), (x,), (np.ones_like(x),))
     np.testing.assert_allclose(out, expected, rtol=1e-14, atol=1e-15)
 
 
-@pytest.mark.parametrize(("text", "x"), CASES, ids=ids)
+def steps_keep(text, x):
+    """Whether a small step leaves the selection as it is; `test_selection` covers the others."""
+    return x is not DUPLICATES and not any(name in text for name in ("unique", "trim_zeros"))
+
+
+@pytest.mark.parametrize(("text", "x"), [case for case in CASES if steps_keep(*case)], ids=ids)
 def test_derivative(text, x):
     f = function(text, anp)
     rng = np.random.default_rng(11)
     t = rng.standard_normal(x.shape)
     h = 1e-6
     expected = (np.asarray(f(x + h * t)) - np.asarray(f(x - h * t))) / (2 * h)
-    if any(name in text for name in ("unique", "DUPLICATES")) or x is DUPLICATES or "trim_zeros" in text:
-        return  # the selection changes with any step; `test_selection` covers it
     finite = np.where(np.isfinite(expected), expected, 0)
     out, tangent = ad.jvp(f, (x,), (t,))
     np.testing.assert_allclose(np.where(np.isfinite(expected), tangent, 0), finite, rtol=1e-7, atol=1e-7)

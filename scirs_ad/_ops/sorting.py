@@ -9,6 +9,7 @@ import numpy as np
 from scirs_ad._core.core import Spec, Variable, as_array, dtype_of, shape_of
 from scirs_ad._core.define import primitive, raises, sample
 from scirs_ad._core.errors import TracingError
+from scirs_ad._ops import accumulate
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.arrange import moveaxis, one_axis, ravel
@@ -309,8 +310,8 @@ def _place_of(q, n, method):
     return ew.minimum(ew.maximum(place, 0.0), ew.subtract(n, 1.0))
 
 
-def _between(x, place):
-    """Elements of the sorted last axis at places that may lie between two."""
+def _between(x, place, last=None):
+    """Elements of the sorted last axis at places that may lie between two; the last place is `last`."""
     if type(place) is np.ndarray or isinstance(place, (float, np.floating)):
         place = np.asarray(place, float)
         low = np.floor(place).astype(np.intp)
@@ -320,8 +321,8 @@ def _between(x, place):
         return first if np.array_equal(low, high) else _lerp(first, gather(x, high), share)
     low = ew.floor(place)
     low_at = sh.astype(low, np.intp)
-    n = shape_of(x)[-1]
-    high_at = ew.minimum(ew.add(low_at, 1), n - 1)
+    last = shape_of(x)[-1] - 1 if last is None else sh.astype(last, np.intp)
+    high_at = ew.maximum(ew.minimum(ew.add(low_at, 1), last), 0)
     return _lerp(gather(x, low_at), gather(x, high_at), sh.cast(ew.subtract(place, low), dtype_of(x)))
 
 
@@ -389,7 +390,7 @@ def _without_nan(x, q, method, rest):
             place[counts[..., 0] == n] = _place_of(q, int(n), method) if n else last
         return _between(x, place)
     place = _place_of(q, count, method)
-    found = _between(x, ew.minimum(ew.maximum(place, 0.0), float(last)))
+    found = _between(x, ew.maximum(place, 0.0), ew.subtract(count, 1.0))
     return ew.where(ew.equal(count, 0.0), np.nan, found)
 
 
@@ -407,16 +408,14 @@ def _weighted(name, x, places, q, weights, method, shape, axes, nan):
             raise TypeError(f"{name}: weights of shape {w.shape} fit neither the array of shape {shape} nor the axis")
         w = np.broadcast_to(w.reshape((-1,) + (1,) * (-axes[0] - 1)), shape)
     w = np.moveaxis(w, axes, tuple(range(-len(axes), 0))).reshape(shape_of(x))
-    w = np.take_along_axis(w, known_values(places, name), -1)
+    w = gather(w, places)
     if nan:
-        w = np.where(np.isnan(known_values(x, name)), 0.0, w)
-    total = np.cumsum(w, -1)
-    found = np.empty(w.shape[:-1] + q.shape, np.intp)
-    for row in np.ndindex(w.shape[:-1]):
-        # the first element at which the share of the weight reaches q; elements without weight are passed over
-        share = total[row] / total[row][-1]
-        found[row] = np.searchsorted(share, np.maximum(q, np.finfo(float).tiny))
-    found = gather(x, np.minimum(found, w.shape[-1] - 1))
+        w = ew.where(ew.isnan(x), 0.0, w)
+    total = accumulate.cumsum(w, axis=-1)
+    share = ew.divide(total, index(total, key=Key((slice(-1, None),))))
+    # the first element at which the share of the weight reaches q; elements without weight are passed over
+    place = searchsorted_rows(share, np.maximum(q, np.finfo(float).tiny), side="left")
+    found = gather(x, ew.minimum(place, shape_of(x)[-1] - 1))
     if nan:
         return found
     last = index(x, key=Key((slice(-1, None),)))
