@@ -288,7 +288,8 @@ _CONTINUOUS = {
     "median_unbiased": (1 / 3, 1 / 3), "normal_unbiased": (3 / 8, 3 / 8),
 }  # fmt: skip
 _METHODS = {
-    *_CONTINUOUS, "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "lower", "higher", "midpoint", "nearest"
+    *_CONTINUOUS, "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "lower", "higher", "midpoint",
+    "nearest",
 }  # fmt: skip
 
 
@@ -299,8 +300,8 @@ def _place_of(q, n, method):
         return np.quantile(np.arange(n, dtype=float), q, method=method)
     if method not in _CONTINUOUS:
         raise TracingError(
-            f"quantile: method {method!r} is not continuous, so it has no derivative for q and needs known numbers; use "
-            f"one of {', '.join(_CONTINUOUS)}"
+            f"quantile: method {method!r} is not continuous, so it has no derivative for q and needs known numbers; "
+            f"use one of {', '.join(_CONTINUOUS)}"
         )
     alpha, beta = _CONTINUOUS[method]
     if method == "linear":
