@@ -2,7 +2,7 @@
 
 # First, before any other import of ours: what to do where only the sources lie.
 try:
-    import scirs_ad._core.core  # noqa: F401
+    import scirs_ad._core.core
 except ModuleNotFoundError as error:
     if error.name is None or not error.name.startswith("scirs_ad."):
         raise

@@ -5,8 +5,11 @@ import sys
 
 import numpy as np
 
+from scirs_ad._core.lazy import lazy
 from scirs_ad._kernels import ops
 from scirs_ad._kernels.threads import get_num_threads, set_num_threads
+
+scipy, threadpoolctl = lazy("scipy"), lazy("threadpoolctl")
 
 __all__ = ["get_num_threads", "set_num_threads", "show_config"]
 
@@ -37,14 +40,11 @@ def show_config(mode="stdout"):
     """
     if mode not in ("stdout", "dicts"):
         raise ValueError(f"show_config: mode must be 'stdout' or 'dicts', not {mode!r}")
-    import scipy
-    import threadpoolctl
-
     facts = {
         "scirs_ad": sys.modules["scirs_ad"].__version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "scipy": scipy.__version__,
+        "scipy": scipy.version.version,
         "machine": platform.machine(),
         "instruction set": f"{ops.ISA} (of {', '.join(ops.available_isas())}; SCIRS_AD_ISA chooses)",
         "threads": f"{get_num_threads()} (SCIRS_AD_NUM_THREADS, OMP_NUM_THREADS or set_num_threads)",
@@ -53,7 +53,8 @@ def show_config(mode="stdout"):
             f"{info['num_threads']} thread(s)"
             for info in threadpoolctl.threadpool_info()
             if info["user_api"] == "blas"
-        ) or "not found",
+        )
+        or "not found",
     }
     if mode == "dicts":
         return facts

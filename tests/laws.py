@@ -10,7 +10,6 @@ import zlib
 import numpy as np
 
 import scirs_ad as ad
-import scirs_ad.scipy.special  # noqa: F401 - its pages are loaded at first use
 from scirs_ad._core.core import PRIMITIVES, Elementwise
 from scirs_ad.testing.differences import random_direction
 
@@ -33,7 +32,9 @@ class Case:
         self.order = found.order if primitive.differentiable else 0
         self.rng = rng_of(f"{primitive.name} {number}")
         arrays = [k for k, a in enumerate(self.args) if isinstance(a, np.ndarray) and a.dtype.kind in "fc"]
-        numbers = [k for k, a in enumerate(self.args) if isinstance(a, float | complex) and not isinstance(a, np.generic)]
+        numbers = [
+            k for k, a in enumerate(self.args) if isinstance(a, float | complex) and not isinstance(a, np.generic)
+        ]
         self.arrays = [k for k, a in enumerate(self.args) if isinstance(a, np.ndarray)]
         self.moving = [k for k in sorted(arrays + numbers) if found.wrt is None or k in found.wrt]
 

@@ -1,4 +1,5 @@
 """The batched linear-algebra kernels, against NumPy and against what they claim to compute."""
+
 import os
 import subprocess
 import sys
@@ -73,10 +74,23 @@ def close(got, wanted, scale=1.0):
 
 # ---------------------------------------------------------------------------------------------- matmul
 
+
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", [
-    (2, 3, 4), (4, 4, 4), (1, 7, 1), (1, 7, 6), (6, 7, 1), (9, 1, 8), (17, 33, 5), (0, 3, 2), (3, 0, 2), (3, 2, 0),
-])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (2, 3, 4),
+        (4, 4, 4),
+        (1, 7, 1),
+        (1, 7, 6),
+        (6, 7, 1),
+        (9, 1, 8),
+        (17, 33, 5),
+        (0, 3, 2),
+        (3, 0, 2),
+        (3, 2, 0),
+    ],
+)
 def test_matmul_layouts(rng, dtype, shape):
     m, k, n = shape
     a, b = draw(rng, dtype, 2, m, k), draw(rng, dtype, 2, k, n)
@@ -86,10 +100,20 @@ def test_matmul_layouts(rng, dtype, shape):
             close(linalg.matmul(x[0], y[1]), np.matmul(a[0], b[1]))
 
 
-@pytest.mark.parametrize(("sa", "sb"), [
-    ((5, 3, 4), (4, 6)), ((3, 4), (5, 4, 6)), ((5, 1, 3, 4), (2, 4, 6)), ((5, 2, 3, 4), (1, 1, 4, 6)),
-    ((3, 4), (5, 4, 1)), ((3, 4), (2, 5, 4, 1)), ((5, 1, 4), (4, 6)), ((0, 3, 4), (4, 6)), ((1, 3, 4), (0, 4, 6)),
-])
+@pytest.mark.parametrize(
+    ("sa", "sb"),
+    [
+        ((5, 3, 4), (4, 6)),
+        ((3, 4), (5, 4, 6)),
+        ((5, 1, 3, 4), (2, 4, 6)),
+        ((5, 2, 3, 4), (1, 1, 4, 6)),
+        ((3, 4), (5, 4, 1)),
+        ((3, 4), (2, 5, 4, 1)),
+        ((5, 1, 4), (4, 6)),
+        ((0, 3, 4), (4, 6)),
+        ((1, 3, 4), (0, 4, 6)),
+    ],
+)
 def test_matmul_broadcasts(rng, sa, sb):
     a, b = draw(rng, float, *sa), draw(rng, float, *sb)
     close(linalg.matmul(a, b), np.matmul(a, b))
@@ -129,9 +153,17 @@ def test_matmul_views(data):
 
 def test_matmul_dtypes(rng):
     a, b = rng.integers(-5, 5, (3, 4)), rng.integers(-5, 5, (4, 2))
-    for x, y in [(a, b), (a, b.astype("f4")), (a.astype("f4"), b.astype("c8")), (a.astype("f8"), b.astype("c8")),
-                 (a.astype("i1"), b.astype("f4")), (a.astype(bool), b.astype(bool)), (a.astype("f2"), b.astype("f2")),
-                 (a.astype("g"), b.astype("f8")), (a.astype(object), b)]:
+    for x, y in [
+        (a, b),
+        (a, b.astype("f4")),
+        (a.astype("f4"), b.astype("c8")),
+        (a.astype("f8"), b.astype("c8")),
+        (a.astype("i1"), b.astype("f4")),
+        (a.astype(bool), b.astype(bool)),
+        (a.astype("f2"), b.astype("f2")),
+        (a.astype("g"), b.astype("f8")),
+        (a.astype(object), b),
+    ]:
         got, wanted = linalg.matmul(x, y), np.matmul(x, y)
         assert got.dtype == wanted.dtype
         assert np.array_equal(got, wanted)
@@ -148,6 +180,7 @@ def test_matmul_errors(rng):
 
 
 # ---------------------------------------------------------------------------------------------- factorisations
+
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("batch", BATCHES)
@@ -246,6 +279,7 @@ def test_det_of_singular_is_zero():
 
 # ---------------------------------------------------------------------------------------------- solves
 
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("batch", BATCHES)
 @pytest.mark.parametrize("n", SIZES)
@@ -332,6 +366,7 @@ def test_lstsq_rank(rng):
 
 
 # ---------------------------------------------------------------------------------------------- spectra
+
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("batch", BATCHES)
@@ -492,6 +527,7 @@ def test_other_arguments_are_checked():
 
 # ---------------------------------------------------------------------------------------------- failures
 
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_failing_matrix_is_named(dtype):
     good = np.eye(3, dtype=dtype)
@@ -499,8 +535,11 @@ def test_the_failing_matrix_is_named(dtype):
     indefinite = good.copy()
     indefinite[1, 1] = -1
     batch[3, 1] = indefinite
-    with pytest.raises(LinAlgError, match=r"^cholesky: matrix \(3, 1\) of the batch is not positive definite: "
-                                          r"leading minor of order 2$"):
+    with pytest.raises(
+        LinAlgError,
+        match=r"^cholesky: matrix \(3, 1\) of the batch is not positive definite: "
+        r"leading minor of order 2$",
+    ):
         linalg.cholesky(batch)
     with pytest.raises(LinAlgError, match=r"^cholesky: the matrix is not positive definite: leading minor of order 2$"):
         linalg.cholesky(indefinite)
@@ -560,6 +599,7 @@ def test_not_finite(dtype, n, bad):
 
 # ---------------------------------------------------------------------------------------------- threads
 
+
 def with_threads(n, f):
     before = threads.get_num_threads()
     threads.set_num_threads(n)
@@ -616,8 +656,9 @@ def test_set_num_threads():
 def fresh(code, **env):
     """Run code in a new interpreter; its output."""
     clean = {k: v for k, v in os.environ.items() if k not in ("SCIRS_AD_NUM_THREADS", "OMP_NUM_THREADS")}
-    done = subprocess.run([sys.executable, "-c", code], env={**clean, **env}, capture_output=True, text=True,
-                          timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**clean, **env}, capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip(), done.stderr
 

@@ -13,7 +13,7 @@ from cpython.list cimport PyList_GET_ITEM
 from scirs_ad._kernels.vm cimport Program, run, STORE, ADD, SUM
 
 import importlib
-import types
+import types as types_module
 
 import numpy as np
 from scirs_ad._core.errors import DerivativeLostError, EscapedVariableError, NotDifferentiableError, TracingError
@@ -84,32 +84,58 @@ def install(**hooks):
     global ADD_OP, UNBROADCAST, CAST, BROADCAST, RESHAPE, FORMULA, TANGENT, PLAN, PUSH_PLAN, VALUE, GETITEM, SETITEM
     global P_INDEX, P_PUT, UFUNC, FUNCTION, NAMESPACE, ARRAY, REPACK, P_ADD, P_SUB, P_MUL, P_DIV, P_NEG, P_SQUARE
     for name, value in hooks.items():
-        if name == "add": ADD_OP = P_ADD = value
-        elif name == "subtract": P_SUB = value
-        elif name == "multiply": P_MUL = value
-        elif name == "divide": P_DIV = value
-        elif name == "negative": P_NEG = value
-        elif name == "square": P_SQUARE = value
-        elif name == "index": P_INDEX = value
-        elif name == "put": P_PUT = value
-        elif name == "unbroadcast": UNBROADCAST = value
-        elif name == "cast": CAST = value
-        elif name == "broadcast_to": BROADCAST = value
-        elif name == "reshape": RESHAPE = value
-        elif name == "formula": FORMULA = value
-        elif name == "tangent": TANGENT = value
-        elif name == "plan": PLAN = value
-        elif name == "push_plan": PUSH_PLAN = value
-        elif name == "value_program": VALUE = value
-        elif name == "getitem": GETITEM = value
-        elif name == "setitem": SETITEM = value
-        elif name == "array_ufunc": UFUNC = value
-        elif name == "array_function": FUNCTION = value
-        elif name == "namespace": NAMESPACE = value
-        elif name == "array": ARRAY = value
-        elif name == "repack": REPACK = value
-        elif name == "operators": OPERATORS.update(value)
-        elif name == "ufuncs": UFUNC_PRIMITIVES.update(value)
+        if name == "add":
+            ADD_OP = P_ADD = value
+        elif name == "subtract":
+            P_SUB = value
+        elif name == "multiply":
+            P_MUL = value
+        elif name == "divide":
+            P_DIV = value
+        elif name == "negative":
+            P_NEG = value
+        elif name == "square":
+            P_SQUARE = value
+        elif name == "index":
+            P_INDEX = value
+        elif name == "put":
+            P_PUT = value
+        elif name == "unbroadcast":
+            UNBROADCAST = value
+        elif name == "cast":
+            CAST = value
+        elif name == "broadcast_to":
+            BROADCAST = value
+        elif name == "reshape":
+            RESHAPE = value
+        elif name == "formula":
+            FORMULA = value
+        elif name == "tangent":
+            TANGENT = value
+        elif name == "plan":
+            PLAN = value
+        elif name == "push_plan":
+            PUSH_PLAN = value
+        elif name == "value_program":
+            VALUE = value
+        elif name == "getitem":
+            GETITEM = value
+        elif name == "setitem":
+            SETITEM = value
+        elif name == "array_ufunc":
+            UFUNC = value
+        elif name == "array_function":
+            FUNCTION = value
+        elif name == "namespace":
+            NAMESPACE = value
+        elif name == "array":
+            ARRAY = value
+        elif name == "repack":
+            REPACK = value
+        elif name == "operators":
+            OPERATORS.update(value)
+        elif name == "ufuncs":
+            UFUNC_PRIMITIVES.update(value)
         else:
             raise TypeError(f"install: there is no hook {name!r}")
 
@@ -912,8 +938,8 @@ cdef object _untracked_value(Variable v, str what):
     value = _known_value(v, what, "eager code")
     if v._level is not None:
         raise DerivativeLostError(
-            f"{what} would drop the derivative of a {value.dtype} array of shape {value.shape}. Keep the Variable (NumPy "
-            "functions and the scirs_ad.numpy and scirs_ad.scipy ones take it), or use scirs_ad.value(x) or "
+            f"{what} would drop the derivative of a {value.dtype} array of shape {value.shape}. Keep the Variable "
+            "(NumPy functions and the scirs_ad.numpy and scirs_ad.scipy ones take it), or use scirs_ad.value(x) or "
             "scirs_ad.stop_gradient(x) if no derivative is wanted")
     return value
 
@@ -943,7 +969,6 @@ cdef class Rule:
         self.function = function
         self.names = names + code.co_varnames[code.co_argcount:code.co_argcount + code.co_kwonlyargcount]
         self.codes = []
-        keywords = []
         self.args_needed = 0
         for name in self.names:
             if name == moving:
@@ -1069,7 +1094,7 @@ cdef class Primitive:
         # Like a function: in a class it is a method.
         if instance is None:
             return self
-        return types.MethodType(self, instance)
+        return types_module.MethodType(self, instance)
 
     # -------------------------------------------------------------------------------- definition
     cdef Rule _rule(self, function, moving):
@@ -1191,7 +1216,6 @@ cdef class Primitive:
         if params is None and key in self.dtype_cache:
             return self.dtype_cache[key]
         ones = []
-        floats = any([inexact(a) for a in args])
         for k, a in enumerate(args):
             if isinstance(a, (bool, int, float, complex)):
                 ones.append(a)
@@ -1602,7 +1626,8 @@ cdef object bind2(Elementwise p, object x, object y):
             mask |= 2
         else:
             tape = None
-    if tape is not None and not tape.closed and tape.capture is None and p.program is not None and p.differentiable and (
+    cdef bint plain = p.program is not None and p.differentiable
+    if plain and tape is not None and not tape.closed and tape.capture is None and (
             _same_layout(a, b) if mask == 3 else (
                 type(b) is float or type(b) is int or type(b) is cnp.ndarray and _same_layout(a, b)) if mask == 1 else (
                 type(a) is float or type(a) is int or type(a) is cnp.ndarray and _same_layout(a, b))):

@@ -8,8 +8,16 @@ __all__ = ["elementwise", "primitive", "raises", "sample", "seal"]
 
 
 def primitive(
-    signature=None, *, kernel=None, core=None, n_out=None, linear=False, loops="broadcast", differentiable=True,
-    name=None, internal=False,
+    signature=None,
+    *,
+    kernel=None,
+    core=None,
+    n_out=None,
+    linear=False,
+    loops="broadcast",
+    differentiable=True,
+    name=None,
+    internal=False,
 ):
     """Define an operation: the decorated function is its meaning.
 
@@ -125,9 +133,28 @@ def _register(made, function):
 
 
 class sample:
-    """Arguments of a primitive for the laws: positional arguments and parameters.
+    """Arguments of a primitive for the laws that its tests check.
 
-    `order`: to which order derivatives exist there. `wrt`: positions that are differentiated (all inexact ones).
+    Parameters
+    ----------
+    *args
+        Positional arguments.
+    order : int
+        To which order derivatives exist there.
+    wrt : tuple of int, optional
+        Positions that are differentiated; all floating-point ones unless given.
+    **params
+        Parameters.
+
+    Returns
+    -------
+    sample
+
+    Examples
+    --------
+    >>> import scirs_ad as ad
+    >>> ad.sample(2.0, axis=-1)
+    2.0, axis=-1
     """
 
     def __init__(self, *args, order=2, wrt=None, **params):
@@ -139,7 +166,29 @@ class sample:
 
 
 class raises(sample):
-    """Arguments with which a primitive raises `error`, with `match` in the message."""
+    """Arguments with which a primitive raises an error.
+
+    Parameters
+    ----------
+    error : type
+        The class of the exception.
+    *args
+        Positional arguments.
+    match : str
+        What is in the message.
+    **params
+        Parameters.
+
+    Returns
+    -------
+    raises
+
+    Examples
+    --------
+    >>> import scirs_ad as ad
+    >>> ad.raises(ValueError, 2.0, match="shapes").match
+    'shapes'
+    """
 
     def __init__(self, error, *args, match="", **params):
         super().__init__(*args, **params)

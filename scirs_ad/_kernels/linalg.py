@@ -1,4 +1,5 @@
 """The batched linear-algebra kernels, in one namespace."""
+
 from scirs_ad._kernels.linalg_eigen import eig, eigh, eigvals, eigvalsh, svd, svdvals
 from scirs_ad._kernels.linalg_factor import cholesky, det, inv, lu_factor, qr, slogdet
 from scirs_ad._kernels.linalg_matmul import matmul
@@ -11,6 +12,22 @@ from scirs_ad._kernels.linalg_solve import (
 )
 
 __all__ = [
-    "cho_solve", "cholesky", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "lstsq", "lu_factor", "lu_solve",
-    "matmul", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals",
+    "cho_solve",
+    "cholesky",
+    "det",
+    "eig",
+    "eigh",
+    "eigvals",
+    "eigvalsh",
+    "inv",
+    "lstsq",
+    "lu_factor",
+    "lu_solve",
+    "matmul",
+    "qr",
+    "slogdet",
+    "solve",
+    "solve_triangular",
+    "svd",
+    "svdvals",
 ]

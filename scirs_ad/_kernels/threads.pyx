@@ -64,6 +64,20 @@ def set_num_threads(n):
     n : int
         At least 1.
 
+    Returns
+    -------
+    None
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `n` is not an integer, or less than 1.
+
+    Examples
+    --------
+    >>> import scirs_ad as ad
+    >>> ad.set_num_threads(ad.get_num_threads())
+
     See Also
     --------
     get_num_threads : ask for it.

@@ -9,7 +9,7 @@ from cpython.float cimport PyFloat_CheckExact, PyFloat_AS_DOUBLE
 from cpython.long cimport PyLong_CheckExact
 from cpython.object cimport PyObject, PyTypeObject
 cimport numpy as cnp
-from scirs_ad._kernels.ops cimport table, n_ops
+from scirs_ad._kernels.ops cimport table
 from scirs_ad._kernels.buffers cimport empty
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
@@ -59,7 +59,8 @@ cdef ad_op_fn ADD32 = <ad_op_fn> table[<int> OPCODES["add"]].f32
 # Nanoseconds per element in the first-level cache, to decide on threads: the cheap ones; all others count as 1.
 _CHEAP = frozenset(
     "copy negative abs sign square reciprocal add subtract multiply divide maximum minimum mulz where fma clip greater "
-    "greater_equal less less_equal equal not_equal sqrt floor ceil rint trunc isnan isfinite logical_not copysign".split()
+    "greater_equal less less_equal equal not_equal sqrt floor ceil rint trunc isnan isfinite logical_not "
+    "copysign".split()
 )
 
 
@@ -263,7 +264,7 @@ cdef object run(Program p, PyObject** args, int nargs, list outs, int* modes):
     cdef cnp.npy_intp* shape = NULL
     cdef cnp.npy_intp dims[64]
     cdef int ndim = 0, i, k, d, typenum = -1, code
-    cdef bint same = True, c_order = True, f_order = True, all_weak = True
+    cdef bint same = True, c_order = True, f_order = True
     cdef Py_ssize_t n = 1, size
     cdef object only = None
     only = _run_small(p, args, nargs, outs, modes)
@@ -478,7 +479,7 @@ cpdef object sum_all(object x):
 
 
 def expand(x, tuple shape):
-    """A 0-d float64 or float32 array repeated to `shape`: a fresh array if it is small, else a view; None for others."""
+    """A 0-d float64 or float32 array repeated to `shape`: fresh if it is small, else a view; None for others."""
     cdef cnp.npy_intp dims[64]
     cdef cnp.npy_intp strides[64]
     cdef cnp.ndarray out

@@ -183,4 +183,3 @@ def angle(z, deg=False):
     """
     found = angle_complex(z) if _is_complex(z) else ew.where(ew.less(z, 0), np.pi, 0.0)
     return ew.multiply(found, 180.0 / np.pi) if deg else found
-

@@ -80,7 +80,7 @@ def _(rng):
     yield sample(np.diag([1.0, 2.0, 4.0]))
 
 
-def eigh(a, UPLO="L"):  # noqa: N803 - NumPy's name
+def eigh(a, UPLO="L"):
     """Eigenvalues and eigenvectors of Hermitian matrices.
 
     Parameters
@@ -138,7 +138,7 @@ def _(rng):
     yield sample(positive_definite(rng, 3, 3, complex_too=True), order=1)
 
 
-def eigvalsh(a, UPLO="L"):  # noqa: N803 - NumPy's name
+def eigvalsh(a, UPLO="L"):
     """Eigenvalues of Hermitian matrices, ascending.
 
     Parameters

@@ -37,7 +37,7 @@ def einsum_one(x, *, labels, to):
 
 
 def _lengths(labels, shape):
-    return dict(zip(labels, shape[len(shape) - len(labels):], strict=True))
+    return dict(zip(labels, shape[len(shape) - len(labels) :], strict=True))
 
 
 @einsum_one.def_shape
@@ -126,8 +126,10 @@ def _matrix_plan(left, right, out, lead, shape_a, shape_b):
     order_a = tuple(left.index(k) for k in both + rows + summed)
     order_b = tuple(right.index(k) for k in both + summed + columns)
     batch = tuple(length_a[k] for k in both)
-    m, n, k = (int(np.prod([length[i] for i in group], dtype=int))
-               for length, group in ((length_a, rows), (length_b, columns), (length_a, summed)))
+    m, n, k = (
+        int(np.prod([length[i] for i in group], dtype=int))
+        for length, group in ((length_a, rows), (length_b, columns), (length_a, summed))
+    )
     have = both + rows + columns
     final = batch + tuple(length_a[i] for i in rows) + tuple(length_b[i] for i in columns)
     return order_a, (*batch, m, k), order_b, (*batch, k, n), final, tuple(have.index(i) for i in out)
@@ -251,14 +253,14 @@ def _parse(subscripts, ndims):
         if any(c not in _LETTERS for c in names):
             raise ValueError(f"einsum: {term!r} in {subscripts!r} has a character that is not a letter")
         hidden = ndim - len(names)
-        if hidden < 0 or hidden > 0 and not ellipsis:
+        if hidden < 0 or (hidden > 0 and not ellipsis):
             raise ValueError(f"einsum: {term!r} in {subscripts!r} names {len(names)} axes; the operand has {ndim}")
         dots = hidden if hidden > dots else dots
         parsed.append((before, hidden if ellipsis else 0, after))
     broad = tuple(range(len(_LETTERS), len(_LETTERS) + dots))
     labels = []
     for before, hidden, after in parsed:
-        middle = broad[len(broad) - hidden:]
+        middle = broad[len(broad) - hidden :]
         labels.append((*map(_LETTERS.index, before), *middle, *map(_LETTERS.index, after)))
     if arrow:
         before, ellipsis, after = output.partition("...")
@@ -349,8 +351,10 @@ def einsum(*operands, out=None, optimize=True, **kwargs):
     _check_lengths(subscripts, labels, shapes)
     if len(arrays) == 1:
         return _reduce(arrays[0], labels[0], wanted)[0]
-    terms = [_reduce_unneeded(a, term, [*labels[:i], *labels[i + 1:]], wanted)
-             for i, (a, term) in enumerate(zip(arrays, labels, strict=True))]
+    terms = [
+        _reduce_unneeded(a, term, [*labels[:i], *labels[i + 1 :]], wanted)
+        for i, (a, term) in enumerate(zip(arrays, labels, strict=True))
+    ]
     how = tuple(optimize) if isinstance(optimize, list) else True if optimize is None else optimize
     steps = _path(tuple([t[1] for t in terms]), wanted, tuple([shape_of(t[0]) for t in terms]), how)
     for i, j in steps:
@@ -373,8 +377,10 @@ def _check_lengths(subscripts, labels, shapes):
                 length[k] = n
             elif n not in (1, have):
                 name = f"index {_LETTERS[k]!r}" if k < len(_LETTERS) else "an axis of the ellipsis"
-                raise ValueError(f"einsum: {name} of {subscripts!r} has lengths {have} and {n}; the shapes are "
-                                 + " ".join(map(str, shapes)))
+                raise ValueError(
+                    f"einsum: {name} of {subscripts!r} has lengths {have} and {n}; the shapes are "
+                    + " ".join(map(str, shapes))
+                )
 
 
 def _reduce(a, term, kept):
@@ -433,6 +439,10 @@ def einsum_path(*operands, optimize="greedy", einsum_call=False):
     >>> anp.einsum_path("ij,jk,kl", np.ones((2, 2)), np.ones((2, 2)), np.ones((2, 2)))[0]
     ['einsum_path', (0, 1), (0, 1)]
     """
-    stand_ins = [x if isinstance(x, (str, list, tuple)) and not hasattr(x, "shape")
-                 else np.broadcast_to(np.zeros((), dtype_of(as_array(x))), shape_of(as_array(x))) for x in operands]
+    stand_ins = [
+        x
+        if isinstance(x, (str, list, tuple)) and not hasattr(x, "shape")
+        else np.broadcast_to(np.zeros((), dtype_of(as_array(x))), shape_of(as_array(x)))
+        for x in operands
+    ]
     return np.einsum_path(*stand_ins, optimize=optimize, einsum_call=einsum_call)

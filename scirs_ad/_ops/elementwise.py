@@ -989,7 +989,7 @@ rad2deg.def_samples(real_samples(-2, 2))
 
 
 # ------------------------------------------------------------------------------------------------ no derivative
-def _piecewise_constant(name, opcode, function, text, arity=1):
+def _piecewise_constant(name, opcode, function, text, arity=1, example=None):
     """A function of one or two arguments without derivative."""
     if arity == 1:
 
@@ -1002,9 +1002,14 @@ def _piecewise_constant(name, opcode, function, text, arity=1):
             return function(x, y)
 
     body.__name__ = body.__qualname__ = name
-    body.__doc__ = f"{text}\n\n    Derivative: none; the function is piecewise constant.\n    "
-    made = elementwise(body, opcode=None, differentiable=False, name=name) if opcode is None else elementwise(
-        opcode=opcode, differentiable=False, name=name)(body)
+    args = example if example is not None else (1.5,) if arity == 1 else (7.5, 2.0)
+    shown = f"{name}({', '.join(map(repr, args))})\n    {np.asarray(function(*args))!r}"
+    body.__doc__ = f"{text}\n\n    Derivative: none; the function is piecewise constant.\n\n    >>> {shown}\n    "
+    made = (
+        elementwise(body, opcode=None, differentiable=False, name=name)
+        if opcode is None
+        else elementwise(opcode=opcode, differentiable=False, name=name)(body)
+    )
     made.not_differentiable("it is piecewise constant")
     made.def_samples(real_samples(-2, 2) if arity == 1 else binary_samples(-2, 2, complex_too=False))
     return made
@@ -1014,8 +1019,9 @@ floor = _piecewise_constant("floor", "floor", np.floor, "The largest whole numbe
 ceil = _piecewise_constant("ceil", "ceil", np.ceil, "The smallest whole number not below `x`.")
 trunc = _piecewise_constant("trunc", "trunc", np.trunc, "`x` without its fraction.")
 rint = _piecewise_constant("rint", "rint", np.rint, "The nearest whole number, the even one at a tie.")
-floor_divide = _piecewise_constant("floor_divide", "floor_divide", np.floor_divide,
-                                   "The largest whole number not above `x` / `y`.", 2)
+floor_divide = _piecewise_constant(
+    "floor_divide", "floor_divide", np.floor_divide, "The largest whole number not above `x` / `y`.", 2
+)
 
 
 def _predicate(name, opcode, function, text, arity=2):
@@ -1043,7 +1049,7 @@ logical_xor = _predicate("logical_xor", None, np.logical_xor, "Whether exactly o
 
 def _integer(name, function, text, arity=2):
     """A function of integers."""
-    made = _piecewise_constant(name, None, function, text, arity)
+    made = _piecewise_constant(name, None, function, text, arity, (6, 3)[:arity])
     made.built = True
 
     def samples(rng):

@@ -15,7 +15,6 @@ from scirs_ad._core.core import (
     dtype_of,
     install,
     shape_of,
-    spec_of,
 )
 from scirs_ad._kernels.vm import Program
 from scirs_ad._ops import complex as cx
@@ -73,6 +72,8 @@ def assemble(tape, inputs, outputs):
     order = sorted(i for i in needed if nodes[i].primitive is not None)
     if any(not isinstance(nodes[i].primitive, Elementwise) or nodes[i].primitive.opcode is None for i in order):
         return None, used
+    if any(s is None and _is_complex(x) for i in order for s, x in zip(nodes[i].inputs, nodes[i].args, strict=True)):
+        return None, used
     last = {source[0]: i for i in order for source in nodes[i].inputs if source is not None}
 
     consts = {}
@@ -113,8 +114,9 @@ def assemble(tape, inputs, outputs):
     def number(register):
         return base[register[0]] + register[1]
 
-    flat = [(name, number(dst), *(number(r) for r in operands), *(0,) * (3 - len(operands)))
-            for name, dst, operands in code]
+    flat = [
+        (name, number(dst), *(number(r) for r in operands), *(0,) * (3 - len(operands))) for name, dst, operands in code
+    ]
     try:
         return Program(len(used), list(consts), n_temp, len(outputs), flat), used
     except ValueError:  # more registers than the machine has
@@ -133,15 +135,20 @@ def _floating(x):
 def partials_of(p, out, args, mask):
     """The partial derivatives of a base function that `mask` asks for; the others None."""
     rule = p.partials_rule
-    known = dict(zip(p.argnames, map(_floating, args), strict=True), out=out)
+    if not p.body.__module__.startswith("scirs_ad._ops.special"):  # there an integer argument is an order: it stays
+        args = map(_floating, args)
+    known = dict(zip(p.argnames, args, strict=True), out=out)
+    args = tuple(known[name] for name in p.argnames)
     with np.errstate(all="ignore"):  # what is infinite or nan is the derivative's value, not an accident
         values = p.partials(**{name: known[name] for name in rule.names})
         if not isinstance(values, tuple):
             values = (values,)
         if len(values) != len(args):
             raise TypeError(f"{p.name}: def_partials returned {len(values)} partial(s) for {len(args)} argument(s)")
-        return [value() if mask >> k & 1 and callable(value) else value if mask >> k & 1 else None
-                for k, value in enumerate(values)]
+        return [
+            value() if mask >> k & 1 and callable(value) else value if mask >> k & 1 else None
+            for k, value in enumerate(values)
+        ]
 
 
 def _is_one(x):
@@ -174,6 +181,11 @@ def value_program(p):
 
 def plan(p, mask):
     """What `Plan` is made of: one pass for the cotangents of the arguments in `mask`."""
+    if p.opcode is None and p.partials is not None:
+        # No kernel: its partials, which may need integers, are not traced. The rule's names say what is kept.
+        names = p.partials_rule.names
+        saves = sum(1 << k for k, name in enumerate(p.argnames) if name in names)
+        return saves, "out" in names, None, (), tuple(k for k in range(len(p.argnames)) if mask >> k & 1), ()
     tape = _tracing_tape()
     ct, out = tape.variable(Spec()), tape.variable(Spec())
     args = [tape.variable(Spec()) for _ in p.argnames]
@@ -199,6 +211,8 @@ def plan(p, mask):
 
 def push_plan(p, mask):
     """Program and inputs for the tangent, in one pass; None where it is not fused."""
+    if p.opcode is None and p.partials is not None:
+        return None
     tape = _tracing_tape()
     out = tape.variable(Spec())
     args = [tape.variable(Spec()) for _ in p.argnames]
@@ -293,7 +307,18 @@ def tangent(p, ts, out, args, specs):
 
 
 install(
-    plan=plan, push_plan=push_plan, value_program=value_program, formula=formula, tangent=tangent,
-    add=ew.add, subtract=ew.subtract, multiply=ew.multiply, divide=ew.divide, negative=ew.negative,
-    unbroadcast=sh.unbroadcast, cast=cx.cast, broadcast_to=sh.broadcast_to, reshape=sh.reshape,
+    plan=plan,
+    push_plan=push_plan,
+    value_program=value_program,
+    formula=formula,
+    tangent=tangent,
+    add=ew.add,
+    subtract=ew.subtract,
+    multiply=ew.multiply,
+    divide=ew.divide,
+    negative=ew.negative,
+    unbroadcast=sh.unbroadcast,
+    cast=cx.cast,
+    broadcast_to=sh.broadcast_to,
+    reshape=sh.reshape,
 )

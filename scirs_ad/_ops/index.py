@@ -428,9 +428,7 @@ def _put_dynamic(x, plan, values):
     order = list(range(len(want)))
     moved = order[: plan.place] + order[plan.place + len(common) :] + order[plan.place : plan.place + len(common)]
     values = sh.reshape(sh.permute_dims(values, tuple(moved)), (*lead, size_of(common)))
-    flat = put_along(
-        sh.reshape(part, (*lead, size_of(sizes))), sh.reshape(positions, (size_of(common),)), values
-    )
+    flat = put_along(sh.reshape(part, (*lead, size_of(sizes))), sh.reshape(positions, (size_of(common),)), values)
     return put(x, sh.reshape(flat, shape), key=plan.key)
 
 

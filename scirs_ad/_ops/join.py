@@ -10,8 +10,21 @@ from scirs_ad._ops import shape as sh
 from scirs_ad._ops.gather import FULL, Key, index
 
 __all__ = [
-    "append", "array_split", "block", "column_stack", "concat", "concatenate", "dsplit", "dstack", "hsplit", "hstack",
-    "split", "stack", "unstack", "vsplit", "vstack",
+    "append",
+    "array_split",
+    "block",
+    "column_stack",
+    "concat",
+    "concatenate",
+    "dsplit",
+    "dstack",
+    "hsplit",
+    "hstack",
+    "split",
+    "stack",
+    "unstack",
+    "vsplit",
+    "vstack",
 ]
 
 
@@ -211,8 +224,9 @@ def concatenate(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     (axis,) = sh.normalize_axes(axis, len(shape), "concatenate")
     for k, a in enumerate(arrays):
         have = shape_of(a)
-        if len(have) != len(shape) or any(n != m for i, (n, m) in enumerate(zip(have, shape, strict=True))
-                                          if i != axis + len(shape)):
+        if len(have) != len(shape) or any(
+            n != m for i, (n, m) in enumerate(zip(have, shape, strict=True)) if i != axis + len(shape)
+        ):
             raise ValueError(
                 f"concatenate: array 0 has shape {shape}, array {k} {have}; all axes but {axis} must agree"
             )

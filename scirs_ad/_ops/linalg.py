@@ -405,8 +405,11 @@ def _(ct, out, a, specs, lower, trans, unit):
     else:
         g = solve_triangular_core(a, ct, lower=lower, trans=2 - trans, unit=unit)
     # the system is op(a) x = b: -g x^H belongs to op(a)
-    to_a = matmul_core(g, h_(out)) if trans == 0 else (
-        t_(matmul_core(g, h_(out))) if trans == 1 else matmul_core(out, h_(g)))
+    to_a = (
+        matmul_core(g, h_(out))
+        if trans == 0
+        else (t_(matmul_core(g, h_(out))) if trans == 1 else matmul_core(out, h_(g)))
+    )
     to_a = ew.negative(_half(to_a, lower))
     if unit:
         to_a = ew.where(np.eye(shape_of(to_a)[-1], dtype=bool), 0.0, to_a)

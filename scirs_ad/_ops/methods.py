@@ -98,7 +98,7 @@ def _flags(self):
     return np.empty(value.shape).flags if type(value) is Spec else value.flags
 
 
-def _view(self, dtype=None, type=None):  # noqa: A002 - NumPy's name
+def _view(self, dtype=None, type=None):
     """The same array; reinterpretation of the bytes is refused."""
     if dtype is not None and np.dtype(dtype) != dtype_of(self):
         raise TypeError(f"view: the bytes of a {dtype_of(self)} Variable cannot be read as {np.dtype(dtype)}")

@@ -5,10 +5,10 @@ import functools
 import numpy as np
 
 from scirs_ad._core.core import as_array, dtype_of, shape_of, value_of
-from scirs_ad._ops import products, reduce
 from scirs_ad._ops import decompositions as dc
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import linalg as la
+from scirs_ad._ops import products, reduce
 from scirs_ad._ops import shape as sh
 
 
@@ -28,7 +28,7 @@ def _root(x, p):
     return ew.where(zero, 0.0, ew.power(ew.where(zero, 1.0, x), 1.0 / p))
 
 
-def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):  # noqa: A002 - NumPy's name
+def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     """Norm of vectors.
 
     Parameters
@@ -75,7 +75,7 @@ def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):  # noqa: A002 - NumP
     return _kept(total, axes, ndim, keepdims)
 
 
-def matrix_norm(x, /, *, keepdims=False, ord="fro"):  # noqa: A002 - NumPy's name
+def matrix_norm(x, /, *, keepdims=False, ord="fro"):
     """Norm of matrices in the last two axes.
 
     Parameters
@@ -120,7 +120,7 @@ def matrix_norm(x, /, *, keepdims=False, ord="fro"):  # noqa: A002 - NumPy's nam
     return _kept(total, (-2, -1), ndim, keepdims)
 
 
-def norm(x, ord=None, axis=None, keepdims=False):  # noqa: A002 - NumPy's name
+def norm(x, ord=None, axis=None, keepdims=False):
     """Norm of a vector or matrix.
 
     Parameters
@@ -153,9 +153,11 @@ def norm(x, ord=None, axis=None, keepdims=False):  # noqa: A002 - NumPy's name
     """
     x = as_array(x)
     ndim = len(shape_of(x))
-    if axis is None and (ord is None or ndim == 2 and ord == "fro" or ndim == 1 and ord == 2):
+    if axis is None and (ord is None or (ndim == 2 and ord == "fro") or (ndim == 1 and ord == 2)):
         return vector_norm(x, keepdims=keepdims)
-    axes = sh.normalize_axes(axis, ndim, "norm") if not isinstance(axis, tuple) else tuple(a % ndim - ndim for a in axis)
+    axes = (
+        sh.normalize_axes(axis, ndim, "norm") if not isinstance(axis, tuple) else tuple(a % ndim - ndim for a in axis)
+    )
     if len(axes) == 1:
         if isinstance(ord, str):
             raise ValueError(f"norm: {ord!r} is a norm of matrices; x is a vector")
@@ -197,7 +199,7 @@ def cond(x, p=None):
     return ew.multiply(matrix_norm(x, ord=p), matrix_norm(la.inv(x), ord=p))
 
 
-def matrix_rank(A, tol=None, hermitian=False, *, rtol=None):  # noqa: N803 - NumPy's name
+def matrix_rank(A, tol=None, hermitian=False, *, rtol=None):
     """Rank of matrices, by singular values.
 
     Parameters
@@ -461,4 +463,3 @@ def tensorinv(a, ind=2):
     rest = shape[ind:] + shape[:ind]
     size = int(np.prod(shape[ind:]))
     return sh.reshape(la.inv(sh.reshape(a, (-1, size))), rest)
-

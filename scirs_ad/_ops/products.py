@@ -15,7 +15,16 @@ from scirs_ad._ops import shape as sh
 from scirs_ad._ops.accumulate import no_out
 
 __all__ = [
-    "dot", "inner", "kron", "matmul", "matvec", "outer", "tensordot", "vdot", "vecdot", "vecmat",
+    "dot",
+    "inner",
+    "kron",
+    "matmul",
+    "matvec",
+    "outer",
+    "tensordot",
+    "vdot",
+    "vecdot",
+    "vecmat",
 ]
 
 _linalg = lazy("scirs_ad._kernels.linalg")
@@ -98,8 +107,13 @@ def _bilinear(p, t, a, b, **params):
 @matmul_core.def_samples
 def _(rng):
     yield from _product_samples(
-        ((2, 3), (3, 4)), ((2, 2, 3), (3, 4)), ((2, 3), (5, 3, 1)), ((2, 1, 2, 3), (4, 3, 2)), ((0, 3), (3, 2)),
-        ((2, 0), (0, 3)), ((0, 2, 3), (3, 2)),
+        ((2, 3), (3, 4)),
+        ((2, 2, 3), (3, 4)),
+        ((2, 3), (5, 3, 1)),
+        ((2, 1, 2, 3), (4, 3, 2)),
+        ((0, 3), (3, 2)),
+        ((2, 0), (0, 3)),
+        ((0, 2, 3), (3, 2)),
     )(rng)
     yield raises(ValueError, np.ones((2, 3)), np.ones((2, 3)))
 
@@ -123,8 +137,11 @@ def _(t, a, x):
     return _bilinear(matvec_core, t, a, x)
 
 
-matvec_core.def_samples(_product_samples(((2, 3), (3,)), ((4, 2, 3), (3,)), ((2, 3), (4, 3)), ((4, 2, 3), (4, 3)),
-                                         ((0, 3), (3,)), ((2, 0), (0,))))
+matvec_core.def_samples(
+    _product_samples(
+        ((2, 3), (3,)), ((4, 2, 3), (3,)), ((2, 3), (4, 3)), ((4, 2, 3), (4, 3)), ((0, 3), (3,)), ((2, 0), (0,))
+    )
+)
 
 
 @primitive("(k),(k,n)->(n)", name="vecmat_core", internal=True)
@@ -240,8 +257,10 @@ def matmul(x1, x2, /):
         raise ValueError("matmul: a scalar was given; use multiply")
     inner = right[-2] if len(right) > 1 else right[0]
     if left[-1] != inner:
-        raise ValueError(f"matmul: dimension k is {inner}, expected {left[-1]}, in (m,k),(k,n)->(m,n); the shapes are "
-                         f"{left} and {right}")
+        raise ValueError(
+            f"matmul: dimension k is {inner}, expected {left[-1]}, in (m,k),(k,n)->(m,n); the shapes are "
+            f"{left} and {right}"
+        )
     if len(left) > 1:
         return matmul_core(x1, x2) if len(right) > 1 else matvec_core(x1, x2)
     return vecmat_core(x1, x2) if len(right) > 1 else inner_last(x1, x2)
@@ -250,7 +269,9 @@ def matmul(x1, x2, /):
 def _last_equal(name, a, b):
     left, right = shape_of(a), shape_of(b)
     if left[-1] != right[-1]:
-        raise ValueError(f"{name}: the last axes have lengths {left[-1]} and {right[-1]}; the shapes are {left}, {right}")
+        raise ValueError(
+            f"{name}: the last axes have lengths {left[-1]} and {right[-1]}; the shapes are {left}, {right}"
+        )
 
 
 def dot(a, b, out=None):
@@ -288,7 +309,7 @@ def dot(a, b, out=None):
     left, right = shape_of(a), shape_of(b)
     if not left or not right:
         return ew.multiply(a, b)
-    if len(right) == 1 or len(right) == 2 and len(left) <= 2:
+    if len(right) == 1 or (len(right) == 2 and len(left) <= 2):
         return matmul(a, b)
     return tensordot(a, b, axes=((-1,), (-2,)))
 

@@ -20,13 +20,7 @@ FUNCTIONS = {}  # NumPy function -> ours
 _PRIMITIVE_UFUNCS = {
     getattr(np, name): getattr(ew, ours)
     for name, ours in [
-        *((n, n) for n in (
-            "add subtract multiply divide negative positive reciprocal square sqrt cbrt abs sign hypot remainder fmod "
-            "copysign exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2 sin cos tan sinh cosh tanh maximum "
-            "minimum fmax fmin heaviside deg2rad rad2deg floor ceil trunc rint floor_divide greater greater_equal less "
-            "less_equal equal not_equal isnan isfinite logical_not isinf signbit logical_and logical_or logical_xor "
-            "bitwise_and bitwise_or bitwise_xor"
-        ).split()),
+        *((n, n) for n in ["add", "subtract", "multiply", "divide", "negative", "positive", "reciprocal", "square", "sqrt", "cbrt", "abs", "sign", "hypot", "remainder", "fmod", "copysign", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "logaddexp2", "sin", "cos", "tan", "sinh", "cosh", "tanh", "maximum", "minimum", "fmax", "fmin", "heaviside", "deg2rad", "rad2deg", "floor", "ceil", "trunc", "rint", "floor_divide", "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "isnan", "isfinite", "logical_not", "isinf", "signbit", "logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor"]),
         ("arcsin", "asin"), ("arccos", "acos"), ("arctan", "atan"), ("arctan2", "atan2"), ("arcsinh", "asinh"),
         ("arccosh", "acosh"), ("arctanh", "atanh"), ("invert", "bitwise_invert"), ("left_shift", "bitwise_left_shift"),
         ("right_shift", "bitwise_right_shift"), ("fabs", "abs"), ("degrees", "rad2deg"), ("radians", "deg2rad"),
@@ -34,7 +28,7 @@ _PRIMITIVE_UFUNCS = {
 }  # fmt: skip
 
 
-def pow(x, y):  # noqa: A001 - NumPy's name
+def pow(x, y):
     """`x` to the power `y`; small constant powers by multiplication.
 
     Parameters
@@ -122,7 +116,7 @@ def array(v, dtype, copy):
     if v.level is None:
         return np.array(value_of(v), dtype)
     scalar = shape_of(v) == ()
-    if scalar and (dtype is None or np.dtype(dtype).kind == "O") or module.startswith("scipy.sparse"):
+    if (scalar and (dtype is None or np.dtype(dtype).kind == "O")) or module.startswith("scipy.sparse"):
         out = np.empty((), object)
         out[()] = v
         return out
@@ -205,9 +199,13 @@ def array_ufunc(ufunc, method, inputs, kwargs):
             z = out[0]
             result = p(*inputs)
             if shape_of(result) != z.shape:
-                raise ValueError(f"{ufunc.__name__}: the in-place result has shape {shape_of(result)}, the array {z.shape}")
+                raise ValueError(
+                    f"{ufunc.__name__}: the in-place result has shape {shape_of(result)}, the array {z.shape}"
+                )
             if not np.can_cast(dtype_of(result), z.dtype, "same_kind"):
-                raise TypeError(f"{ufunc.__name__}: cannot cast the in-place result of dtype {dtype_of(result)} to {z.dtype}")
+                raise TypeError(
+                    f"{ufunc.__name__}: cannot cast the in-place result of dtype {dtype_of(result)} to {z.dtype}"
+                )
             return sh.cast(result, z.dtype)
         if not kwargs:
             return p(*inputs)

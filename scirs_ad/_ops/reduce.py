@@ -11,12 +11,36 @@ from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.accumulate import given, in_dtype, keep, no_out, without_nan
-from scirs_ad._ops.shape import sum  # noqa: A004 - NumPy's name
+from scirs_ad._ops.shape import sum
 
 __all__ = [
-    "all", "amax", "amin", "any", "argmax", "argmin", "around", "average", "clip", "count_nonzero", "logsumexp", "max",
-    "mean", "min", "nanargmax", "nanargmin", "nanmax", "nanmean", "nanmin", "nanstd", "nansum", "nanvar", "ptp",
-    "round", "std", "sum", "var",
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "argmax",
+    "argmin",
+    "around",
+    "average",
+    "clip",
+    "count_nonzero",
+    "logsumexp",
+    "max",
+    "mean",
+    "min",
+    "nanargmax",
+    "nanargmin",
+    "nanmax",
+    "nanmean",
+    "nanmin",
+    "nanstd",
+    "nansum",
+    "nanvar",
+    "ptp",
+    "round",
+    "std",
+    "sum",
+    "var",
 ]
 
 _min = min  # the builtin; the module defines NumPy's functions of these names
@@ -155,7 +179,7 @@ def _extreme(name, reduce, pair, sign, a, axis, out, keepdims, initial, where):
     return pair(total, initial) if given(initial) else total
 
 
-def max(a, axis=None, out=None, keepdims=False, initial=None, where=None):  # noqa: A001 - NumPy's name
+def max(a, axis=None, out=None, keepdims=False, initial=None, where=None):
     """Largest element over axes.
 
     Parameters
@@ -194,7 +218,7 @@ def max(a, axis=None, out=None, keepdims=False, initial=None, where=None):  # no
     return _extreme("max", max_axes, ew.maximum, -1, a, axis, out, keepdims, initial, where)
 
 
-def min(a, axis=None, out=None, keepdims=False, initial=None, where=None):  # noqa: A001 - NumPy's name
+def min(a, axis=None, out=None, keepdims=False, initial=None, where=None):
     """Smallest element over axes.
 
     Parameters
@@ -509,7 +533,7 @@ def _abs2(x):
     return ew.add(ew.square(cx.real(x)), ew.square(cx.imag(x)))
 
 
-def _var(name, a, axis, dtype, out, ddof, keepdims, where, mean, correction):  # noqa: A002 - NumPy's names
+def _var(name, a, axis, dtype, out, ddof, keepdims, where, mean, correction):
     no_out(out, name)
     if given(correction):
         if ddof != 0:
@@ -641,8 +665,15 @@ def nansum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, whe
     array(4.)
     """
     where = where if _masked(where) else None
-    return sum(without_nan(as_array(a), 0), axis, dtype if given(dtype) else None, out, given(keepdims) and keepdims,
-               initial if given(initial) else None, where)
+    return sum(
+        without_nan(as_array(a), 0),
+        axis,
+        dtype if given(dtype) else None,
+        out,
+        given(keepdims) and keepdims,
+        initial if given(initial) else None,
+        where,
+    )
 
 
 def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=None):
@@ -696,8 +727,9 @@ def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=
     array(1.)
     """
     a = as_array(a)
-    return _nan_degrees(a, _var("nanvar", without_nan(a, 0), axis, dtype, out, ddof, keepdims, _present(a, where),
-                                mean, correction))
+    return _nan_degrees(
+        a, _var("nanvar", without_nan(a, 0), axis, dtype, out, ddof, keepdims, _present(a, where), mean, correction)
+    )
 
 
 def _nan_degrees(a, found):
@@ -785,8 +817,9 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
             raise ValueError(f"average: weights of shape {shape_of(weights)} do not fit axis {axis} of shape {shape}")
         if order != sorted(order):
             weights = sh.permute_dims(weights, tuple(int(i) for i in np.argsort(order)))
-        weights = sh.reshape(weights, tuple(n if i in axes else 1 for i, n in zip(range(-len(shape), 0), shape,
-                                                                                 strict=True)))
+        weights = sh.reshape(
+            weights, tuple(n if i in axes else 1 for i, n in zip(range(-len(shape), 0), shape, strict=True))
+        )
     if dtype_of(a).kind in "biu":
         a = sh.cast(a, np.result_type(dtype_of(a), dtype_of(weights), np.float64))
     weights = sh.broadcast_to(weights, shape)
@@ -921,12 +954,21 @@ def _selecting(name, function, text, empty=True):
 
 all_axes = _selecting("all_axes", lambda x, axes: np.all(x, axis=axes), "Whether all elements over `axes` are nonzero.")
 any_axes = _selecting("any_axes", lambda x, axes: np.any(x, axis=axes), "Whether an element over `axes` is nonzero.")
-count_axes = _selecting("count_axes", lambda x, axes: np.count_nonzero(x, axis=axes),
-                        "The number of nonzero elements over `axes`.")
-argmax_axis = _selecting("argmax_axis", lambda x, axes: np.argmax(x, axis=axes[0]),
-                         "The place of the largest element along the one axis in `axes`.", empty=False)
-argmin_axis = _selecting("argmin_axis", lambda x, axes: np.argmin(x, axis=axes[0]),
-                         "The place of the smallest element along the one axis in `axes`.", empty=False)
+count_axes = _selecting(
+    "count_axes", lambda x, axes: np.count_nonzero(x, axis=axes), "The number of nonzero elements over `axes`."
+)
+argmax_axis = _selecting(
+    "argmax_axis",
+    lambda x, axes: np.argmax(x, axis=axes[0]),
+    "The place of the largest element along the one axis in `axes`.",
+    empty=False,
+)
+argmin_axis = _selecting(
+    "argmin_axis",
+    lambda x, axes: np.argmin(x, axis=axes[0]),
+    "The place of the smallest element along the one axis in `axes`.",
+    empty=False,
+)
 
 
 def _logical(name, reduce, neutral, a, axis, out, keepdims, where):
@@ -939,7 +981,7 @@ def _logical(name, reduce, neutral, a, axis, out, keepdims, where):
     return _kept(reduce(a, axes=axes), shape, axes, keepdims)
 
 
-def all(a, axis=None, out=None, keepdims=False, *, where=None):  # noqa: A001 - NumPy's name
+def all(a, axis=None, out=None, keepdims=False, *, where=None):
     """Whether all elements over axes are nonzero.
 
     Parameters
@@ -965,7 +1007,7 @@ def all(a, axis=None, out=None, keepdims=False, *, where=None):  # noqa: A001 - 
     return _logical("all", all_axes, True, a, axis, out, keepdims, where)
 
 
-def any(a, axis=None, out=None, keepdims=False, *, where=None):  # noqa: A001 - NumPy's name
+def any(a, axis=None, out=None, keepdims=False, *, where=None):
     """Whether any element over axes is nonzero.
 
     Parameters
@@ -1187,7 +1229,7 @@ def _(rng):
     yield sample(np.array(2.5), decimals=0)
 
 
-def round(a, decimals=0, out=None):  # noqa: A001 - NumPy's name
+def round(a, decimals=0, out=None):
     """Round to a number of places after the point, to the even one at a tie.
 
     Parameters
@@ -1218,7 +1260,7 @@ def round(a, decimals=0, out=None):  # noqa: A001 - NumPy's name
 around = round
 
 
-def clip(a, a_min=np._NoValue, a_max=np._NoValue, out=None, *, min=np._NoValue, max=np._NoValue):  # noqa: A002
+def clip(a, a_min=np._NoValue, a_max=np._NoValue, out=None, *, min=np._NoValue, max=np._NoValue):
     """Limit the elements to an interval.
 
     Parameters

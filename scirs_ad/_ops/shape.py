@@ -232,9 +232,7 @@ def broadcast_to(array, shape, subok=False):
     have = shape_of(array)
     if have == shape:
         return array
-    fits = len(have) <= len(shape) and all(
-        n == m or n == 1 for n, m in zip(have[::-1], shape[::-1], strict=False)
-    )
+    fits = len(have) <= len(shape) and all(n == m or n == 1 for n, m in zip(have[::-1], shape[::-1], strict=False))
     if not fits:
         raise ValueError(f"broadcast_to: an array of shape {have} cannot be broadcast to {shape}")
     return broadcast_core(array, to=shape)
@@ -323,7 +321,7 @@ def permute_dims(a, axes=None):
 
 
 # ------------------------------------------------------------------------------------------------ the public sum
-def sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):  # noqa: A001 - NumPy's name
+def sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
     """Sum of the elements over axes.
 
     Parameters

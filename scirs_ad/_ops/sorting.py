@@ -474,7 +474,15 @@ _QUANTILE = """{summary}
 
 def _quantile_door(name, scale, nan):
     def door(
-        a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None,
+        a,
+        q,
+        axis=None,
+        out=None,
+        overwrite_input=False,
+        method="linear",
+        keepdims=False,
+        *,
+        weights=None,
         interpolation=None,
     ):
         del overwrite_input
@@ -487,8 +495,10 @@ def _quantile_door(name, scale, nan):
     door.__name__ = door.__qualname__ = name
     what = "Percentiles" if scale else "Quantiles"
     door.__doc__ = _QUANTILE.format(
-        summary=f"{what} of the elements over axes{', without nan' if nan else ''}.", name=name,
-        range="In percent, from 0 to 100." if scale else "From 0 to 1.", at="25.0" if scale else "0.25",
+        summary=f"{what} of the elements over axes{', without nan' if nan else ''}.",
+        name=name,
+        range="In percent, from 0 to 100." if scale else "From 0 to 1.",
+        at="25.0" if scale else "0.25",
     )
     return door
 

@@ -12,7 +12,8 @@ __all__ = ["PAGES"]
 
 _FAMILIES = (special_bessel, special_cdf, special_elliptic, special_error, special_gamma, special_hyper)
 # Base functions that SciPy has under a name of its own.
-PAGES.update(cbrt=ew.cbrt, exp2=ew.exp2, expm1=ew.expm1, log1p=ew.log1p, expit=ew.sigmoid, psi=PAGES["digamma"],
-             round=ew.rint)
+PAGES.update(
+    cbrt=ew.cbrt, exp2=ew.exp2, expm1=ew.expm1, log1p=ew.log1p, expit=ew.sigmoid, psi=PAGES["digamma"], round=ew.rint
+)
 seal()
 UFUNCS.update({getattr(sp, name): page for name, page in PAGES.items() if hasattr(sp, name)})

@@ -120,32 +120,43 @@ def _needed(derivative, argnames):
 
 def _text(summary, argnames, derivatives):
     """The documentation of a page."""
-    lines = []
+    notes = []
     for argument, d in zip(argnames, derivatives, strict=True):
         if d is None:
             how = "0"
         elif isinstance(d, str):
-            how = f"none; {d}"
+            how = f"none, {d}"
         elif isinstance(d, numeric):
             how = "that of a Chebyshev interpolant, to about 12 digits where the function itself has 15"
         else:
             how = "closed form"
-        lines.append(f"    Derivative with respect to {argument}: {how}.")
-    return f"{summary}\n\n" + "\n".join(lines) + "\n    "
+        notes.append(f"in `{argument}` {how}")
+    return f"{summary}\n\n    Derivative: {'; '.join(notes)}.\n    "
 
 
 def _function(argnames, call, extra=""):
     """A function whose arguments have these names, as rules are read by name."""
     names = ", ".join(argnames)
-    return eval(f"lambda {extra}{names}: call({extra}{names})", {"call": call})  # noqa: S307 - names are our own
+    return eval(f"lambda {extra}{names}: call({extra}{names})", {"call": call})
 
 
 RADII = {}  # name, argument -> radius
 VALUES = {}  # name -> what is interpolated, f(center, *points), where it is not the function itself
 
 
-def page(name, arguments, summary, derivatives, samples, *, body=None, value=None, opcode=None, internal=False,
-         module="scirs_ad._ops.special"):
+def page(
+    name,
+    arguments,
+    summary,
+    derivatives,
+    samples,
+    *,
+    body=None,
+    value=None,
+    opcode=None,
+    internal=False,
+    module="scirs_ad._ops.special",
+):
     """Define one function of scipy.special.
 
     Parameters
@@ -242,8 +253,9 @@ def outputs(name, arguments, n_out, summary, tangent, samples, *, refused=None, 
     function.__name__ = function.__qualname__ = name
     function.__module__ = "scirs_ad._ops.special"
     notes = [f"    Derivative with respect to {a}: none; {r}." for a, r in (refused or {}).items()]
-    function.__doc__ = "\n".join([summary, "", "    Derivative: by the differential equation or in closed form.", *notes,
-                                  "    "])
+    function.__doc__ = "\n".join(
+        [summary, "", "    Derivative: by the differential equation or in closed form.", *notes, "    "]
+    )
     made = primitive(",".join(["()"] * len(argnames)) + "->" + ",".join(["()"] * n_out), name=name)(function)
     made.def_samples(samples)
 
@@ -329,8 +341,10 @@ def _page_of(name):
 def _slope_value(page, output, name, args, orders):
     center = [np.asarray(a) for a in args]
     moved = [k for k, n in enumerate(orders) if n]
-    center = [a.astype(np.promote_types(a.dtype, float)) if k in moved or a.dtype.kind in "fc" else a
-              for k, a in enumerate(center)]
+    center = [
+        a.astype(np.promote_types(a.dtype, float)) if k in moved or a.dtype.kind in "fc" else a
+        for k, a in enumerate(center)
+    ]
     shape = np.broadcast_shapes(*(a.shape for a in center))
     points = list(center)
     divisor = 1.0
@@ -339,10 +353,13 @@ def _slope_value(page, output, name, args, orders):
         radius = np.asarray(RADII[name, k](*center), float)
         lead = (1,) * i + (POINTS,) + (1,) * (len(moved) - 1 - i)
         points[k] = center[k] + np.broadcast_to(radius, np.broadcast_shapes(radius.shape, center[k].shape)) * (
-            nodes.reshape(lead + (1,) * len(shape)))
+            nodes.reshape(lead + (1,) * len(shape))
+        )
         divisor = divisor * radius ** orders[k]
-    points = [p if k in moved or p.ndim == 0 else p.reshape((1,) * len(moved) + (1,) * (len(shape) - p.ndim) + p.shape)
-              for k, p in enumerate(points)]
+    points = [
+        p if k in moved or p.ndim == 0 else p.reshape((1,) * len(moved) + (1,) * (len(shape) - p.ndim) + p.shape)
+        for k, p in enumerate(points)
+    ]
     value = VALUES.get(name)
     if value is not None:
         found = value(center, *points)
@@ -372,8 +389,9 @@ def _next(args, name, orders, k):
     page, output = _page_of(name)
     if (name, k) in RADII:
         if sum(orders) >= MOST:
-            raise NotDifferentiableError(f"{name}: the numerical derivative with respect to argument {k} is good to "
-                                         f"order {MOST} only")
+            raise NotDifferentiableError(
+                f"{name}: the numerical derivative with respect to argument {k} is good to order {MOST} only"
+            )
         return special_slope(*args, name=name, orders=tuple(n + (i == k) for i, n in enumerate(orders)))
 
     def partial(*args):

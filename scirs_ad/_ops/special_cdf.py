@@ -42,20 +42,44 @@ def _inverse(name, arguments, forward, solved, summary, samples, refused=None):
 
 
 # ------------------------------------------------------------------------------------------------ gamma family
-chdtr = page("chdtr", "v x", "Distribution function of the chi-square distribution.",
-             [lambda v, x: 0.5 * slope("gammainc", 0, 0.5 * v, 0.5 * x), lambda v, x: 0.5 * gamma_pdf(0.5 * v, 0.5 * x)],
-             at((1, 8), (0.5, 8)))
-chdtrc = page("chdtrc", "v x", "Survival function of the chi-square distribution.",
-              [lambda v, x: 0.5 * slope("gammaincc", 0, 0.5 * v, 0.5 * x),
-               lambda v, x: -0.5 * gamma_pdf(0.5 * v, 0.5 * x)], at((1, 8), (0.5, 8)))
+chdtr = page(
+    "chdtr",
+    "v x",
+    "Distribution function of the chi-square distribution.",
+    [lambda v, x: 0.5 * slope("gammainc", 0, 0.5 * v, 0.5 * x), lambda v, x: 0.5 * gamma_pdf(0.5 * v, 0.5 * x)],
+    at((1, 8), (0.5, 8)),
+)
+chdtrc = page(
+    "chdtrc",
+    "v x",
+    "Survival function of the chi-square distribution.",
+    [lambda v, x: 0.5 * slope("gammaincc", 0, 0.5 * v, 0.5 * x), lambda v, x: -0.5 * gamma_pdf(0.5 * v, 0.5 * x)],
+    at((1, 8), (0.5, 8)),
+)
 chdtri = _inverse("chdtri", "v p", "chdtrc", 1, "Inverse of chdtrc in x.", at((1, 8), (0.1, 0.9)))
 chdtriv = _inverse("chdtriv", "p x", "chdtr", 0, "Inverse of chdtr in v.", at((0.1, 0.9), (1, 8)))
-gdtr = page("gdtr", "a b x", "Distribution function of the gamma distribution, gammainc(b, a x).",
-            [lambda a, b, x: x * gamma_pdf(b, a * x), lambda a, b, x: slope("gammainc", 0, b, a * x),
-             lambda a, b, x: a * gamma_pdf(b, a * x)], at((0.5, 2), (0.5, 4), (0.5, 4)))
-gdtrc = page("gdtrc", "a b x", "Survival function of the gamma distribution.",
-             [lambda a, b, x: -x * gamma_pdf(b, a * x), lambda a, b, x: slope("gammaincc", 0, b, a * x),
-              lambda a, b, x: -a * gamma_pdf(b, a * x)], at((0.5, 2), (0.5, 4), (0.5, 4)))
+gdtr = page(
+    "gdtr",
+    "a b x",
+    "Distribution function of the gamma distribution, gammainc(b, a x).",
+    [
+        lambda a, b, x: x * gamma_pdf(b, a * x),
+        lambda a, b, x: slope("gammainc", 0, b, a * x),
+        lambda a, b, x: a * gamma_pdf(b, a * x),
+    ],
+    at((0.5, 2), (0.5, 4), (0.5, 4)),
+)
+gdtrc = page(
+    "gdtrc",
+    "a b x",
+    "Survival function of the gamma distribution.",
+    [
+        lambda a, b, x: -x * gamma_pdf(b, a * x),
+        lambda a, b, x: slope("gammaincc", 0, b, a * x),
+        lambda a, b, x: -a * gamma_pdf(b, a * x),
+    ],
+    at((0.5, 2), (0.5, 4), (0.5, 4)),
+)
 gdtria = _inverse("gdtria", "p b x", "gdtr", 0, "Inverse of gdtr in a.", at((0.1, 0.9), (0.5, 4), (0.5, 4)))
 gdtrib = _inverse("gdtrib", "a p x", "gdtr", 1, "Inverse of gdtr in b.", at((0.5, 2), (0.1, 0.9), (0.5, 4)))
 gdtrix = _inverse("gdtrix", "a b p", "gdtr", 2, "Inverse of gdtr in x.", at((0.5, 2), (0.5, 4), (0.1, 0.9)))
@@ -66,12 +90,23 @@ def _poisson(k, m):
     return ew.exp(log_power(ew.floor(k) * 1.0, m))
 
 
-pdtr = page("pdtr", "k m", "Distribution function of the Poisson distribution.", [COUNT, lambda k, m: -_poisson(k, m)],
-            at([0, 1, 4], (0.5, 5)))
-pdtrc = page("pdtrc", "k m", "Survival function of the Poisson distribution.", [COUNT, lambda k, m: _poisson(k, m)],
-             at([0, 1, 4], (0.5, 5)))
-pdtri = page("pdtri", "k y", "Inverse of pdtr in m.", [COUNT, lambda out, k: -1.0 / _poisson(k, out)],
-             at([0, 1, 4], (0.1, 0.9)))
+pdtr = page(
+    "pdtr",
+    "k m",
+    "Distribution function of the Poisson distribution.",
+    [COUNT, lambda k, m: -_poisson(k, m)],
+    at([0, 1, 4], (0.5, 5)),
+)
+pdtrc = page(
+    "pdtrc",
+    "k m",
+    "Survival function of the Poisson distribution.",
+    [COUNT, lambda k, m: _poisson(k, m)],
+    at([0, 1, 4], (0.5, 5)),
+)
+pdtri = page(
+    "pdtri", "k y", "Inverse of pdtr in m.", [COUNT, lambda out, k: -1.0 / _poisson(k, out)], at([0, 1, 4], (0.1, 0.9))
+)
 
 
 def _poisson_continuous(j, args):
@@ -80,8 +115,9 @@ def _poisson_continuous(j, args):
     return slope("gammaincc", 0, k + 1.0, m) if j == 0 else -gamma_pdf(k + 1.0, m)
 
 
-pdtrik = _inverse("pdtrik", "p m", _poisson_continuous, 0, "Inverse of pdtr in k, which is not rounded.",
-                  at((0.5, 0.9), (1.5, 5)))
+pdtrik = _inverse(
+    "pdtrik", "p m", _poisson_continuous, 0, "Inverse of pdtr in k, which is not rounded.", at((0.5, 0.9), (1.5, 5))
+)
 
 
 # ------------------------------------------------------------------------------------------------ beta family
@@ -103,14 +139,26 @@ def _binomial_p(k, n, p):
 
 _KNP = at([0, 1, 2], [3, 5, 8], (0.2, 0.8))
 bdtr = page("bdtr", "k n p", "Distribution function of the binomial distribution.", [COUNT, INTEGER, _binomial_p], _KNP)
-bdtrc = page("bdtrc", "k n p", "Survival function of the binomial distribution.",
-             [COUNT, INTEGER, lambda k, n, p: -_binomial_p(k, n, p)], _KNP)
-bdtri = page("bdtri", "k n y", "Inverse of bdtr in p.",
-             [COUNT, INTEGER, lambda out, k, n: 1.0 / _binomial_p(k, n, out)], at([0, 1, 2], [3, 5, 8], (0.2, 0.8)))
-bdtrik = _inverse("bdtrik", "y n p", _binomial, 0, "Inverse of bdtr in k, which is not rounded.",
-                  at((0.5, 0.9), (5, 9), (0.3, 0.7)))
-bdtrin = _inverse("bdtrin", "k y p", _binomial, 1, "Inverse of bdtr in n, which is not rounded.",
-                  at((1.5, 4), (0.3, 0.8), (0.3, 0.7)))
+bdtrc = page(
+    "bdtrc",
+    "k n p",
+    "Survival function of the binomial distribution.",
+    [COUNT, INTEGER, lambda k, n, p: -_binomial_p(k, n, p)],
+    _KNP,
+)
+bdtri = page(
+    "bdtri",
+    "k n y",
+    "Inverse of bdtr in p.",
+    [COUNT, INTEGER, lambda out, k, n: 1.0 / _binomial_p(k, n, out)],
+    at([0, 1, 2], [3, 5, 8], (0.2, 0.8)),
+)
+bdtrik = _inverse(
+    "bdtrik", "y n p", _binomial, 0, "Inverse of bdtr in k, which is not rounded.", at((0.5, 0.9), (5, 9), (0.3, 0.7))
+)
+bdtrin = _inverse(
+    "bdtrin", "k y p", _binomial, 1, "Inverse of bdtr in n, which is not rounded.", at((1.5, 4), (0.3, 0.8), (0.3, 0.7))
+)
 
 
 def _negative_binomial(j, args):
@@ -125,16 +173,43 @@ def _negative_binomial_p(k, n, p):
     return beta_pdf(n * 1.0, ew.floor(k) + 1.0, p)
 
 
-nbdtr = page("nbdtr", "k n p", "Distribution function of the negative binomial distribution.",
-             [COUNT, INTEGER, _negative_binomial_p], _KNP)
-nbdtrc = page("nbdtrc", "k n p", "Survival function of the negative binomial distribution.",
-              [COUNT, INTEGER, lambda k, n, p: -_negative_binomial_p(k, n, p)], _KNP)
-nbdtri = page("nbdtri", "k n y", "Inverse of nbdtr in p.",
-              [COUNT, INTEGER, lambda out, k, n: 1.0 / _negative_binomial_p(k, n, out)], _KNP)
-nbdtrik = _inverse("nbdtrik", "y n p", _negative_binomial, 0, "Inverse of nbdtr in k, which is not rounded.",
-                   at((0.5, 0.9), (2, 6), (0.3, 0.6)))
-nbdtrin = _inverse("nbdtrin", "k y p", _negative_binomial, 1, "Inverse of nbdtr in n, which is not rounded.",
-                   at((1.5, 4), (0.3, 0.8), (0.3, 0.6)))
+nbdtr = page(
+    "nbdtr",
+    "k n p",
+    "Distribution function of the negative binomial distribution.",
+    [COUNT, INTEGER, _negative_binomial_p],
+    _KNP,
+)
+nbdtrc = page(
+    "nbdtrc",
+    "k n p",
+    "Survival function of the negative binomial distribution.",
+    [COUNT, INTEGER, lambda k, n, p: -_negative_binomial_p(k, n, p)],
+    _KNP,
+)
+nbdtri = page(
+    "nbdtri",
+    "k n y",
+    "Inverse of nbdtr in p.",
+    [COUNT, INTEGER, lambda out, k, n: 1.0 / _negative_binomial_p(k, n, out)],
+    _KNP,
+)
+nbdtrik = _inverse(
+    "nbdtrik",
+    "y n p",
+    _negative_binomial,
+    0,
+    "Inverse of nbdtr in k, which is not rounded.",
+    at((0.5, 0.9), (2, 6), (0.3, 0.6)),
+)
+nbdtrin = _inverse(
+    "nbdtrin",
+    "k y p",
+    _negative_binomial,
+    1,
+    "Inverse of nbdtr in n, which is not rounded.",
+    at((1.5, 4), (0.3, 0.8), (0.3, 0.6)),
+)
 btdtria = _inverse("btdtria", "p b x", "betainc", 0, "Inverse of betainc in a.", at((0.1, 0.9), (0.6, 4), (0.2, 0.8)))
 btdtrib = _inverse("btdtrib", "a p x", "betainc", 1, "Inverse of betainc in b.", at((0.6, 4), (0.1, 0.9), (0.2, 0.8)))
 
@@ -172,10 +247,20 @@ def _f_x(sign):
 
 
 _F = at((1, 8), (1, 8), (0.3, 3))
-fdtr = page("fdtr", "dfn dfd x", "Distribution function of the F distribution.",
-            [_f_dfn("betainc", 1.0), _f_dfd("betainc", 1.0), _f_x(1.0)], _F)
-fdtrc = page("fdtrc", "dfn dfd x", "Survival function of the F distribution.",
-             [_f_dfn("betaincc", -1.0), _f_dfd("betaincc", -1.0), _f_x(-1.0)], _F)
+fdtr = page(
+    "fdtr",
+    "dfn dfd x",
+    "Distribution function of the F distribution.",
+    [_f_dfn("betainc", 1.0), _f_dfd("betainc", 1.0), _f_x(1.0)],
+    _F,
+)
+fdtrc = page(
+    "fdtrc",
+    "dfn dfd x",
+    "Survival function of the F distribution.",
+    [_f_dfn("betaincc", -1.0), _f_dfd("betaincc", -1.0), _f_x(-1.0)],
+    _F,
+)
 fdtri = _inverse("fdtri", "dfn dfd p", "fdtr", 2, "Inverse of fdtr in x.", at((1, 8), (1, 8), (0.1, 0.9)))
 fdtridfd = _inverse("fdtridfd", "dfn p x", "fdtr", 1, "Inverse of fdtr in dfd.", at((1, 4), (0.52, 0.6), (1.2, 1.5)))
 
@@ -192,8 +277,13 @@ def _student_radius(df, t):
     return np.minimum(0.45 * df, 2.0 / change)
 
 
-stdtr = page("stdtr", "df t", "Distribution function of Student's t distribution.",
-             [numeric(_student_radius), _student_pdf], at((1, 8), (-3, 3), also=[(30.0, 2.0), (0.5, -40.0)]))
+stdtr = page(
+    "stdtr",
+    "df t",
+    "Distribution function of Student's t distribution.",
+    [numeric(_student_radius), _student_pdf],
+    at((1, 8), (-3, 3), also=[(30.0, 2.0), (0.5, -40.0)]),
+)
 stdtrit = _inverse("stdtrit", "df p", "stdtr", 1, "Inverse of stdtr in t.", at((1, 8), (0.1, 0.9)))
 stdtridf = _inverse("stdtridf", "p t", "stdtr", 0, "Inverse of stdtr in df.", at((0.83, 0.9), (1.5, 2.2)))
 
@@ -205,13 +295,24 @@ def _ndtri_slope(z):
     return _SQRT_2PI * ew.exp(0.5 * ew.square(z))
 
 
-nrdtrimn = page("nrdtrimn", "p std x", "Mean of the normal distribution with distribution function p at x.",
-                [lambda out, std, x: -std * _ndtri_slope((x - out) / std), lambda out, std, x: (out - x) / std,
-                 lambda: 1.0], at((0.1, 0.9), (0.5, 2), (-2, 2)))
-nrdtrisd = page("nrdtrisd", "mn p x", "Standard deviation of the normal distribution with distribution function p at x.",
-                [lambda out, mn, x: -out / (x - mn),
-                 lambda out, mn, x: -ew.square(out) / (x - mn) * _ndtri_slope((x - mn) / out),
-                 lambda out, mn, x: out / (x - mn)], at((-1, 0), (0.6, 0.9), (1, 2)))
+nrdtrimn = page(
+    "nrdtrimn",
+    "p std x",
+    "Mean of the normal distribution with distribution function p at x.",
+    [lambda out, std, x: -std * _ndtri_slope((x - out) / std), lambda out, std, x: (out - x) / std, lambda: 1.0],
+    at((0.1, 0.9), (0.5, 2), (-2, 2)),
+)
+nrdtrisd = page(
+    "nrdtrisd",
+    "mn p x",
+    "Standard deviation of the normal distribution with distribution function p at x.",
+    [
+        lambda out, mn, x: -out / (x - mn),
+        lambda out, mn, x: -ew.square(out) / (x - mn) * _ndtri_slope((x - mn) / out),
+        lambda out, mn, x: out / (x - mn),
+    ],
+    at((-1, 0), (0.6, 0.9), (1, 2)),
+)
 
 
 # ------------------------------------------------------------------------------------------------ noncentral
@@ -220,32 +321,63 @@ def _share(k, most=0.5):
     return numeric(lambda *args: np.minimum(most, 0.45 * np.abs(args[k])))
 
 
-chndtr = page("chndtr", "x df nc", "Distribution function of the noncentral chi-square distribution.",
-              [_share(0, 1.0), _share(1), lambda out, x, df, nc: 0.5 * (chndtr(x, df + 2.0, nc) - out)],
-              at((1, 6), (1, 5), (0.5, 3)))
+chndtr = page(
+    "chndtr",
+    "x df nc",
+    "Distribution function of the noncentral chi-square distribution.",
+    [_share(0, 1.0), _share(1), lambda out, x, df, nc: 0.5 * (chndtr(x, df + 2.0, nc) - out)],
+    at((1, 6), (1, 5), (0.5, 3)),
+)
 chndtrix = _inverse("chndtrix", "p df nc", "chndtr", 0, "Inverse of chndtr in x.", at((0.1, 0.9), (1, 5), (0.5, 3)))
 chndtridf = _inverse("chndtridf", "x p nc", "chndtr", 1, "Inverse of chndtr in df.", at((4, 6), (0.3, 0.6), (0.5, 1.5)))
 chndtrinc = _inverse("chndtrinc", "x df p", "chndtr", 2, "Inverse of chndtr in nc.", at((4, 6), (1, 2), (0.3, 0.6)))
-ncfdtr = page("ncfdtr", "dfn dfd nc f", "Distribution function of the noncentral F distribution.",
-              [_share(0), _share(1), _share(2), _share(3)], at((2, 6), (2, 6), (0.5, 2), (0.5, 3)))
-ncfdtri = _inverse("ncfdtri", "dfn dfd nc p", "ncfdtr", 3, "Inverse of ncfdtr in f.",
-                   at((2, 6), (2, 6), (0.5, 2), (0.2, 0.8)))
-ncfdtridfd = _inverse("ncfdtridfd", "dfn p nc f", "ncfdtr", 1, "Inverse of ncfdtr in dfd.",
-                      at((2, 3), (0.5, 0.55), (0.5, 1), (1.5, 2)))
-ncfdtridfn = _inverse("ncfdtridfn", "p dfd nc f", "ncfdtr", 0, "Inverse of ncfdtr in dfn.",
-                      at((0.35, 0.4), (2, 6), (0.5, 1), (1.5, 2)))
-ncfdtrinc = _inverse("ncfdtrinc", "dfn dfd p f", "ncfdtr", 2, "Inverse of ncfdtr in nc.",
-                     at((2, 3), (3, 6), (0.2, 0.4), (2, 3)))
-nctdtr = page("nctdtr", "df nc t", "Distribution function of the noncentral t distribution.",
-              [_share(0), numeric(0.5), numeric(0.25)], at((2, 6), (0.3, 1), (0.5, 2)))
+ncfdtr = page(
+    "ncfdtr",
+    "dfn dfd nc f",
+    "Distribution function of the noncentral F distribution.",
+    [_share(0), _share(1), _share(2), _share(3)],
+    at((2, 6), (2, 6), (0.5, 2), (0.5, 3)),
+)
+ncfdtri = _inverse(
+    "ncfdtri", "dfn dfd nc p", "ncfdtr", 3, "Inverse of ncfdtr in f.", at((2, 6), (2, 6), (0.5, 2), (0.2, 0.8))
+)
+ncfdtridfd = _inverse(
+    "ncfdtridfd", "dfn p nc f", "ncfdtr", 1, "Inverse of ncfdtr in dfd.", at((2, 3), (0.5, 0.55), (0.5, 1), (1.5, 2))
+)
+_SEARCHED = "SciPy's search for it ends at a bound for many arguments"
+ncfdtridfn = _inverse(
+    "ncfdtridfn",
+    "p dfd nc f",
+    "ncfdtr",
+    0,
+    "Inverse of ncfdtr in dfn.",
+    at((0.35, 0.4), (2, 6), (0.5, 1), (1.5, 2), wrt=()),
+    dict.fromkeys(("p", "dfd", "nc", "f"), _SEARCHED),
+)
+ncfdtrinc = _inverse(
+    "ncfdtrinc", "dfn dfd p f", "ncfdtr", 2, "Inverse of ncfdtr in nc.", at((2, 3), (3, 6), (0.2, 0.4), (2, 3))
+)
+nctdtr = page(
+    "nctdtr",
+    "df nc t",
+    "Distribution function of the noncentral t distribution.",
+    [_share(0), numeric(0.5), numeric(0.25)],
+    at((2, 6), (0.3, 1), (0.5, 2)),
+)
 nctdtrit = _inverse("nctdtrit", "df nc p", "nctdtr", 2, "Inverse of nctdtr in t.", at((2, 6), (0.3, 1), (0.5, 0.9)))
-nctdtridf = _inverse("nctdtridf", "p nc t", "nctdtr", 0, "Inverse of nctdtr in df.",
-                     at((0.72, 0.75), (0.3, 0.4), (1.1, 1.2)))
+nctdtridf = _inverse(
+    "nctdtridf", "p nc t", "nctdtr", 0, "Inverse of nctdtr in df.", at((0.72, 0.75), (0.3, 0.4), (1.1, 1.2))
+)
 nctdtrinc = _inverse("nctdtrinc", "df p t", "nctdtr", 1, "Inverse of nctdtr in nc.", at((2, 6), (0.3, 0.8), (0.5, 2)))
 
 # ------------------------------------------------------------------------------------------------ Kolmogorov-Smirnov
-kolmogorov = page("kolmogorov", "y", "Survival function of the Kolmogorov distribution.",
-                  [numeric(lambda y: np.minimum(0.4, 0.3 * y))], at((0.4, 2)))
+kolmogorov = page(
+    "kolmogorov",
+    "y",
+    "Survival function of the Kolmogorov distribution.",
+    [numeric(lambda y: np.minimum(0.4, 0.3 * y))],
+    at((0.4, 2)),
+)
 kolmogi = _inverse("kolmogi", "p", "kolmogorov", 0, "Inverse of kolmogorov.", at((0.1, 0.9)))
 
 
@@ -268,10 +400,28 @@ def _smirnov_density(n, d):
     return total
 
 
-smirnov_density = page("smirnov_density", "n d", "Derivative of smirnov in d.",
-                       [INTEGER, "only first derivatives of smirnov are provided"],
-                       at([2, 5, 10], (0.15, 0.6), wrt=(), single=False), body=_smirnov_density, internal=True)
-smirnov = page("smirnov", "n d", "Survival function of the one-sided Kolmogorov-Smirnov statistic.",
-               [INTEGER, lambda n, d: smirnov_density(n, d)], at([2, 5, 10], (0.15, 0.6), order=1, single=False))
-smirnovi = _inverse("smirnovi", "n p", "smirnov", 1, "Inverse of smirnov in d.",
-                    at([2, 5, 10], (0.15, 0.6), order=1, single=False), {"n": INTEGER})
+smirnov_density = page(
+    "smirnov_density",
+    "n d",
+    "Derivative of smirnov in d.",
+    [INTEGER, "only first derivatives of smirnov are provided"],
+    at([2, 5, 10], (0.15, 0.6), wrt=(), single=False),
+    body=_smirnov_density,
+    internal=True,
+)
+smirnov = page(
+    "smirnov",
+    "n d",
+    "Survival function of the one-sided Kolmogorov-Smirnov statistic.",
+    [INTEGER, lambda n, d: smirnov_density(n, d)],
+    at([2, 5, 10], (0.15, 0.6), order=1, single=False),
+)
+smirnovi = _inverse(
+    "smirnovi",
+    "n p",
+    "smirnov",
+    1,
+    "Inverse of smirnov in d.",
+    at([2, 5, 10], (0.15, 0.6), order=1, single=False),
+    {"n": INTEGER},
+)

@@ -8,12 +8,28 @@ from scirs_ad._core.core import dtype_of
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops.special_base import at, numeric, outputs, page, terms
 
-elliprd = page("elliprd", "x y z", "Symmetric elliptic integral of the second kind.",
-               [numeric(lambda x, y, z: 0.4 * np.abs(x)), numeric(lambda x, y, z: 0.4 * np.abs(y)),
-                numeric(lambda x, y, z: 0.4 * np.abs(z))], at((0.4, 2), (0.4, 2), (0.4, 2), z=True))
-elliprf = page("elliprf", "x y z", "Completely symmetric elliptic integral of the first kind.",
-               [lambda x, y, z: elliprd(y, z, x) / -6.0, lambda x, y, z: elliprd(z, x, y) / -6.0,
-                lambda x, y, z: elliprd(x, y, z) / -6.0], at((0.4, 2), (0.4, 2), (0.4, 2), z=True))
+elliprd = page(
+    "elliprd",
+    "x y z",
+    "Symmetric elliptic integral of the second kind.",
+    [
+        numeric(lambda x, y, z: 0.4 * np.abs(x)),
+        numeric(lambda x, y, z: 0.4 * np.abs(y)),
+        numeric(lambda x, y, z: 0.4 * np.abs(z)),
+    ],
+    at((0.4, 2), (0.4, 2), (0.4, 2), z=True),
+)
+elliprf = page(
+    "elliprf",
+    "x y z",
+    "Completely symmetric elliptic integral of the first kind.",
+    [
+        lambda x, y, z: elliprd(y, z, x) / -6.0,
+        lambda x, y, z: elliprd(z, x, y) / -6.0,
+        lambda x, y, z: elliprd(x, y, z) / -6.0,
+    ],
+    at((0.4, 2), (0.4, 2), (0.4, 2), z=True),
+)
 
 
 def _elliprc_x(out, x, y):
@@ -33,24 +49,60 @@ def _elliprc_y(out, x, y):
     return ew.where(low, (out - ew.sqrt(x) / down) / (2.0 * (x - down)), elliprd(x, up, up) / -3.0)
 
 
-elliprc = page("elliprc", "x y", "Degenerate symmetric elliptic integral RF(x, y, y).", [_elliprc_x, _elliprc_y],
-               at((0.4, 2), (0.4, 2), z=True, also=[(1.5, -0.7), (1.0, 1.0)]))
-elliprg = page("elliprg", "x y z", "Completely symmetric elliptic integral of the second kind.",
-               [numeric(lambda x, y, z: 0.4 * np.abs(x)), numeric(lambda x, y, z: 0.4 * np.abs(y)),
-                numeric(lambda x, y, z: 0.4 * np.abs(z))], at((0.4, 2), (0.4, 2), (0.4, 2), z=True))
-elliprj = page("elliprj", "x y z p", "Symmetric elliptic integral of the third kind.",
-               [numeric(lambda x, y, z, p: 0.4 * np.abs(x)), numeric(lambda x, y, z, p: 0.4 * np.abs(y)),
-                numeric(lambda x, y, z, p: 0.4 * np.abs(z)), numeric(lambda x, y, z, p: 0.4 * np.abs(p))],
-               at((0.4, 2), (0.4, 2), (0.4, 2), (0.4, 2)))
+elliprc = page(
+    "elliprc",
+    "x y",
+    "Degenerate symmetric elliptic integral RF(x, y, y).",
+    [_elliprc_x, _elliprc_y],
+    at((0.4, 2), (0.4, 2), z=True, also=[(1.5, -0.7), (1.0, 1.0)]),
+)
+elliprg = page(
+    "elliprg",
+    "x y z",
+    "Completely symmetric elliptic integral of the second kind.",
+    [
+        numeric(lambda x, y, z: 0.4 * np.abs(x)),
+        numeric(lambda x, y, z: 0.4 * np.abs(y)),
+        numeric(lambda x, y, z: 0.4 * np.abs(z)),
+    ],
+    at((0.4, 2), (0.4, 2), (0.4, 2), z=True),
+)
+elliprj = page(
+    "elliprj",
+    "x y z p",
+    "Symmetric elliptic integral of the third kind.",
+    [
+        numeric(lambda x, y, z, p: 0.4 * np.abs(x)),
+        numeric(lambda x, y, z, p: 0.4 * np.abs(y)),
+        numeric(lambda x, y, z, p: 0.4 * np.abs(z)),
+        numeric(lambda x, y, z, p: 0.4 * np.abs(p)),
+    ],
+    at((0.4, 2), (0.4, 2), (0.4, 2), (0.4, 2)),
+)
 
 # K' = int sin**2 / (2 Delta**3) = RD(0, 1, 1 - m) / 6 and E' = -int sin**2 / (2 Delta) = -RD(0, 1 - m, 1) / 6:
 # unlike (E - (1 - m) K) / (2 m (1 - m)) these do not cancel near m = 0.
-ellipk = page("ellipk", "m", "Complete elliptic integral of the first kind.",
-              [lambda m: elliprd(0.0, 1.0, 1.0 - m) / 6.0], at((-2, 0.9), also=[(0.0,)]))
-ellipkm1 = page("ellipkm1", "p", "Complete elliptic integral of the first kind around m = 1: ellipk(1 - p).",
-                [lambda p: elliprd(0.0, 1.0, p) / -6.0], at((0.1, 2), also=[(1e-12,)]))
-ellipe = page("ellipe", "m", "Complete elliptic integral of the second kind.",
-              [lambda m: elliprd(0.0, 1.0 - m, 1.0) / -6.0], at((-2, 0.9), also=[(0.0,)]))
+ellipk = page(
+    "ellipk",
+    "m",
+    "Complete elliptic integral of the first kind.",
+    [lambda m: elliprd(0.0, 1.0, 1.0 - m) / 6.0],
+    at((-2, 0.9), also=[(0.0,)]),
+)
+ellipkm1 = page(
+    "ellipkm1",
+    "p",
+    "Complete elliptic integral of the first kind around m = 1: ellipk(1 - p).",
+    [lambda p: elliprd(0.0, 1.0, p) / -6.0],
+    at((0.1, 2), also=[(1e-12,)]),
+)
+ellipe = page(
+    "ellipe",
+    "m",
+    "Complete elliptic integral of the second kind.",
+    [lambda m: elliprd(0.0, 1.0 - m, 1.0) / -6.0],
+    at((-2, 0.9), also=[(0.0,)]),
+)
 
 
 def _delta2(phi, m):
@@ -74,12 +126,20 @@ def _sin2_integral(phi, m, cubed):
     return part + ew.where(none, 0.0, turns * whole * (2.0 / 3.0))
 
 
-ellipkinc = page("ellipkinc", "phi m", "Incomplete elliptic integral of the first kind.",
-                 [lambda phi, m: 1.0 / ew.sqrt(_delta2(phi, m)), lambda phi, m: 0.5 * _sin2_integral(phi, m, True)],
-                 at((-1.4, 1.4), (-1, 0.9), also=[(4.0, 0.3), (0.7, 0.0)]))
-ellipeinc = page("ellipeinc", "phi m", "Incomplete elliptic integral of the second kind.",
-                 [lambda phi, m: ew.sqrt(_delta2(phi, m)), lambda phi, m: -0.5 * _sin2_integral(phi, m, False)],
-                 at((-1.4, 1.4), (-1, 0.9), also=[(4.0, 0.3), (0.7, 0.0)]))
+ellipkinc = page(
+    "ellipkinc",
+    "phi m",
+    "Incomplete elliptic integral of the first kind.",
+    [lambda phi, m: 1.0 / ew.sqrt(_delta2(phi, m)), lambda phi, m: 0.5 * _sin2_integral(phi, m, True)],
+    at((-1.4, 1.4), (-1, 0.9), also=[(4.0, 0.3), (0.7, 0.0)]),
+)
+ellipeinc = page(
+    "ellipeinc",
+    "phi m",
+    "Incomplete elliptic integral of the second kind.",
+    [lambda phi, m: ew.sqrt(_delta2(phi, m)), lambda phi, m: -0.5 * _sin2_integral(phi, m, False)],
+    at((-1.4, 1.4), (-1, 0.9), also=[(4.0, 0.3), (0.7, 0.0)]),
+)
 
 
 def _ellipj(t, out, u, m):
@@ -93,8 +153,9 @@ def _ellipj(t, out, u, m):
     return terms((turn, cn)), terms((turn, lambda: -sn)), dn_t, turn
 
 
-ellipj = outputs("ellipj", "u m", 4, "Jacobi's elliptic functions sn, cn, dn and the amplitude.", _ellipj,
-                 at((-2, 2), (0.1, 0.9)))
+ellipj = outputs(
+    "ellipj", "u m", 4, "Jacobi's elliptic functions sn, cn, dn and the amplitude.", _ellipj, at((-2, 2), (0.1, 0.9))
+)
 
 
 def _agm_a(out, a, b):
@@ -102,5 +163,10 @@ def _agm_a(out, a, b):
     return (2.0 / (3.0 * math.pi)) * ew.square(out) * ew.abs(a) * elliprd(0.0, ew.square(b), ew.square(a))
 
 
-agm = page("agm", "a b", "Arithmetic-geometric mean.",
-           [_agm_a, lambda out, a, b: _agm_a(out, b, a)], at((0.4, 3), (0.4, 3), also=[(1.0, 1.0), (-1.0, -2.5)]))
+agm = page(
+    "agm",
+    "a b",
+    "Arithmetic-geometric mean.",
+    [_agm_a, lambda out, a, b: _agm_a(out, b, a)],
+    at((0.4, 3), (0.4, 3), also=[(1.0, 1.0), (-1.0, -2.5)]),
+)

@@ -25,12 +25,24 @@ def is_pole(x):
 
 
 # ------------------------------------------------------------------------------------------------ gamma
-gamma = page("gamma", "z", "Gamma function.", [lambda out, z: out * digamma(z)],
-             at((0.5, 4), z=True, also=[(-1.5,), (20.0,)]))
-gammaln = page("gammaln", "x", "Logarithm of the absolute value of the gamma function.", [lambda x: digamma(x)],
-               at((0.5, 4), also=[(-1.5,), (1e-3,), (300.0,)]), opcode="gammaln")
-loggamma = page("loggamma", "z", "Principal branch of the logarithm of the gamma function.", [lambda z: digamma(z)],
-                at((0.5, 4), z=True))
+gamma = page(
+    "gamma", "z", "Gamma function.", [lambda out, z: out * digamma(z)], at((0.5, 4), z=True, also=[(-1.5,), (20.0,)])
+)
+gammaln = page(
+    "gammaln",
+    "x",
+    "Logarithm of the absolute value of the gamma function.",
+    [lambda x: digamma(x)],
+    at((0.5, 4), also=[(-1.5,), (1e-3,), (300.0,)]),
+    opcode="gammaln",
+)
+loggamma = page(
+    "loggamma",
+    "z",
+    "Principal branch of the logarithm of the gamma function.",
+    [lambda z: digamma(z)],
+    at((0.5, 4), z=True),
+)
 gammasgn = page("gammasgn", "x", "Sign of the gamma function.", [None], at((0.5, 4), also=[(-1.5,)]))
 
 
@@ -43,16 +55,38 @@ def _rgamma_slope(out, z):
     return ew.where(left, reflected, -rgamma(right) * digamma(right))
 
 
-rgamma = page("rgamma", "z", "Reciprocal of the gamma function.", [_rgamma_slope],
-              at((0.6, 4), z=True, also=[(-1.5,), (-2.0,), (0.0,)]))
-digamma = page("digamma", "z", "Digamma function: the derivative of the logarithm of the gamma function.",
-               [lambda z: slope("digamma", 0, z) if is_complex(z) else trigamma(z)],
-               at((0.5, 4), z=True, also=[(-1.5,), (1e-3,), (300.0,)]), opcode="digamma")
-trigamma = page("trigamma", "x", "Second derivative of the logarithm of the gamma function.",
-                [lambda x: polygamma_nx(2, x)], at((0.5, 4), also=[(-1.5,), (300.0,)]), opcode="trigamma",
-                body=lambda x: sp.polygamma(1, x), internal=True)
-polygamma_nx = page("polygamma", "n x", "Derivative of order `n` of the digamma function.",
-                    [INTEGER, lambda n, x: polygamma_nx(n + 1, x)], at([0, 1, 2], (0.5, 4)))
+rgamma = page(
+    "rgamma",
+    "z",
+    "Reciprocal of the gamma function.",
+    [_rgamma_slope],
+    at((0.6, 4), z=True, also=[(-1.5,), (-2.0,), (0.0,)]),
+)
+digamma = page(
+    "digamma",
+    "z",
+    "Digamma function: the derivative of the logarithm of the gamma function.",
+    [lambda z: slope("digamma", 0, z) if is_complex(z) else trigamma(z)],
+    at((0.5, 4), z=True, also=[(-1.5,), (1e-3,), (300.0,)]),
+    opcode="digamma",
+)
+trigamma = page(
+    "trigamma",
+    "x",
+    "Second derivative of the logarithm of the gamma function.",
+    [lambda x: polygamma_nx(2, x)],
+    at((0.5, 4), also=[(-1.5,), (300.0,)]),
+    opcode="trigamma",
+    body=lambda x: sp.polygamma(1, x),
+    internal=True,
+)
+polygamma_nx = page(
+    "polygamma",
+    "n x",
+    "Derivative of order `n` of the digamma function.",
+    [INTEGER, lambda n, x: polygamma_nx(n + 1, x)],
+    at([0, 1, 2], (0.5, 4)),
+)
 RADII["digamma", 0] = lambda z: 0.45 * to_pole(z)  # for complex arguments
 
 
@@ -86,7 +120,9 @@ def gamma_pdf(a, x):
 def _gamma_radius(a, x):
     with np.errstate(all="ignore"):
         change = np.abs(np.log(x / (a + 0.5)))
-    return np.where(x > 0, 0.45 * np.maximum(np.sqrt(a), 1.0) / (1.0 + 0.25 * np.maximum(np.sqrt(a), 1.0) * change), 0.5)
+    return np.where(
+        x > 0, 0.45 * np.maximum(np.sqrt(a), 1.0) / (1.0 + 0.25 * np.maximum(np.sqrt(a), 1.0) * change), 0.5
+    )
 
 
 def _lower(center, a, x):
@@ -109,26 +145,52 @@ def _upper(center, a, x):
     return -_lower(center, a, x)
 
 
-gammainc = page("gammainc", "a x", "Regularized lower incomplete gamma function P(a, x).",
-                [numeric(_gamma_radius), lambda a, x: gamma_pdf(a, x)],
-                at((0.5, 4), (0.3, 6), also=[(50.0, 55.0), (0.1, 0.02), (2.0, 30.0)]), value=_lower)
-gammaincc = page("gammaincc", "a x", "Regularized upper incomplete gamma function Q(a, x).",
-                 [numeric(_gamma_radius), lambda a, x: -gamma_pdf(a, x)],
-                 at((0.5, 4), (0.3, 6), also=[(50.0, 55.0), (0.1, 0.02), (2.0, 30.0)]), value=_upper)
-gammaincinv = page("gammaincinv", "a y", "Inverse of gammainc with respect to its second argument.",
-                   [lambda out, a: -slope("gammainc", 0, a, out) / gamma_pdf(a, out),
-                    lambda out, a: 1.0 / gamma_pdf(a, out)], at((0.5, 4), (0.1, 0.9)))
-gammainccinv = page("gammainccinv", "a y", "Inverse of gammaincc with respect to its second argument.",
-                    [lambda out, a: slope("gammaincc", 0, a, out) / gamma_pdf(a, out),
-                     lambda out, a: -1.0 / gamma_pdf(a, out)], at((0.5, 4), (0.1, 0.9)))
+gammainc = page(
+    "gammainc",
+    "a x",
+    "Regularized lower incomplete gamma function P(a, x).",
+    [numeric(_gamma_radius), lambda a, x: gamma_pdf(a, x)],
+    at((0.5, 4), (0.3, 6), also=[(50.0, 55.0), (0.1, 0.02), (2.0, 30.0)]),
+    value=_lower,
+)
+gammaincc = page(
+    "gammaincc",
+    "a x",
+    "Regularized upper incomplete gamma function Q(a, x).",
+    [numeric(_gamma_radius), lambda a, x: -gamma_pdf(a, x)],
+    at((0.5, 4), (0.3, 6), also=[(50.0, 55.0), (0.1, 0.02), (2.0, 30.0)]),
+    value=_upper,
+)
+gammaincinv = page(
+    "gammaincinv",
+    "a y",
+    "Inverse of gammainc with respect to its second argument.",
+    [lambda out, a: -slope("gammainc", 0, a, out) / gamma_pdf(a, out), lambda out, a: 1.0 / gamma_pdf(a, out)],
+    at((0.5, 4), (0.1, 0.9)),
+)
+gammainccinv = page(
+    "gammainccinv",
+    "a y",
+    "Inverse of gammaincc with respect to its second argument.",
+    [lambda out, a: slope("gammaincc", 0, a, out) / gamma_pdf(a, out), lambda out, a: -1.0 / gamma_pdf(a, out)],
+    at((0.5, 4), (0.1, 0.9)),
+)
 
 # ------------------------------------------------------------------------------------------------ beta
-beta = page("beta", "a b", "Beta function.",
-            [lambda out, a, b: out * (digamma(a) - digamma(a + b)), lambda out, a, b: out * (digamma(b) - digamma(a + b))],
-            at((0.5, 4), (0.5, 4)))
-betaln = page("betaln", "a b", "Logarithm of the absolute value of the beta function.",
-              [lambda a, b: digamma(a) - digamma(a + b), lambda a, b: digamma(b) - digamma(a + b)],
-              at((0.5, 4), (0.5, 4)))
+beta = page(
+    "beta",
+    "a b",
+    "Beta function.",
+    [lambda out, a, b: out * (digamma(a) - digamma(a + b)), lambda out, a, b: out * (digamma(b) - digamma(a + b))],
+    at((0.5, 4), (0.5, 4)),
+)
+betaln = page(
+    "betaln",
+    "a b",
+    "Logarithm of the absolute value of the beta function.",
+    [lambda a, b: digamma(a) - digamma(a + b), lambda a, b: digamma(b) - digamma(a + b)],
+    at((0.5, 4), (0.5, 4)),
+)
 
 
 def beta_pdf(a, b, x, y=None):
@@ -162,30 +224,58 @@ def _betainc_near(center, a, b, x):
     log_x, log_y = np.log(z), np.log1p(-z)
     total = 0.0
     low = a < 0
-    total = total + np.where(low, np.exp(a * log_x + b * log_y) * sp.gamma(a + b) * sp.rgamma(a + 1.0) * sp.rgamma(b), 0.0)
+    total = total + np.where(
+        low, np.exp(a * log_x + b * log_y) * sp.gamma(a + b) * sp.rgamma(a + 1.0) * sp.rgamma(b), 0.0
+    )
     a = np.where(low, a + 1.0, a)
     low = b < 0
-    total = total - np.where(low, np.exp(a * log_x + b * log_y) * sp.gamma(a + b) * sp.rgamma(b + 1.0) * sp.rgamma(a), 0.0)
+    total = total - np.where(
+        low, np.exp(a * log_x + b * log_y) * sp.gamma(a + b) * sp.rgamma(b + 1.0) * sp.rgamma(a), 0.0
+    )
     b = np.where(low, b + 1.0, b)
     upper = center[2] * (center[0] + center[1]) > center[0]
     return np.where(inside, np.where(upper, -sp.betaincc(a, b, z), sp.betainc(a, b, z)) + total, 0.0)
 
 
 _beta_samples = at((0.6, 4), (0.6, 4), (0.1, 0.9), also=[(30.0, 20.0, 0.55), (0.3, 2.0, 0.02), (2.0, 0.3, 0.98)])
-betainc = page("betainc", "a b x", "Regularized incomplete beta function I_x(a, b).",
-               [numeric(_beta_radius(0)), numeric(_beta_radius(1)), lambda a, b, x: beta_pdf(a, b, x)],
-               _beta_samples, value=_betainc_near)
-betaincc = page("betaincc", "a b x", "Complement of the regularized incomplete beta function.",
-                [numeric(_beta_radius(0)), numeric(_beta_radius(1)), lambda a, b, x: -beta_pdf(a, b, x)],
-                _beta_samples, value=lambda *args: -_betainc_near(*args))
-betaincinv = page("betaincinv", "a b y", "Inverse of betainc with respect to its last argument.",
-                  [lambda out, a, b: -slope("betainc", 0, a, b, out) / beta_pdf(a, b, out),
-                   lambda out, a, b: -slope("betainc", 1, a, b, out) / beta_pdf(a, b, out),
-                   lambda out, a, b: 1.0 / beta_pdf(a, b, out)], at((0.6, 4), (0.6, 4), (0.1, 0.9)))
-betainccinv = page("betainccinv", "a b y", "Inverse of betaincc with respect to its last argument.",
-                   [lambda out, a, b: slope("betaincc", 0, a, b, out) / beta_pdf(a, b, out),
-                    lambda out, a, b: slope("betaincc", 1, a, b, out) / beta_pdf(a, b, out),
-                    lambda out, a, b: -1.0 / beta_pdf(a, b, out)], at((0.6, 4), (0.6, 4), (0.1, 0.9)))
+betainc = page(
+    "betainc",
+    "a b x",
+    "Regularized incomplete beta function I_x(a, b).",
+    [numeric(_beta_radius(0)), numeric(_beta_radius(1)), lambda a, b, x: beta_pdf(a, b, x)],
+    _beta_samples,
+    value=_betainc_near,
+)
+betaincc = page(
+    "betaincc",
+    "a b x",
+    "Complement of the regularized incomplete beta function.",
+    [numeric(_beta_radius(0)), numeric(_beta_radius(1)), lambda a, b, x: -beta_pdf(a, b, x)],
+    _beta_samples,
+    value=lambda *args: -_betainc_near(*args),
+)
+betaincinv = page(
+    "betaincinv",
+    "a b y",
+    "Inverse of betainc with respect to its last argument.",
+    [
+        lambda out, a, b: -slope("betainc", 0, a, b, out) / beta_pdf(a, b, out),
+        lambda out, a, b: -slope("betainc", 1, a, b, out) / beta_pdf(a, b, out),
+        lambda out, a, b: 1.0 / beta_pdf(a, b, out),
+    ],
+    at((0.6, 4), (0.6, 4), (0.1, 0.9)),
+)
+betainccinv = page(
+    "betainccinv",
+    "a b y",
+    "Inverse of betaincc with respect to its last argument.",
+    [
+        lambda out, a, b: slope("betaincc", 0, a, b, out) / beta_pdf(a, b, out),
+        lambda out, a, b: slope("betaincc", 1, a, b, out) / beta_pdf(a, b, out),
+        lambda out, a, b: -1.0 / beta_pdf(a, b, out),
+    ],
+    at((0.6, 4), (0.6, 4), (0.1, 0.9)),
+)
 
 
 # ------------------------------------------------------------------------------------------------ factorials
@@ -200,8 +290,9 @@ def _binom_k(out, n, k):
     pole = ew.logical_or(is_pole(up), is_pole(down))
     a, b = ew.where(pole, 1.0, up), ew.where(pole, 1.0, down)
     n_pole, up_pole, down_pole = (ew.where(pole, x, 1.0) for x in (n, up, down))
-    at_pole = gamma(n_pole + 1.0) * (_psi_over_gamma(up_pole) * rgamma(down_pole)
-                                     - rgamma(up_pole) * _psi_over_gamma(down_pole))
+    at_pole = gamma(n_pole + 1.0) * (
+        _psi_over_gamma(up_pole) * rgamma(down_pole) - rgamma(up_pole) * _psi_over_gamma(down_pole)
+    )
     return ew.where(pole, at_pole, out * (digamma(a) - digamma(b)))
 
 
@@ -213,12 +304,20 @@ def _binom_n(out, n, k):
     return ew.where(pole, at_pole, out * (digamma(n + 1.0) - digamma(ew.where(pole, 1.0, up))))
 
 
-binom = page("binom", "x y", "Binomial coefficient of real arguments.",
-             [lambda out, x, y: _binom_n(out, x, y), lambda out, x, y: _binom_k(out, x, y)],
-             at((4, 7), (0.5, 3), also=[(3.0, 5.0), (6.0, 2.0)]))
-poch = page("poch", "z m", "Rising factorial Gamma(z + m) / Gamma(z).",
-            [lambda out, z, m: out * (digamma(z + m) - digamma(z)), lambda out, z, m: out * digamma(z + m)],
-            at((0.5, 4), (0.5, 3)))
+binom = page(
+    "binom",
+    "x y",
+    "Binomial coefficient of real arguments.",
+    [lambda out, x, y: _binom_n(out, x, y), lambda out, x, y: _binom_k(out, x, y)],
+    at((4, 7), (0.5, 3), also=[(3.0, 5.0), (6.0, 2.0)]),
+)
+poch = page(
+    "poch",
+    "z m",
+    "Rising factorial Gamma(z + m) / Gamma(z).",
+    [lambda out, z, m: out * (digamma(z + m) - digamma(z)), lambda out, z, m: out * digamma(z + m)],
+    at((0.5, 4), (0.5, 3)),
+)
 
 # ------------------------------------------------------------------------------------------------ zeta
 
@@ -228,12 +327,26 @@ def _hurwitz_radius(x, q):
         return np.minimum(0.45 * (x - 1.0), 2.0 / (1.0 + np.abs(np.log(q))))
 
 
-zeta_xq = page("zeta", "x q", "Hurwitz zeta function, sum over k >= 0 of (k + q)**-x.",
-               [numeric(_hurwitz_radius), lambda x, q: -x * zeta_xq(x + 1.0, q)],
-               at((1.5, 5), (0.5, 4)))
-zetac = page("zetac", "x", "Riemann zeta function minus 1.",
-             [numeric(lambda x: np.minimum(0.45 * np.abs(x - 1.0), 1.0 / (1.0 + np.log1p(np.maximum(-x, 0.0)))))],
-             at((1.5, 5), also=[(-1.5,), (0.5,), (20.0,)]))
-zeta_x = page("riemann_zeta", "z", "Riemann zeta function.",
-              [numeric(lambda z: np.minimum(0.45 * np.abs(z - 1.0), 1.0 / (1.0 + np.log1p(np.maximum(-np.real(z), 0.0)))))],
-              at((1.5, 5), also=[(-1.5,), (0.5,)]), body=lambda z: sp.zeta(z), internal=True)
+zeta_xq = page(
+    "zeta",
+    "x q",
+    "Hurwitz zeta function, sum over k >= 0 of (k + q)**-x.",
+    [numeric(_hurwitz_radius), lambda x, q: -x * zeta_xq(x + 1.0, q)],
+    at((1.5, 5), (0.5, 4)),
+)
+zetac = page(
+    "zetac",
+    "x",
+    "Riemann zeta function minus 1.",
+    [numeric(lambda x: np.minimum(0.45 * np.abs(x - 1.0), 1.0 / (1.0 + np.log1p(np.maximum(-x, 0.0)))))],
+    at((1.5, 5), also=[(-1.5,), (0.5,), (20.0,)]),
+)
+zeta_x = page(
+    "riemann_zeta",
+    "z",
+    "Riemann zeta function.",
+    [numeric(lambda z: np.minimum(0.45 * np.abs(z - 1.0), 1.0 / (1.0 + np.log1p(np.maximum(-np.real(z), 0.0)))))],
+    at((1.5, 5), also=[(-1.5,), (0.5,)]),
+    body=lambda z: sp.zeta(z),
+    internal=True,
+)

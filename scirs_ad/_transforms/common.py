@@ -66,7 +66,9 @@ def differentiated(f, args, argnums, what):
     """The arguments at `argnums`."""
     for k in (argnums,) if not isinstance(argnums, tuple) else argnums:
         if not -len(args) <= k < len(args):
-            raise ValueError(f"{what} of {name_of(f)}: argnums={argnums} does not fit {len(args)} positional argument(s)")
+            raise ValueError(
+                f"{what} of {name_of(f)}: argnums={argnums} does not fit {len(args)} positional argument(s)"
+            )
     return tuple(args[k] for k in argnums) if isinstance(argnums, tuple) else args[argnums]
 
 

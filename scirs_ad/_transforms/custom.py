@@ -145,9 +145,7 @@ def _on_tape(tape, p, args, params):
     outs = tuple(found)
     if not inexact(outs):
         return outs
-    return tape.record_here(
-        p, args + lifted, {"body": body}, values + tuple(tape.lower(v) for v in lifted), outs
-    )
+    return tape.record_here(p, args + lifted, {"body": body}, values + tuple(tape.lower(v) for v in lifted), outs)
 
 
 def _on_batch(batch, args, params, p):
@@ -173,8 +171,9 @@ def _on_batch(batch, args, params, p):
                 found = body.rule(
                     tuple(None if c is None else batch.variable(c) for c in moving),
                     tuple(batch.variable(y) for y in outs),
-                    tuple(batch.variable(x) if m else x for x, m in zip(leaves, _pad(mapped, moving, leaves),
-                                                                       strict=True)),
+                    tuple(
+                        batch.variable(x) if m else x for x, m in zip(leaves, _pad(mapped, moving, leaves), strict=True)
+                    ),
                 )
             finally:
                 batch.closed = closed
@@ -286,13 +285,17 @@ def custom_jvp_call(*leaves, body):
 @custom_jvp_call.def_jvp
 def _(t, out, leaves, body):
     explicit = len(leaves) if body.tape is None else body.explicit
-    filled = tuple(np.zeros(shape_of(x), dtype_of(x)) if s is None else s
-                   for s, x in zip(t[:explicit], leaves[:explicit], strict=True))
+    filled = tuple(
+        np.zeros(shape_of(x), dtype_of(x)) if s is None else s
+        for s, x in zip(t[:explicit], leaves[:explicit], strict=True)
+    )
     ts = body.rule(filled, out, leaves[:explicit])
     if explicit < len(leaves) and any(s is not None for s in t[explicit:]):
         dual = Dual()
-        outs = body(*leaves[:explicit], *[x if s is None else dual.variable(x, s)
-                                          for x, s in zip(leaves[explicit:], t[explicit:], strict=True)])
+        outs = body(
+            *leaves[:explicit],
+            *[x if s is None else dual.variable(x, s) for x, s in zip(leaves[explicit:], t[explicit:], strict=True)],
+        )
         dual.closed = True
         more = [dual.split(y)[1] for y in outs]
         ts = tuple(a if b is None else b if a is None else a + b for a, b in zip(ts, more, strict=True))
@@ -310,8 +313,9 @@ def _on_dual(dual, p, args, params):
         for a in inner:
             if isinstance(a, Variable) and a.level is dual:
                 captured[id(a)] = a
-        return bind(q, tuple(dual.split(a)[0] if isinstance(a, Variable) and a.level is dual else a for a in inner),
-                    q_params)
+        return bind(
+            q, tuple(dual.split(a)[0] if isinstance(a, Variable) and a.level is dual else a for a in inner), q_params
+        )
 
     values = tuple(dual.split(a)[0] for a in args)
     ts = tuple(dual.split(a)[1] for a in args)
@@ -325,8 +329,11 @@ def _on_dual(dual, p, args, params):
         moved = body.rule(filled, outs, values) if any(s is not None for s in ts) else (None,) * len(outs)
     else:
         specs = tuple(spec_of(x) for x in values)
-        moved = transpose_vjp(p, ts, outs, values, specs, params) if any(s is not None for s in ts) else (
-            (None,) * len(outs))
+        moved = (
+            transpose_vjp(p, ts, outs, values, specs, params)
+            if any(s is not None for s in ts)
+            else ((None,) * len(outs))
+        )
     if captured:
         more = [dual.split(y)[1] for y in body(*values)]
         moved = tuple(a if b is None else b if a is None else a + b for a, b in zip(moved, more, strict=True))
@@ -342,9 +349,12 @@ for _p in (checkpoint_call, custom_vjp_call, custom_jvp_call):
 def _split_static(args):
     """The arrays among the leaves of `args`, and how to put them back among the others."""
     leaves, structure = flatten(args)
-    dynamic = [k for k, x in enumerate(leaves)
-               if isinstance(x, (Variable, np.ndarray, np.floating, np.complexfloating, float, complex))
-               and not isinstance(x, bool)]
+    dynamic = [
+        k
+        for k, x in enumerate(leaves)
+        if isinstance(x, (Variable, np.ndarray, np.floating, np.complexfloating, float, complex))
+        and not isinstance(x, bool)
+    ]
     return leaves, structure, dynamic
 
 
@@ -390,7 +400,9 @@ class _Call:
 
     def _need_rule(self, what):
         if self.rule is None:
-            raise TypeError(f"{type(self).__name__}: {self.__name__} has no rule; state it with @{self.__name__}.{what}")
+            raise TypeError(
+                f"{type(self).__name__}: {self.__name__} has no rule; state it with @{self.__name__}.{what}"
+            )
 
 
 def _restore(cls, function, rule):
@@ -508,10 +520,15 @@ class custom_vjp(_Call):
             known = {"ct": unflatten(seen["structure"], ct), "out": unflatten(seen["structure"], outs)}
             known.update(zip(_argument_names(self.function, len(args)), args, strict=False), **kwargs)
             cts = _named(self.rule, self.__name__, "ct", known)
-            cts = cts if isinstance(cts, tuple) and len(args) > 1 or isinstance(cts, tuple) and len(cts) == 1 else (cts,)
+            cts = (
+                cts
+                if (isinstance(cts, tuple) and len(args) > 1) or (isinstance(cts, tuple) and len(cts) == 1)
+                else (cts,)
+            )
             if len(cts) != len(args):
-                raise TypeError(f"{self.__name__}: the vjp rule returned {len(cts)} cotangent(s) for {len(args)} "
-                                "argument(s)")
+                raise TypeError(
+                    f"{self.__name__}: the vjp rule returned {len(cts)} cotangent(s) for {len(args)} argument(s)"
+                )
             return _match(self.__name__, args, cts, dynamic, moving)
 
         return rule
@@ -538,8 +555,10 @@ def _match(name, args, cts, dynamic, moving):
         if g is not None:
             g = as_array(g)
             if shape_of(g) != shape_of(x):
-                raise ValueError(f"{name}: the vjp rule returned a cotangent of shape {shape_of(g)} for an argument of "
-                                 f"shape {shape_of(x)}")
+                raise ValueError(
+                    f"{name}: the vjp rule returned a cotangent of shape {shape_of(g)} for an argument of "
+                    f"shape {shape_of(x)}"
+                )
             g = sh.cast(g, dtype_of(x))
         result.append(g)
     return tuple(result)
@@ -606,8 +625,10 @@ class custom_jvp(_Call):
                 raise ValueError(f"{self.__name__}: the jvp rule returned {other}, the function {seen['structure']}")
             for g, y in zip(found, outs, strict=True):
                 if shape_of(g) != shape_of(y):
-                    raise ValueError(f"{self.__name__}: the jvp rule returned a tangent of shape {shape_of(g)} for an "
-                                     f"output of shape {shape_of(y)}")
+                    raise ValueError(
+                        f"{self.__name__}: the jvp rule returned a tangent of shape {shape_of(g)} for an "
+                        f"output of shape {shape_of(y)}"
+                    )
             return tuple(sh.cast(as_array(g), dtype_of(y)) for g, y in zip(found, outs, strict=True))
 
         return rule

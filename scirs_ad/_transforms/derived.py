@@ -99,7 +99,9 @@ class jacobian(Transform):
 def _number_array(f, y):
     y = as_array(y)
     if dtype_of(y).kind not in "biufc":
-        raise TypeError(f"jacobian of {name_of(f)}: it returned an object of dtype {dtype_of(y)}; give arrays of numbers")
+        raise TypeError(
+            f"jacobian of {name_of(f)}: it returned an object of dtype {dtype_of(y)}; give arrays of numbers"
+        )
     return y
 
 
@@ -111,8 +113,9 @@ def _forward(tape, refs, inputs, outs):
 
         def column(t, j=j):
             pushed = tape.push([refs[j]], [t], outs)
-            return tuple(np.zeros(shape_of(y), dtype_of(y)) if p is None else p
-                         for p, y in zip(pushed, outs, strict=True))
+            return tuple(
+                np.zeros(shape_of(y), dtype_of(y)) if p is None else p for p, y in zip(pushed, outs, strict=True)
+            )
 
         if _size(shape) == 0:
             for i, y in enumerate(outs):
@@ -131,8 +134,9 @@ def _reverse(tape, refs, inputs, outs):
 
         def row(ct, y=y):
             pulled = tape.pull([y], [ct], refs, False)
-            return tuple(np.zeros(shape_of(x), dtype_of(x)) if g is None else g
-                         for g, x in zip(pulled, inputs, strict=True))
+            return tuple(
+                np.zeros(shape_of(x), dtype_of(x)) if g is None else g for g, x in zip(pulled, inputs, strict=True)
+            )
 
         if _size(shape) == 0 or dtype.kind not in "fc":
             blocks.append([np.zeros(shape + shape_of(x), dtype_of(x)) for x in inputs])
@@ -153,6 +157,8 @@ class jacfwd(jacobian):
     ----------
     f : callable
     argnums : int or tuple of int
+    mode : str
+        As in `jacobian`.
 
     Returns
     -------
@@ -181,6 +187,8 @@ class jacrev(jacobian):
     ----------
     f : callable
     argnums : int or tuple of int
+    mode : str
+        As in `jacobian`.
 
     Returns
     -------
@@ -321,8 +329,10 @@ class weighted_hessian(Transform):
         def weighted(x):
             y = pack_leaf(c(x, *args, **kwargs))
             if shape_of(y) != shape_of(v) and _size(shape_of(y)) != _size(shape_of(v)):
-                raise ValueError(f"weighted_hessian of {name_of(c)}: weights of shape {shape_of(v)} for an output of "
-                                 f"shape {shape_of(y)}")
+                raise ValueError(
+                    f"weighted_hessian of {name_of(c)}: weights of shape {shape_of(v)} for an output of "
+                    f"shape {shape_of(y)}"
+                )
             return sh.sum(ew.multiply(y, sh.reshape(as_array(v), shape_of(y))))
 
         return hessian(weighted)(x)

@@ -26,9 +26,7 @@ def match_tangents(f, primals, tangents, what):
                 "derivative; convert it with astype(float)"
             )
         if shape_of(t) != shape_of(x):
-            raise ValueError(
-                f"{what} of {name_of(f)}: a tangent has shape {shape_of(t)}, its primal {shape_of(x)}"
-            )
+            raise ValueError(f"{what} of {name_of(f)}: a tangent has shape {shape_of(t)}, its primal {shape_of(x)}")
         if dtype_of(t) != dtype_of(x):
             if dtype_of(t).kind == "c" and dtype_of(x).kind == "f":
                 raise TypeError(f"{what} of {name_of(f)}: a complex tangent for a real primal")

@@ -149,17 +149,21 @@ class Graph:
             else:
                 name = key
             if name not in self._placeholders:
-                raise ValueError(f"Graph.run: there is no placeholder {name!r}; there are "
-                                 f"{', '.join(map(repr, self._placeholders)) or 'none'}")
+                raise ValueError(
+                    f"Graph.run: there is no placeholder {name!r}; there are "
+                    f"{', '.join(map(repr, self._placeholders)) or 'none'}"
+                )
             spec = spec_of(self._placeholders[name])
             value = as_array(value)
             if shape_of(value) != spec.shape:
-                raise ValueError(f"Graph.run: the placeholder {name!r} has shape {spec.shape}, its value "
-                                 f"{shape_of(value)}")
+                raise ValueError(
+                    f"Graph.run: the placeholder {name!r} has shape {spec.shape}, its value {shape_of(value)}"
+                )
             if dtype_of(value) != spec.dtype:
                 if not np.can_cast(dtype_of(value), spec.dtype, "same_kind"):
-                    raise TypeError(f"Graph.run: the placeholder {name!r} has dtype {spec.dtype}, its value "
-                                    f"{dtype_of(value)}")
+                    raise TypeError(
+                        f"Graph.run: the placeholder {name!r} has dtype {spec.dtype}, its value {dtype_of(value)}"
+                    )
                 value = value.astype(spec.dtype)
             env[self._tape.index_of(self._placeholders[name])] = value
         for y in wanted:
@@ -220,8 +224,10 @@ class Graph:
             spec = self.nodes[index].out
             x = as_array(x)
             if shape_of(x) != spec.shape or dtype_of(x) != spec.dtype:
-                raise ValueError(f"{self.name}: called with shape {shape_of(x)} and dtype {dtype_of(x)}, traced with "
-                                 f"{spec.shape} and {spec.dtype}")
+                raise ValueError(
+                    f"{self.name}: called with shape {shape_of(x)} and dtype {dtype_of(x)}, traced with "
+                    f"{spec.shape} and {spec.dtype}"
+                )
             env[index] = x
         return unflatten(self._out_structure, [finish(y) for y in self._evaluate(self._outputs, env)])
 
@@ -256,8 +262,9 @@ class Graph:
                     args.append(names[source[0]] + (f"[{source[1]}]" if several else ""))
             params = [f"{k}={_constant(v)}" for k, v in (node.params or {}).items()]
             out = node.out if isinstance(node.out, tuple) else (node.out,)
-            rows.append((f"{names[i]} = {node.primitive.name}({', '.join(args + params)})",
-                         ", ".join(_type(o) for o in out)))
+            rows.append(
+                (f"{names[i]} = {node.primitive.name}({', '.join(args + params)})", ", ".join(_type(o) for o in out))
+            )
         width = max((len(left) for left, _ in rows), default=0)
         lines = [f"{self.name}({', '.join(heads)}):"]
         lines += [f"  {left:<{width}}  {right}" for left, right in rows]

@@ -130,7 +130,9 @@ def _check_scalar(f, out, what):
             "Take its real part or absolute value, or use vjp"
         )
     if kind not in "fbiu":
-        raise TypeError(f"{what} of {name_of(f)}: it returned an object of dtype {dtype_of(out)}; a real scalar is needed")
+        raise TypeError(
+            f"{what} of {name_of(f)}: it returned an object of dtype {dtype_of(out)}; a real scalar is needed"
+        )
     return shape
 
 
@@ -193,13 +195,16 @@ class Pullback:
     def __call__(self, ct):
         leaves, structure = ([ct], LEAF) if self._out_structure is LEAF else flatten(ct)
         if structure != self._out_structure:
-            raise ValueError(f"pullback of {self._name}: the cotangent is {structure}, the output {self._out_structure}")
+            raise ValueError(
+                f"pullback of {self._name}: the cotangent is {structure}, the output {self._out_structure}"
+            )
         cts = []
         for c, y in zip(leaves, self._out_leaves, strict=True):
             c = as_array(c)
             if shape_of(c) != shape_of(y):
-                raise ValueError(f"pullback of {self._name}: the cotangent has shape {shape_of(c)}, the output "
-                                 f"{shape_of(y)}")
+                raise ValueError(
+                    f"pullback of {self._name}: the cotangent has shape {shape_of(c)}, the output {shape_of(y)}"
+                )
             if dtype_of(c) != dtype_of(y) and dtype_of(y).kind in "fc":
                 if dtype_of(c).kind == "c" and dtype_of(y).kind == "f":
                     raise TypeError(f"pullback of {self._name}: a complex cotangent for a real output")

@@ -8,33 +8,96 @@ import sys
 
 import numpy as np
 
-from scirs_ad import _ops  # noqa: F401 - all pages, in order
+from scirs_ad import _ops
 from scirs_ad._core.core import install
-from scirs_ad._ops.accumulate import *  # noqa: F403
-from scirs_ad._ops.arrange import *  # noqa: F403
-from scirs_ad._ops.bins import *  # noqa: F403
-from scirs_ad._ops.borders import *  # noqa: F403
+from scirs_ad._ops.accumulate import *
+from scirs_ad._ops.arrange import *
+from scirs_ad._ops.bins import *
+from scirs_ad._ops.borders import *
 from scirs_ad._ops.complex import angle, conj, imag, real
-from scirs_ad._ops.diagonals import *  # noqa: F403
-from scirs_ad._ops.einsum import *  # noqa: F403
+from scirs_ad._ops.diagonals import *
+from scirs_ad._ops.einsum import *
 from scirs_ad._ops.elementwise import (
-    abs,  # noqa: A004
-    acos, acosh, add, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_or,
-    bitwise_right_shift, bitwise_xor, cbrt, ceil, copysign, cos, cosh, deg2rad, divide, equal, exp, exp2, expm1,
-    floor, floor_divide, fmax, fmin, fmod, greater, greater_equal, heaviside, hypot, isfinite, isinf, isnan, less,
-    less_equal, log, log1p, log2, log10, logaddexp, logaddexp2, logical_and, logical_not, logical_or, logical_xor,
-    maximum, minimum, multiply, negative, not_equal, positive, rad2deg, reciprocal, remainder, rint, sign, signbit,
-    sin, sinh, sqrt, square, subtract, tan, tanh, trunc,
+    abs,
+    acos,
+    acosh,
+    add,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    bitwise_and,
+    bitwise_invert,
+    bitwise_left_shift,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
+    cbrt,
+    ceil,
+    copysign,
+    cos,
+    cosh,
+    deg2rad,
+    divide,
+    equal,
+    exp,
+    exp2,
+    expm1,
+    floor,
+    floor_divide,
+    fmax,
+    fmin,
+    fmod,
+    greater,
+    greater_equal,
+    heaviside,
+    hypot,
+    isfinite,
+    isinf,
+    isnan,
+    less,
+    less_equal,
+    log,
+    log1p,
+    log2,
+    log10,
+    logaddexp,
+    logaddexp2,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    not_equal,
+    positive,
+    rad2deg,
+    reciprocal,
+    remainder,
+    rint,
+    sign,
+    signbit,
+    sin,
+    sinh,
+    sqrt,
+    square,
+    subtract,
+    tan,
+    tanh,
+    trunc,
 )  # fmt: skip
-from scirs_ad._ops.join import *  # noqa: F403
-from scirs_ad._ops.products import *  # noqa: F403
-from scirs_ad._ops.protocol import float_power, pow, register_namespace  # noqa: A004
-from scirs_ad._ops.reduce import *  # noqa: F403
-from scirs_ad._ops.select import *  # noqa: F403
-from scirs_ad._ops.sets import *  # noqa: F403
-from scirs_ad._ops.shape import astype, broadcast_to, permute_dims, reshape, sum  # noqa: A004
-from scirs_ad._ops.sorting import *  # noqa: F403
-from scirs_ad._ops.write import *  # noqa: F403
+from scirs_ad._ops.join import *
+from scirs_ad._ops.products import *
+from scirs_ad._ops.protocol import float_power, pow, register_namespace
+from scirs_ad._ops.reduce import *
+from scirs_ad._ops.select import *
+from scirs_ad._ops.sets import *
+from scirs_ad._ops.shape import astype, broadcast_to, permute_dims, reshape, sum
+from scirs_ad._ops.sorting import *
+from scirs_ad._ops.write import *
 
 arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
 power, absolute, fabs, conjugate, mod, true_divide = pow, abs, abs, conj, remainder, divide
@@ -43,7 +106,7 @@ degrees, radians, invert, left_shift, right_shift = (
 )  # fmt: skip
 bitwise_not = bitwise_invert
 
-bool = np.bool_  # noqa: A001
+bool = np.bool_
 int8, int16, int32, int64 = np.int8, np.int16, np.int32, np.int64
 uint8, uint16, uint32, uint64 = np.uint8, np.uint16, np.uint32, np.uint64
 float32, float64, complex64, complex128 = np.float32, np.float64, np.complex64, np.complex128
@@ -52,7 +115,7 @@ finfo, iinfo, result_type, can_cast, isdtype, dtype = (
     np.finfo, np.iinfo, np.result_type, np.can_cast, np.isdtype, np.dtype
 )  # fmt: skip
 
-from scirs_ad.numpy import linalg  # noqa: E402 - a door of its own
+from scirs_ad.numpy import linalg
 
 register_namespace(np, sys.modules[__name__])
 install(namespace=sys.modules[__name__])

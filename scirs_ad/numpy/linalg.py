@@ -7,7 +7,16 @@ import numpy as np
 from scirs_ad._ops.decompositions import eig, eigh, eigvals, eigvalsh, pinv, qr, svd, svdvals
 from scirs_ad._ops.linalg import cholesky, det, inv, slogdet, solve
 from scirs_ad._ops.norms import (
-    cond, lstsq, matrix_norm, matrix_power, matrix_rank, multi_dot, norm, tensorinv, tensorsolve, vector_norm,
+    cond,
+    lstsq,
+    matrix_norm,
+    matrix_power,
+    matrix_rank,
+    multi_dot,
+    norm,
+    tensorinv,
+    tensorsolve,
+    vector_norm,
 )  # fmt: skip
 from scirs_ad._ops.products import matmul, outer, tensordot, vecdot
 from scirs_ad._ops.protocol import register_namespace

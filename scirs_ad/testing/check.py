@@ -128,7 +128,9 @@ class _Check:
         else:
             (pulled,) = vjp(f_k, xs[k])[1](list(cts))
             if np.shape(pulled) != np.shape(xs[k]):
-                raise AssertionError(self.where(mode, n, path, k) + f": shape {np.shape(pulled)} instead of {np.shape(xs[k])}")
+                raise AssertionError(
+                    self.where(mode, n, path, k) + f": shape {np.shape(pulled)} instead of {np.shape(xs[k])}"
+                )
             found = [_inner(pulled, t)]
             errors = [np.asarray(sum(np.sum(np.abs(c) * e) for c, e in zip(cts, errors, strict=True)))]
             moved = [sum(_inner(c, m) for c, m in zip(cts, moved, strict=True))]
@@ -147,8 +149,10 @@ class _Check:
             with np.errstate(invalid="ignore"):
                 allowed = SAFETY * (error + eps_of(found, *xs) * size)
             if not np.all(error <= TRUSTED * max(size, 1.0)):
-                raise AssertionError(f"{where}, output {output}: the finite differences do not settle (estimated error "
-                                     f"{np.max(error):.2g}); is the function smooth there?")
+                raise AssertionError(
+                    f"{where}, output {output}: the finite differences do not settle (estimated error "
+                    f"{np.max(error):.2g}); is the function smooth there?"
+                )
         else:
             allowed = (self.rtol or 0.0) * size + (self.atol or 0.0)
         deviation = np.abs(found - expected)

@@ -75,8 +75,10 @@ def directional(function, leaves, direction, elementwise=False):
     # A moved input is rounded, too: by how much that changes the outputs, where all inputs cancel (x - mean(x)), say.
     with np.errstate(all="ignore"):
         there, nudged = at(0.0), function([_nudged(x) for x in leaves])
-        rounding = [np.abs(np.asarray(y) - z) if z.dtype.kind in "fc" else np.zeros(z.shape)
-                    for y, z in zip(nudged, there, strict=True)]
+        rounding = [
+            np.abs(np.asarray(y) - z) if z.dtype.kind in "fc" else np.zeros(z.shape)
+            for y, z in zip(nudged, there, strict=True)
+        ]
         rounding = [np.where(np.isfinite(r), r, 0.0) for r in rounding]
     table, noise = None, None
     for level in range(LEVELS):
@@ -90,7 +92,9 @@ def directional(function, leaves, direction, elementwise=False):
                 noise = np.maximum(np.abs(y), np.abs(z))
                 if not elementwise and noise.size:
                     noise = np.max(noise, initial=0.0, where=np.isfinite(noise))
-                column.add((y - z) / (2 * h), (eps * noise + (extra if elementwise or not extra.size else np.max(extra))) / h)
+                column.add(
+                    (y - z) / (2 * h), (eps * noise + (extra if elementwise or not extra.size else np.max(extra))) / h
+                )
     return [c.best for c in table], [c.error for c in table]
 
 
@@ -167,11 +171,15 @@ def finite_difference(f, x, scheme="central"):
     """
     x = as_array(x)
     if dtype_of(x).kind != "f" or type(x) is not np.ndarray:
-        raise TypeError(f"finite_difference: x must be a real floating-point array, not {dtype_of(x)}; use astype(float)")
+        raise TypeError(
+            f"finite_difference: x must be a real floating-point array, not {dtype_of(x)}; use astype(float)"
+        )
     eps = np.finfo(x.dtype).eps
     steps = {"forward": eps**0.5, "central": eps ** (1 / 3), "complex": 1e-100 if x.dtype.itemsize > 4 else 1e-25}
     if scheme not in (*steps, "extrapolated"):
-        raise ValueError(f"finite_difference: scheme must be 'central', 'forward', 'complex' or 'extrapolated', not {scheme!r}")
+        raise ValueError(
+            f"finite_difference: scheme must be 'central', 'forward', 'complex' or 'extrapolated', not {scheme!r}"
+        )
     at_x = np.asarray(f(x)) if scheme == "forward" else None
     columns = []
     for k in range(x.size):
