@@ -197,6 +197,36 @@ def test_places():
     np.testing.assert_array_equal(ad.grad(f)(V), np.ones(6))
 
 
+def test_boxes():
+    """Histograms of several dimensions sum weights, and pass their cotangents."""
+    x, y = RNG.uniform(0, 1, (2, 20))
+    w = RNG.uniform(0, 1, 20)
+    for density in (False, True):
+        expected = np.histogram2d(x, y, (3, 4), weights=w, density=density)[0]
+        found, _ = ad.jvp(lambda w, d=density: np.histogram2d(x, y, (3, 4), weights=w, density=d)[0], (w,), (w,))
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
+    edges = [np.linspace(0.1, 0.9, 4)] * 3
+    points = RNG.uniform(0, 1, (20, 3))
+    expected = np.histogramdd(points, edges, weights=w)[0]
+    ct = RNG.standard_normal(expected.shape)
+    value, pullback = ad.vjp(lambda w: np.histogramdd(points, edges, weights=w)[0], w)
+    np.testing.assert_allclose(value, expected, rtol=1e-13)
+    np.testing.assert_allclose(np.sum(pullback(ct)[0] * w), np.sum(ct * expected), rtol=1e-12)
+
+
+def test_methods():
+    """The methods of ndarray that pick, sort and arrange."""
+
+    def f(x):
+        z = 1.0 * x
+        z.sort()
+        z.put([0], x[1] ** 2)
+        y = z.take([0, 3]).repeat(2) * x.reshape(2, 3).swapaxes(0, 1).diagonal().sum()
+        return y.sum() + x[x.argsort()[0]] + x.compress(V > 0).sum() + x.reshape(2, 3).trace() + z.squeeze()[2]
+
+    ad.testing.check_grads(f, (V,), order=2)
+
+
 def test_writing():
     """The functions that write into an array, with their derivative."""
 

@@ -13,7 +13,15 @@ from scirs_ad._ops.gather import Key, scatter, size_of
 from scirs_ad._ops.index import known_values
 from scirs_ad._ops.select import take
 
-__all__ = ["bincount", "digitize", "histogram", "searchsorted"]
+__all__ = [
+    "bincount",
+    "digitize",
+    "histogram",
+    "histogram2d",
+    "histogram_bin_edges",
+    "histogramdd",
+    "searchsorted",
+]
 
 
 # ------------------------------------------------------------------------------------------------ sorted places
@@ -230,3 +238,138 @@ def histogram(a, bins=10, range=None, density=None, weights=None):
     if density:
         hist = ew.divide(ew.divide(hist, np.diff(edges)), sh.sum(hist))
     return hist, edges
+
+
+def histogram_bin_edges(a, bins=10, range=None, weights=None):
+    """The edges that `histogram` uses.
+
+    Parameters
+    ----------
+    a : array_like
+    bins : int, str or array_like
+    range : (float, float), optional
+    weights : array_like, optional
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If the bins do not fit.
+
+    Notes
+    -----
+    Derivative: none; they are constants. Cost: one pass.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.histogram_bin_edges([0.0, 1.0], bins=2)
+    array([0. , 0.5, 1. ])
+    """
+    del weights  # they have no influence
+    return np.histogram_bin_edges(known_values(a, "histogram_bin_edges"), bins, range)
+
+
+def histogramdd(sample, bins=10, range=None, density=None, weights=None):
+    """Count points, or sum their weights, by boxes.
+
+    Parameters
+    ----------
+    sample : array_like, shape (N, D), or sequence of D arrays of shape (N,)
+    bins : int, or sequence of int or array_like
+        Numbers or edges, for each dimension.
+    range : sequence of (float, float), optional
+    density : bool, optional
+        Divide by the total and by the volumes.
+    weights : array_like, shape (N,), optional
+
+    Returns
+    -------
+    hist : Variable or ndarray, D-dimensional
+    edges : tuple of ndarray
+
+    Raises
+    ------
+    ValueError
+        If the bins or weights do not fit.
+
+    Notes
+    -----
+    Derivative: for the weights; none for the points: counts are piecewise constant. Cost: a binary search for each
+    coordinate.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.histogramdd([[0.5, 1.5], [0.5, 0.5]], bins=[[0, 1, 2], [0, 1]], weights=[2.0, 3.0])[0]
+    array([[2.],
+           [3.]])
+    """
+    if isinstance(sample, (Variable, np.ndarray)):
+        points = known_values(sample, "histogramdd")
+        points = points if points.ndim == 2 else np.atleast_2d(points).T
+    else:
+        points = np.atleast_2d([known_values(x, "histogramdd") for x in sample]).T
+    if weights is None or type(as_array(weights)) is not Variable:
+        return np.histogramdd(points, bins, range, density, weights)
+    weights = as_array(weights)
+    if shape_of(weights) != points.shape[:1]:
+        raise ValueError(f"histogramdd: weights of shape {shape_of(weights)} do not fit {points.shape[0]} points")
+    _, edges = np.histogramdd(points, bins, range)
+    inside = np.ones(len(points), bool)
+    numbers = []
+    for x, e in zip(points.T, edges, strict=True):
+        inside &= (x >= e[0]) & (x <= e[-1])
+        numbers.append(np.clip(np.searchsorted(e, x, "right") - 1, 0, len(e) - 2))
+    places = np.flatnonzero(inside)
+    shape = tuple(len(e) - 1 for e in edges)
+    hist = scatter(take(weights, places), key=Key(tuple(n[places] for n in numbers)), to=shape)
+    if density:
+        for k, e in enumerate(edges):
+            hist = ew.divide(hist, np.diff(e).reshape((-1,) + (1,) * (len(edges) - 1 - k)))
+        hist = ew.divide(hist, sh.sum(take(weights, places)))
+    return hist, edges
+
+
+def histogram2d(x, y, bins=10, range=None, density=None, weights=None):
+    """Count points of the plane, or sum their weights, by rectangles.
+
+    Parameters
+    ----------
+    x, y : array_like, shape (N,)
+    bins : int, array_like, or a pair of such
+        Numbers or edges.
+    range : pair of (float, float), optional
+    density : bool, optional
+        Divide by the total and by the areas.
+    weights : array_like, shape (N,), optional
+
+    Returns
+    -------
+    hist : Variable or ndarray, 2-D
+    edges_x, edges_y : ndarray
+
+    Raises
+    ------
+    ValueError
+        If the bins or weights do not fit.
+
+    Notes
+    -----
+    Derivative: for the weights; none for the points: counts are piecewise constant. Cost: a binary search for each
+    coordinate.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.histogram2d([0.5, 1.5], [0.5, 0.5], bins=[[0, 1, 2], [0, 1]])[0]
+    array([[1.],
+           [1.]])
+    """
+    if hasattr(bins, "__len__") and not isinstance(bins, str) and len(bins) not in (1, 2):
+        bins = [bins, bins]
+    hist, edges = histogramdd([x, y], bins, range, density, weights)
+    return hist, edges[0], edges[1]

@@ -288,6 +288,9 @@ def getitem(x, key):
                 plain = Key((_slice(key),))
                 if all(type(n) is int or n is None for n in token):
                     _remember(_SLICES, token, plain)
+        elif type(key) is np.ndarray and key.dtype == np.intp and key.ndim and shape:
+            # one array of places: most of what a Plan asks is known
+            plain = Key((np.array(key), *(FULL,) * (len(shape) - 1)))
         else:
             plan = Plan(shape, key)
             if plan.dynamic is not None:

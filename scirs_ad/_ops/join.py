@@ -441,7 +441,7 @@ def block(arrays):
     Examples
     --------
     >>> import scirs_ad.numpy as anp
-    >>> anp.block([[1.0, 2.0], [[3.0, 4.0]]])
+    >>> anp.block([[1.0, 2.0], [3.0, 4.0]])
     array([[1., 2.],
            [3., 4.]])
     """

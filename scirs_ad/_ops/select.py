@@ -10,9 +10,24 @@ from scirs_ad._ops.gather import gather, size_of
 from scirs_ad._ops.index import getitem, known, known_values, setitem
 
 __all__ = [
-    "argwhere", "choose", "compress", "extract", "flatnonzero", "ix_", "nonzero", "piecewise", "select", "take",
-    "take_along_axis", "where",
-]  # fmt: skip
+    "argwhere",
+    "choose",
+    "compress",
+    "diag_indices_from",
+    "extract",
+    "flatnonzero",
+    "ix_",
+    "nonzero",
+    "piecewise",
+    "ravel_multi_index",
+    "select",
+    "take",
+    "take_along_axis",
+    "tril_indices_from",
+    "triu_indices_from",
+    "unravel_index",
+    "where",
+]
 
 
 def is_known(x):
@@ -447,12 +462,81 @@ def piecewise(x, condlist, funclist, *args, **kw):
     return y
 
 
-def ix_(*args):
-    """Arrays that index the product of sequences of places.
+# ------------------------------------------------------------------------------------------------ places as integers
+def _integer_door(name, text, parameters, returns, example):
+    """A function of whole numbers or of a shape alone, computed by NumPy on the known values."""
+    theirs = getattr(np, name)
+
+    def door(*args, **kwargs):
+        args = [known_values(a, name) if isinstance(a, Variable) else a for a in args]
+        return theirs(*args, **kwargs)
+
+    door.__name__ = door.__qualname__ = name
+    door.__doc__ = f"""{text}
 
     Parameters
     ----------
-    *args : array_like of int or bool, 1-D
+    {parameters}
+
+    Returns
+    -------
+    {returns}
+
+    Raises
+    ------
+    TracingError
+        If the values are not known (vmap, tracing).
+
+    Notes
+    -----
+    Derivative: none, places are whole numbers. Cost: one pass.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scirs_ad.numpy as anp
+    {example}
+    """
+    return door
+
+
+ix_ = _integer_door(
+    "ix_",
+    "Arrays that index the product of sequences of places.",
+    "*args : array_like of int or bool, 1-D",
+    "tuple of ndarray",
+    ">>> anp.ix_([0, 1], [2])[0].shape\n    (2, 1)",
+)
+unravel_index = _integer_door(
+    "unravel_index",
+    "Places of an array, from places in the flattened array.",
+    "*args, **kwargs\n        As of `numpy.unravel_index`: indices, shape, order.",
+    "tuple of ndarray",
+    ">>> [int(k) for k in anp.unravel_index(5, (2, 3))]\n    [1, 2]",
+)
+ravel_multi_index = _integer_door(
+    "ravel_multi_index",
+    "Places in the flattened array, from places of an array.",
+    "*args, **kwargs\n        As of `numpy.ravel_multi_index`: multi_index, dims, mode, order.",
+    "ndarray of int",
+    ">>> int(anp.ravel_multi_index((1, 2), (2, 3)))\n    5",
+)
+
+
+def _indices_of_shape(name, text):
+    theirs = getattr(np, name)
+
+    def door(arr, *args, **kwargs):
+        return theirs(np.empty(shape_of(as_array(arr)), bool), *args, **kwargs)
+
+    door.__name__ = door.__qualname__ = name
+    door.__doc__ = f"""{text}
+
+    Parameters
+    ----------
+    arr : array_like
+    *args, **kwargs
+        As of `numpy.{name}`: k, the diagonal.
 
     Returns
     -------
@@ -461,17 +545,22 @@ def ix_(*args):
     Raises
     ------
     ValueError
-        If an argument is not 1-D.
+        If the shape does not fit.
 
     Notes
     -----
-    Derivative: none, places are whole numbers. Cost: none.
+    Derivative: none, places are whole numbers. Cost: one pass.
 
     Examples
     --------
+    >>> import numpy as np
     >>> import scirs_ad.numpy as anp
-    >>> anp.ix_([0, 1], [2])
-    (array([[0],
-           [1]]), array([[2]]))
+    >>> len(anp.{name}(np.zeros((2, 2))))
+    2
     """
-    return np.ix_(*[known_values(a, "ix_") if isinstance(a, Variable) else a for a in args])
+    return door
+
+
+diag_indices_from = _indices_of_shape("diag_indices_from", "The places of the main diagonal of an array.")
+tril_indices_from = _indices_of_shape("tril_indices_from", "The places of the lower triangle of a matrix.")
+triu_indices_from = _indices_of_shape("triu_indices_from", "The places of the upper triangle of a matrix.")

@@ -20,9 +20,20 @@ from scirs_ad._ops.join import concatenate
 from scirs_ad._ops.select import from_last, is_known, to_last
 
 __all__ = [
-    "argpartition", "argsort", "interp", "lexsort", "median", "nanmedian", "nanpercentile", "nanquantile", "partition",
-    "percentile", "quantile", "sort",
-]  # fmt: skip
+    "argpartition",
+    "argsort",
+    "interp",
+    "lexsort",
+    "median",
+    "nanmedian",
+    "nanpercentile",
+    "nanquantile",
+    "partition",
+    "percentile",
+    "quantile",
+    "sort",
+    "sort_complex",
+]
 
 
 # ------------------------------------------------------------------------------------------------ orders
@@ -114,6 +125,31 @@ def _descending(x):
     flipped = index(x, key=Key((slice(None, None, -1),)))
     places = index(order_of(flipped, kth=None), key=Key((slice(None, None, -1),)))
     return ew.subtract(shape_of(x)[-1] - 1, places)
+
+
+def sort_complex(a):
+    """The elements along the last axis in ascending order, as complex numbers: by real, then by imaginary part.
+
+    Parameters
+    ----------
+    a : array_like
+
+    Returns
+    -------
+    Variable or ndarray, complex
+
+    Notes
+    -----
+    Derivative: the cotangent, put back in order. Cost: one sort and one gather.
+
+    Examples
+    --------
+    >>> import scirs_ad.numpy as anp
+    >>> anp.sort_complex([2.0, 1.0])
+    array([1.+0.j, 2.+0.j])
+    """
+    x = sort(a)
+    return x if dtype_of(x).kind == "c" else sh.astype(x, np.result_type(dtype_of(x), np.complex64))
 
 
 def argsort(a, axis=-1, kind=None, order=None, *, stable=None, descending=False):
