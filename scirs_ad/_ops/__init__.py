@@ -15,6 +15,8 @@ from scirs_ad._ops import (
     index,
     join,
     linalg,
+    linalg_parts,
+    linalg_scipy,
     methods,
     norms,
     products,

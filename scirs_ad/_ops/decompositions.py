@@ -8,7 +8,6 @@ import numpy as np
 
 from scirs_ad._core.core import as_array, dtype_of, shape_of
 from scirs_ad._core.define import primitive, sample
-from scirs_ad._core.errors import NotDifferentiableError
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import index as ix
@@ -18,10 +17,12 @@ from scirs_ad._ops.linalg import (
     diag_matrix,
     diagonal_of,
     h_,
+    inv_core,
     kernels,
     matmul_core,
     positive_definite,
     solve_core,
+    solve_triangular_core,
     square_matrices,
     symmetrized,
     well_conditioned,
@@ -44,6 +45,14 @@ def _inverse_gap(gap, scale):
     return ew.where(tiny, 0.0, ew.reciprocal(ew.where(tiny, 1.0, gap)))
 
 
+def _largest(w):
+    """The largest size of the elements of the last axis, to be compared with their differences."""
+    size = ew.abs(w)
+    if shape_of(w)[-1]:
+        size = reduce.max(size, axis=-1, keepdims=True)
+    return sh.reshape(size, (*shape_of(size), 1))
+
+
 # ------------------------------------------------------------------------------------------------ Hermitian
 @primitive("(n,n)->(n),(n,n)", kernel=lambda a: kernels.eigh(symmetrized(np.asarray(a))), internal=True)
 def eigh_core(a):
@@ -64,10 +73,8 @@ def _(ct, out):
         middle = diag_matrix(ct_w)
     if ct_v is not None:
         gap = ew.subtract(_columns(w), _rows(w))
-        scale = reduce.max(ew.abs(w), axis=-1, keepdims=True) if shape_of(w)[-1] else w
-        scale = sh.reshape(scale, (*shape_of(scale), 1))
         inner = matmul_core(h_(v), ct_v)
-        turn = ew.multiply(_inverse_gap(gap, scale), ew.multiply(0.5, ew.subtract(inner, h_(inner))))
+        turn = ew.multiply(_inverse_gap(gap, _largest(w)), ew.multiply(0.5, ew.subtract(inner, h_(inner))))
         middle = turn if middle is None else ew.add(middle, turn)
     return matmul_core(matmul_core(v, middle), h_(v))
 
@@ -76,6 +83,7 @@ def _(ct, out):
 def _(rng):
     # Only eigenvalues are free of a choice; eigenvectors change sign, but continuously.
     yield sample(positive_definite(rng, 3, 3))
+    yield sample(np.array([[2.0]]))
     yield sample(positive_definite(rng, 2, 2, 2))
     yield sample(np.diag([1.0, 2.0, 4.0]))
 
@@ -135,6 +143,8 @@ def _(ct, a):
 def _(rng):
     yield sample(positive_definite(rng, 3, 3))
     yield sample(positive_definite(rng, 2, 2, 2))
+    yield sample(positive_definite(rng, 3, 3).astype(np.float32))
+    yield sample(np.eye(3), order=0)  # equal eigenvalues, in order: a kink; tests use symmetric functions of them
     yield sample(positive_definite(rng, 3, 3, complex_too=True), order=1)
 
 
@@ -193,8 +203,7 @@ def _(ct, out, specs):
         length = _columns(cx.real(diagonal_of(inner)))
         inner = ew.subtract(inner, ew.multiply(matmul_core(h_(v), v), length))
         gap = cx.conj(ew.subtract(_columns(w), _rows(w)))
-        off = ew.logical_not(np.eye(shape_of(w)[-1], dtype=bool))
-        turn = ew.where(off, ew.divide(inner, ew.where(off, gap, 1.0)), 0.0)
+        turn = ew.multiply(_inverse_gap(gap, _largest(w)), inner)
         middle = turn if middle is None else ew.add(middle, turn)
     return sh.cast(solve_core(h_(v), matmul_core(middle, h_(v))), specs[0].dtype)
 
@@ -389,7 +398,7 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     ----------
     a : array_like, shape (..., m, n)
     full_matrices : bool
-        Square U and V^H; their further columns and rows have no derivative.
+        Square U and V^H; their further columns and rows are any orthonormal basis of what is left.
     compute_uv : bool
         Return U and V^H too.
     hermitian : bool
@@ -404,8 +413,6 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     ------
     numpy.linalg.LinAlgError
         If the iteration does not converge.
-    NotDifferentiableError
-        For tracked `a` that is not square, with ``full_matrices=True``.
 
     Notes
     -----
@@ -422,14 +429,63 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     a = _matrices("svd", a)
     if not compute_uv:
         return svdvals_core(a)
-    if full_matrices and shape_of(a)[-1] != shape_of(a)[-2]:
-        if type(a) is np.ndarray:
-            return SVDResult(*kernels.svd(a, True))
-        raise NotDifferentiableError(
-            f"svd: the further vectors of a full decomposition of shape {shape_of(a)} are not unique and have no "
-            "derivative; use full_matrices=False"
-        )
-    return SVDResult(*svd_core(a))
+    m, n = shape_of(a)[-2:]
+    if not full_matrices or m == n:
+        return SVDResult(*svd_core(a))
+    if type(a) is np.ndarray:
+        return SVDResult(*kernels.svd(a, True))
+    u, s, vh = svd_core(a)
+    if m > n:
+        u = join.concatenate([u, complement_core(u)], axis=-1)
+    else:
+        vh = join.concatenate([vh, h_(complement_core(h_(vh)))], axis=-2)
+    return SVDResult(u, s, vh)
+
+
+def _complement_body(q):
+    return np.linalg.qr(q, mode="complete")[0][..., q.shape[-1] :]
+
+
+@primitive(core=lambda q: (2,), kernel=lambda q: kernels.qr(q, "complete")[0][..., q.shape[-1] :], internal=True)
+def complement_core(q):
+    """An orthonormal basis of the complement of the range of `q`, which has full column rank.
+
+    Derivative: ``-q (q^H q)^-1 dq^H out``, from ``q^H out = 0``, in the gauge ``out^H dout = 0``: right for all that
+    does not depend on the choice of the basis, such as ``out out^H``. Cost: a complete QR decomposition.
+    """
+    return _complement_body(q)
+
+
+@complement_core.def_shape
+def _(q):
+    m, k = q.shape[-2:]
+    if k > m:
+        raise ValueError(f"complement: {k} columns of length {m} have no complement")
+    return type(q)((*q.shape[:-2], m, m - k), q.dtype)
+
+
+def _dual_basis(q):
+    return matmul_core(q, inv_core(matmul_core(h_(q), q)))
+
+
+@complement_core.def_jvp
+def _(t, out, q):
+    return ew.negative(matmul_core(_dual_basis(q), matmul_core(h_(t), out)))
+
+
+@complement_core.def_vjp
+def _(ct, out, q):
+    return ew.negative(matmul_core(out, matmul_core(h_(ct), _dual_basis(q))))
+
+
+@complement_core.def_samples
+def _(rng):
+    # One missing direction: its sign is all that can be chosen, and it does not change nearby.
+    yield sample(well_conditioned(rng, 3, 3)[:, :2])
+    yield sample(well_conditioned(rng, 2, 2, 2)[..., :1])
+    yield sample(well_conditioned(rng, 3, 3).astype(np.float32)[:, :2])
+    # Without columns there is nothing to depend on.
+    yield sample(np.ones((2, 0)))
 
 
 def svdvals(x):
@@ -489,8 +545,8 @@ def _(ct, out):
     total = matmul_core(q, hermitian)
     if ct_q is not None:
         total = ew.add(total, ct_q)
-    # total R^-H, by a solve with R
-    return h_(solve_core(r, h_(total)))
+    # total R^-H = (R^-1 total^H)^H
+    return h_(solve_triangular_core(r, h_(total), lower=False, trans=0, unit=False))
 
 
 @qr_core.def_samples
@@ -516,15 +572,13 @@ def qr(a, mode="reduced"):
 
     Raises
     ------
-    NotDifferentiableError
-        For tracked `a` with more rows than columns and ``mode="complete"``.
     ValueError
         For another `mode`.
 
     Notes
     -----
-    Derivative: for full column rank (of the leading square block, if there are more columns than rows). Cost:
-    ``4 m n^2`` operations.
+    Derivative: for full column rank (of the leading square block, if there are more columns than rows); of the further
+    columns of a complete Q, for what does not depend on their choice. Cost: ``4 m n^2`` operations.
 
     Examples
     --------
@@ -539,14 +593,12 @@ def qr(a, mode="reduced"):
     a = _matrices("qr", a)
     m, n = shape_of(a)[-2:]
     if m >= n:
-        if mode == "complete" and m > n:
-            if type(a) is np.ndarray:
-                return QRResult(*kernels.qr(a, "complete"))
-            raise NotDifferentiableError(
-                f"qr: the further columns of Q of a complete decomposition of shape {shape_of(a)} are not unique and "
-                "have no derivative; use mode='reduced'"
-            )
+        if mode == "complete" and m > n and type(a) is np.ndarray:
+            return QRResult(*kernels.qr(a, "complete"))
         q, r = qr_core(a)
+        if mode == "complete" and m > n:
+            q = join.concatenate([q, complement_core(q)], axis=-1)
+            r = join.concatenate([r, np.zeros((*shape_of(r)[:-2], m - n, n), dtype_of(r))], axis=-2)
     else:
         q, left = qr_core(ix.getitem(a, (..., slice(None, m))))
         right = matmul_core(h_(q), ix.getitem(a, (..., slice(m, None))))

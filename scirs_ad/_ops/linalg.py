@@ -77,39 +77,138 @@ def well_conditioned(rng, *shape, complex_too=False):
 
 
 # ------------------------------------------------------------------------------------------------ solve, inv
-@primitive("(n,n),(n,k)->(n,k)", kernel=lambda a, b: kernels.solve(a, b), internal=True)
-def solve_core(a, b):
-    """The solution of ``a x = b`` for a matrix of right-hand sides.
+def lu_body(a):
+    """LU with row interchanges in NumPy: the meaning of the kernel, for one matrix at a time."""
+    n = a.shape[-1]
+    lu = np.array(a, np.result_type(a, np.float32) if a.dtype.kind in "fc" else float)
+    piv = np.empty(a.shape[:-1], np.int32)
+    for place in np.ndindex(a.shape[:-2]):
+        m = lu[place]
+        for k in range(n):
+            # LAPACK's measure of a complex number: the sum of the sizes of its parts
+            p = k + int(np.argmax(np.abs(m[k:, k].real) + np.abs(m[k:, k].imag)))
+            m[[k, p]] = m[[p, k]]
+            piv[(*place, k)] = p
+            if m[k, k] != 0:
+                m[k + 1 :, k] /= m[k, k]
+            m[k + 1 :, k + 1 :] -= np.outer(m[k + 1 :, k], m[k, k + 1 :])
+    return lu, piv
 
-    Derivative: with ``B = solve(a^H, ct)``, ``B`` for `b` and ``-B x^H`` for `a`. Cost: ``2/3 n^3`` operations each.
+
+@primitive("(n,n)->(n,n),(n)", kernel=lambda a: kernels.lu_factor(a), differentiable=False, internal=True)
+def lu_of(a):
+    """The LU factors of a matrix, packed, and its row interchanges, as a tool: derivatives flow through the matrix.
+
+    `solve_with` takes both, so that value, derivative and further right-hand sides share one factorisation. Cost:
+    ``2/3 n^3`` operations.
     """
-    return np.linalg.solve(a, b)
+    return lu_body(a)
 
 
-@solve_core.def_vjp
-def _(ct, out, a, specs):
-    b = solve_core(h_(a), ct)
-    return fit(ew.negative(matmul_core(b, h_(out))), specs[0]), fit(b, specs[1])
+lu_of.not_differentiable("the derivative of a solution flows through the matrix, not through its factors")
 
 
-@solve_core.def_jvp
-def _(t, out, a):
-    ta, tb = t
-    right = tb
-    if ta is not None:
-        moved = matmul_core(ta, out)
-        right = ew.negative(moved) if tb is None else ew.subtract(tb, moved)
-    return solve_core(a, right)
+def _square_samples(rng):
+    yield sample(well_conditioned(rng, 3, 3))
+    yield sample(well_conditioned(rng, 2, 2, 2))
+    yield sample(well_conditioned(rng, 3, 3, complex_too=True))
+    yield sample(well_conditioned(rng, 3, 3).astype(np.float32))
+    yield sample(well_conditioned(rng, 1, 1))
+    yield sample(np.ones((0, 3, 3)))
 
 
-@solve_core.def_samples
+lu_of.def_samples(_square_samples)
+
+
+def _op(a, trans):
+    return a if trans == 0 else t_(a) if trans == 1 else h_(a)
+
+
+def _solve_with_kernel(a, lu, piv, b, *, trans):
+    lead = a.shape[:-2]
+    if lead != lu.shape[:-2]:  # one set of factors, as where only a tangent has a batch
+        lead = np.broadcast_shapes(lead, lu.shape[:-2])
+        lu = np.broadcast_to(lu, lead + lu.shape[-2:])
+    try:
+        return kernels.lu_solve(lu, piv, b, trans)
+    except np.linalg.LinAlgError as error:
+        raise np.linalg.LinAlgError(str(error).replace("lu_solve", "solve", 1)) from None
+
+
+def _matrix_of(lu, piv):
+    """``P^T L U``: what was factored."""
+    n = lu.shape[-1]
+    a = (np.tril(lu, -1) + np.eye(n, dtype=lu.dtype)) @ np.triu(lu)
+    lead = np.broadcast_shapes(a.shape[:-2], piv.shape[:-1])
+    a, piv = np.broadcast_to(a, (*lead, n, n)).copy(), np.broadcast_to(piv, (*lead, n))
+    for place in np.ndindex(lead):
+        for k in range(n - 1, -1, -1):
+            p = piv[(*place, k)]
+            a[place][[k, p]] = a[place][[p, k]]
+    return a
+
+
+@primitive("(n,n),(n,n),(n),(n,k)->(n,k)", kernel=_solve_with_kernel, name="solve_core", internal=True)
+def solve_with(a, lu, piv, b, *, trans):
+    """The solution of ``op(a) x = b`` by the LU factors of `a`; `trans` 0, 1, 2: `a`, its transpose, its adjoint.
+
+    Derivative: with ``B = op(a)^-H ct``, ``B`` for `b` and ``-B x^H`` for ``op(a)`` (Giles 2008, section 2.2.3), by
+    the same factors; they are a function of `a`, and all of the derivative is accounted to it. Cost: ``2 n^2 k``
+    operations each.
+    """
+    same = _matrix_of(lu, piv)
+    same = np.broadcast_to(same, np.broadcast_shapes(a.shape[:-2], same.shape[:-2]) + same.shape[-2:])
+    same = same if trans == 0 else np.swapaxes(same, -1, -2) if trans == 1 else np.conj(np.swapaxes(same, -1, -2))
+    return np.linalg.solve(same, b)
+
+
+@solve_with.def_vjp
+def _(ct, out, a, lu, piv, specs, trans):
+    if trans == 1:  # the adjoint of a^T is conj(a): conjugate the sides instead
+        g = cx.conj(solve_with(a, lu, piv, cx.conj(ct), trans=0))
+        to_a = matmul_core(cx.conj(out), t_(g))
+    else:
+        g = solve_with(a, lu, piv, ct, trans=2 - trans)
+        to_a = matmul_core(g, h_(out)) if trans == 0 else matmul_core(out, h_(g))
+    return fit(ew.negative(to_a), specs[0]), None, None, fit(g, specs[3])
+
+
+@solve_with.def_jvp
+def _(t, out, a, lu, piv, trans):
+    right = t[3]
+    if t[0] is not None:
+        moved = matmul_core(_op(t[0], trans), out)
+        right = ew.negative(moved) if right is None else ew.subtract(right, moved)
+    return None if right is None else solve_with(a, lu, piv, right, trans=trans)
+
+
+@solve_with.def_samples
 def _(rng):
-    yield sample(well_conditioned(rng, 3, 3), rng.standard_normal((3, 2)))
-    yield sample(well_conditioned(rng, 2, 3, 3), rng.standard_normal((3, 1)))
-    yield sample(well_conditioned(rng, 3, 3), rng.standard_normal((2, 3, 1)))
-    yield sample(well_conditioned(rng, 3, 3, complex_too=True), rng.standard_normal((3, 1)) + 0j)
-    yield sample(np.ones((0, 0)), np.ones((0, 2)))
-    yield raises(np.linalg.LinAlgError, np.zeros((2, 2)), np.ones((2, 1)), match="solve")
+    def system(a, b, trans=0):
+        # The factors stay as they are where the matrix is moved: only right-hand sides can be tested by differences.
+        return sample(a, *lu_body(a), b, trans=trans, wrt=(3,))
+
+    for trans in (0, 1, 2):
+        yield system(well_conditioned(rng, 3, 3), rng.standard_normal((3, 2)), trans)
+        yield system(well_conditioned(rng, 3, 3, complex_too=True), rng.standard_normal((3, 1)) + 0j, trans)
+    yield system(well_conditioned(rng, 2, 3, 3), rng.standard_normal((3, 1)))
+    yield system(np.ones((0, 0)), np.ones((0, 2)))
+    yield raises(
+        np.linalg.LinAlgError,
+        np.zeros((2, 2)),
+        np.zeros((2, 2)),
+        np.array([0, 1], np.int32),
+        np.ones((2, 1)),
+        trans=0,
+        match="solve",
+    )
+
+
+def solve_core(a, b):
+    """The solution of ``a x = b`` for a matrix of right-hand sides."""
+    if type(a) is np.ndarray and type(b) is np.ndarray:
+        return kernels.solve(a, b)
+    return solve_with(a, *lu_of(a), b, trans=0)
 
 
 def solve(a, b):
@@ -165,14 +264,6 @@ def _(t, out):
     return ew.negative(matmul_core(matmul_core(out, t), out))
 
 
-def _square_samples(rng):
-    yield sample(well_conditioned(rng, 3, 3))
-    yield sample(well_conditioned(rng, 2, 2, 2))
-    yield sample(well_conditioned(rng, 3, 3, complex_too=True))
-    yield sample(well_conditioned(rng, 1, 1))
-    yield sample(np.ones((0, 3, 3)))
-
-
 @inv_core.def_samples
 def _(rng):
     yield from _square_samples(rng)
@@ -202,49 +293,142 @@ def inv(a):
     Examples
     --------
     >>> import scirs_ad.numpy as anp
-    >>> anp.linalg.inv([[2.0, 0.0], [0.0, 4.0]])
-    array([[0.5 , 0.  ],
-           [0.  , 0.25]])
+    >>> anp.linalg.inv([[2.0, 1.0], [1.0, 1.0]])
+    array([[ 1., -1.],
+           [-1.,  2.]])
     """
     return inv_core(square_matrices("inv", a))
 
 
 # ------------------------------------------------------------------------------------------------ determinants
-def _cofactor(a):
-    """The gradient of det without a division: ``U diag(prod of the other s) V^H`` times the determinants of U and V^H.
-
-    Exact for singular matrices too, where ``det(a) inv(a)`` is nan.
-    """
-    u, s, vh = np.linalg.svd(a)
+def _leave_out(s):
+    """Products of all other elements of the last axis, and of all but two: by products, never by division."""
     n = s.shape[-1]
-    others = np.stack([np.prod(np.delete(s, i, -1), -1) for i in range(n)], -1) if n else s
-    phase = np.conj(np.linalg.det(u) * np.linalg.det(vh))
-    return phase[..., None, None] * (u * others[..., None, :]) @ vh
+    # before[i] * after[i]: products of what stands before i and after it
+    ones = np.ones((*s.shape[:-1], 1), s.dtype)
+    before = np.cumprod(np.concatenate([ones, s[..., :-1]], -1), -1)
+    after = np.cumprod(np.concatenate([ones, s[..., :0:-1]], -1), -1)[..., ::-1]
+    return before * after if n else s
 
 
-@primitive("(n,n)->(n,n)", internal=True)
+def _leave_two_out(s):
+    n = s.shape[-1]
+    rows = np.broadcast_to(s[..., None, :], (*s.shape[:-1], n, n)).copy()
+    rows[..., range(n), range(n)] = 1.0
+    two = _leave_out(rows) if n else rows
+    two[..., range(n), range(n)] = 0.0
+    return two
+
+
+def _phase(u, vh):
+    return np.conj(np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
+
+
+def _cofactor_svd(a):
+    """``U diag(products of the other s) V^H``, times the determinants of U and V^H: no division by a small number."""
+    u, s, vh = np.linalg.svd(a)
+    return _phase(u, vh) * (u * _leave_out(s)[..., None, :]) @ vh
+
+
+def _cofactor_kernel(a):
+    """By the inverse where that is harmless: seven times cheaper than singular values."""
+    try:
+        inverse = kernels.inv(a)
+    except np.linalg.LinAlgError:
+        return _cofactor_svd(a).astype(a.dtype, copy=False)
+    size = np.abs(a).sum(-1).max(-1, initial=0.0) * np.abs(inverse).sum(-1).max(-1, initial=0.0)
+    if np.all(size < np.finfo(a.dtype).eps ** -0.25):  # beyond, the inverse loses digits that cofactors have
+        return np.conj(kernels.det(a)[..., None, None] * np.swapaxes(inverse, -1, -2))
+    return _cofactor_svd(a).astype(a.dtype, copy=False)
+
+
+@primitive("(n,n)->(n,n)", kernel=_cofactor_kernel, internal=True)
 def cofactor_core(a):
-    """The conjugate cofactors of a matrix: ``conj(det(a)) inv(a)^H``, also where `a` is singular.
+    """The conjugate cofactors of a matrix, its gradient of det: ``conj(det(a)) inv(a)^H``, also where `a` is singular.
 
-    Derivative: by the inverse, so only where `a` is not singular. Cost: a singular value decomposition.
+    Derivative: `cofactor_tangent`, which is its own adjoint, because det is smooth. Cost: ``8/3 n^3`` operations; a
+    singular value decomposition where the inverse is not safe.
     """
-    return _cofactor(a)
+    return _cofactor_svd(a)
+
+
+@cofactor_core.def_vjp
+def _(ct, a):
+    return cofactor_tangent(a, ct)
 
 
 @cofactor_core.def_jvp
-def _(t, a, out):
-    # d(conj(det) A^-H) = conj(tr(A^-1 dA)) out - A^-H dA^H out
-    inverse = inv_core(a)
-    trace = sh.sum_axes(ew.multiply(t_(inverse), t), axes=(-2, -1))
-    scaled = ew.multiply(sh.reshape(cx.conj(trace), (*shape_of(trace), 1, 1)), out)
-    return ew.subtract(scaled, matmul_core(matmul_core(h_(inverse), h_(t)), out))
+def _(t, a):
+    return cofactor_tangent(a, t)
+
+
+def _singular_samples(rng):
+    """Singular matrices, of rank n - 1, n - 2 and 0."""
+    yield np.array([[1.0, 2.0], [2.0, 4.0]])
+    yield np.diag([1.0, 2.0, 0.0])
+    yield np.outer(rng.standard_normal(3), rng.standard_normal(3))
+    yield np.zeros((2, 2))
+    b = rng.standard_normal((3, 2)) + 1j * rng.standard_normal((3, 2))
+    yield b @ (rng.standard_normal((2, 3)) + 1j * rng.standard_normal((2, 3)))
 
 
 @cofactor_core.def_samples
 def _(rng):
-    yield sample(well_conditioned(rng, 3, 3), order=1)
-    yield sample(well_conditioned(rng, 2, 2, 2), order=1)
-    yield sample(well_conditioned(rng, 2, 2, complex_too=True), order=1)
+    for found in _square_samples(rng):
+        # Those of a 2 x 2 matrix are linear: their second derivative is zero, and rounding.
+        found.order = 1 if found.args[0].shape[-1] == 2 else 2
+        yield found
+    for a in _singular_samples(rng):
+        yield sample(a, order=1)
+
+
+@primitive("(n,n),(n,n)->(n,n)", internal=True)
+def cofactor_tangent(a, t):
+    """The derivative of `cofactor_core` at `a` in the direction `t`, also where `a` is singular.
+
+    With ``a = U S V^H`` and ``B = U^H t V``: ``U (diag(P diag(B)) - P * B^T) V^H``, conjugated, times the determinants
+    of U and V^H; ``P_ij`` is the product of all singular values but i and j. Follows from the cofactors of a diagonal
+    matrix. Derivative: in `t` itself, with `t` and the cotangent exchanged; in `a` by the inverse, so third derivatives
+    of det only where `a` is not singular. Cost: a singular value decomposition, and ``n^3`` products.
+    """
+    u, s, vh = np.linalg.svd(a)
+    p = _leave_two_out(s)
+    b = np.conj(np.swapaxes(u, -1, -2)) @ t @ np.conj(np.swapaxes(vh, -1, -2))
+    diagonal = np.diagonal(b, axis1=-2, axis2=-1)
+    middle = -p * np.swapaxes(b, -1, -2)
+    n = s.shape[-1]
+    middle[..., range(n), range(n)] = (p @ diagonal[..., None])[..., 0]
+    return _phase(u, vh) * (u @ np.conj(middle) @ vh)
+
+
+def _third(a, t, s):
+    """The second derivative of the cofactors in the directions `t` and `s`; by the inverse."""
+    x = inv_core(a)
+    c, cs = cofactor_core(a), cofactor_tangent(a, s)
+    xt, xs = matmul_core(x, t), matmul_core(x, s)
+
+    def trace(m):
+        total = cx.conj(sh.sum_axes(diagonal_of(m), axes=(-1,)))
+        return sh.reshape(total, (*shape_of(total), 1, 1))
+
+    first = ew.subtract(ew.multiply(trace(xt), cs), ew.multiply(trace(matmul_core(xs, xt)), c))
+    xh, th = h_(x), h_(t)
+    moved = matmul_core(matmul_core(xh, h_(s)), matmul_core(xh, matmul_core(th, c)))
+    return ew.add(first, ew.subtract(moved, matmul_core(xh, matmul_core(th, cs))))
+
+
+@cofactor_tangent.def_vjp
+def _(ct, a, t, specs):
+    return fit(_third(a, t, ct), specs[0]), fit(cofactor_tangent(a, ct), specs[1])
+
+
+@cofactor_tangent.def_samples
+def _(rng):
+    yield sample(well_conditioned(rng, 3, 3), rng.standard_normal((3, 3)))
+    yield sample(well_conditioned(rng, 2, 3, 3), rng.standard_normal((2, 3, 3)))
+    yield sample(well_conditioned(rng, 3, 3, complex_too=True), rng.standard_normal((3, 3)) + 1j)
+    for a in _singular_samples(rng):
+        yield sample(a, rng.standard_normal(a.shape).astype(a.dtype), order=0)
 
 
 @primitive("(n,n)->()", kernel=lambda a: kernels.det(a), internal=True)
@@ -269,8 +453,8 @@ def _(t, a):
 @det_core.def_samples
 def _(rng):
     yield from _square_samples(rng)
-    yield sample(np.array([[1.0, 2.0], [2.0, 4.0]]), order=1)
-    yield sample(np.diag([1.0, 2.0, 0.0]), order=1)
+    for a in _singular_samples(rng):
+        yield sample(a)
 
 
 def det(a):
@@ -291,8 +475,8 @@ def det(a):
 
     Notes
     -----
-    Derivative: the adjugate, also for a singular matrix; of second order where it is not singular. Cost:
-    ``2/3 n^3`` operations for each matrix.
+    Derivative: the adjugate; first and second derivatives also of singular matrices. Cost: ``2/3 n^3`` operations
+    for each matrix.
 
     Examples
     --------
@@ -307,7 +491,7 @@ def det(a):
 def slogdet_core(a):
     """Sign and logarithm of the absolute value of the determinant.
 
-    Derivative: ``ct inv(a)^H`` for the logarithm; the phase of a complex determinant turns. Cost: ``2/3 n^3`` operations.
+    Derivative: ``ct inv(a)^H`` for the logarithm; a complex sign turns. Cost: ``2/3 n^3`` operations.
     """
     return tuple(np.linalg.slogdet(a))
 
@@ -445,7 +629,8 @@ def cholesky_core(a):
 
 def _phi(x):
     n = shape_of(x)[-1]
-    return ew.multiply(x, np.tril(np.ones((n, n))) - 0.5 * np.eye(n))
+    mask = np.tril(np.ones((n, n))) - 0.5 * np.eye(n)
+    return ew.multiply(x, mask.astype(np.finfo(dtype_of(x)).dtype))  # of the precision of x
 
 
 def _solve_lower(factor, b, trans=0):
@@ -478,6 +663,7 @@ def _(rng):
     yield sample(positive_definite(rng, 3, 3))
     yield sample(positive_definite(rng, 2, 2, 2))
     yield sample(positive_definite(rng, 3, 3, complex_too=True))
+    yield sample(positive_definite(rng, 3, 3).astype(np.float32))
     yield sample(np.ones((0, 0)))
     yield raises(np.linalg.LinAlgError, -np.eye(3), match="cholesky")
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from scirs_ad._ops.decompositions import eig, eigh, eigvals, eigvalsh, pinv, qr, svd, svdvals
 from scirs_ad._ops.linalg import cholesky, det, inv, slogdet, solve
+from scirs_ad._ops.linalg_parts import cross, diagonal, matrix_transpose, trace
 from scirs_ad._ops.norms import (
     cond,
     lstsq,
@@ -24,9 +25,10 @@ from scirs_ad._ops.protocol import register_namespace
 LinAlgError = np.linalg.LinAlgError
 
 __all__ = [
-    "LinAlgError", "cholesky", "cond", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "lstsq", "matmul",
-    "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "outer", "pinv", "qr", "slogdet", "solve", "svd",
-    "svdvals", "tensordot", "tensorinv", "tensorsolve", "vecdot", "vector_norm",
+    "LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "inv", "lstsq",
+    "matmul", "matrix_norm", "matrix_power", "matrix_rank", "matrix_transpose", "multi_dot", "norm", "outer", "pinv",
+    "qr", "slogdet", "solve", "svd", "svdvals", "tensordot", "tensorinv", "tensorsolve", "trace", "vecdot",
+    "vector_norm",
 ]  # fmt: skip
 
 register_namespace(np.linalg, sys.modules[__name__])

@@ -1,0 +1,330 @@
+"""Eigenvalues, singular values and norms under the names and signatures of scipy.linalg."""
+
+import numpy as np
+
+from scirs_ad._core.core import as_array, dtype_of, shape_of, value_of
+from scirs_ad._ops import decompositions as dc
+from scirs_ad._ops import elementwise as ew
+from scirs_ad._ops import linalg as la
+from scirs_ad._ops import norms
+from scirs_ad._ops import shape as sh
+
+
+def checked(name, x, check_finite, square=False):
+    """`x` as an array of floats; ValueError if known values are not finite."""
+    x = as_array(x)
+    if dtype_of(x).kind not in "fc":
+        x = sh.astype(x, float)
+    if square and (len(shape_of(x)) < 2 or shape_of(x)[-1] != shape_of(x)[-2]):
+        raise ValueError(f"{name}: expected square matrices (..., n, n); the shape is {shape_of(x)}")
+    if check_finite:
+        values = value_of(x)
+        if type(values) is np.ndarray and not np.all(np.isfinite(values)):
+            raise ValueError(f"{name}: array must not contain infs or NaNs")
+    return x
+
+
+def one_triangle(a, lower):
+    """The Hermitian matrix of which `a` holds one triangle."""
+    n = shape_of(a)[-1]
+    kept = np.tri(n, n, 0, bool) if lower else np.tri(n, n, 0, bool).T
+    half = ew.where(kept, a, 0.0)
+    return ew.subtract(ew.add(half, la.h_(half)), la.diag_matrix(la.diagonal_of(half)))
+
+
+# ------------------------------------------------------------------------------------------------ spectra
+def svd(a, full_matrices=True, compute_uv=True, overwrite_a=False, check_finite=True, lapack_driver="gesdd"):
+    """Singular value decomposition.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., m, n)
+    full_matrices, compute_uv : bool
+    overwrite_a, check_finite : bool
+    lapack_driver : str
+        Without effect.
+
+    Returns
+    -------
+    U, s, Vh : Variable or ndarray
+        With ``compute_uv=False`` only s.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the iteration does not converge.
+
+    Notes
+    -----
+    Derivative: as of `numpy.linalg.svd`. Cost: about ``14 m n^2`` operations.
+
+    Examples
+    --------
+    >>> import scirs_ad.scipy.linalg as sla
+    >>> sla.svd([[2.0, 0.0], [0.0, 1.0]], compute_uv=False)
+    array([2., 1.])
+    """
+    del overwrite_a, lapack_driver
+    found = dc.svd(checked("svd", a, check_finite), full_matrices, compute_uv)
+    return tuple(found) if compute_uv else found
+
+
+def svdvals(a, overwrite_a=False, check_finite=True):
+    """Singular values, descending.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., m, n)
+    overwrite_a, check_finite : bool
+
+    Returns
+    -------
+    Variable or ndarray, shape (..., min(m, n))
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the iteration does not converge.
+
+    Notes
+    -----
+    Derivative: ``U diag(ct) V^H``. Cost: about ``3 m n^2`` operations.
+
+    Examples
+    --------
+    >>> import scirs_ad.scipy.linalg as sla
+    >>> sla.svdvals([[2.0, 0.0], [0.0, 1.0]])
+    array([2., 1.])
+    """
+    del overwrite_a
+    return dc.svdvals(checked("svdvals", a, check_finite))
+
+
+def _reduced(name, a, b, lower, type, check_finite):
+    """``L^-1 a L^-H`` with ``b = L L^H``, and L: the generalised problem as an ordinary one."""
+    if type != 1:
+        raise NotImplementedError(f"{name}: type={type} is not supported, only 1")
+    b = one_triangle(checked(name, b, check_finite, square=True), lower)
+    if shape_of(a)[-1] != shape_of(b)[-1]:
+        raise ValueError(f"{name}: wrong b dims {shape_of(b)}; should be those of a, {shape_of(a)}")
+    factor = la.cholesky_core(b)
+    left = la.solve_triangular_core(factor, a, lower=True, trans=0, unit=False)
+    return la.h_(la.solve_triangular_core(factor, la.h_(left), lower=True, trans=0, unit=False)), factor
+
+
+def _selection(name, n, subset_by_index, subset_by_value):
+    if subset_by_value is not None:
+        raise NotImplementedError(f"{name}: subset_by_value is not supported; how many there are is not known before")
+    if subset_by_index is None:
+        return slice(None)
+    first, last = (k.__index__() for k in subset_by_index)
+    if not 0 <= first <= last < n:
+        raise ValueError(f"{name}: subset_by_index {subset_by_index} is not within the {n} eigenvalues")
+    return slice(first, last + 1)
+
+
+def eigh(
+    a, b=None, *, lower=True, eigvals_only=False, overwrite_a=False, overwrite_b=False, type=1,
+    check_finite=True, subset_by_index=None, subset_by_value=None, driver=None,
+):  # fmt: skip
+    """Eigenvalues and eigenvectors of a Hermitian matrix, also of ``a v = w b v``.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., n, n)
+        One triangle is read.
+    b : array_like, shape (..., n, n), optional
+        Positive definite.
+    lower, eigvals_only : bool
+    overwrite_a, overwrite_b, check_finite : bool
+    type : {1}
+    subset_by_index : (int, int), optional
+        The first and the last eigenvalue that are wanted.
+    subset_by_value : None
+    driver : str, optional
+        Without effect.
+
+    Returns
+    -------
+    w : Variable or ndarray, shape (..., n)
+    v : Variable or ndarray, shape (..., n, n)
+        Unless `eigvals_only`; ``v^H b v`` is the identity.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If `b` is not positive definite.
+    NotImplementedError
+        For `subset_by_value` and other types.
+
+    Notes
+    -----
+    Derivative: symmetric within the triangle read; at equal eigenvalues exact for what does not depend on the choice
+    of vectors. The generalised problem is reduced by the Cholesky factor of `b`. Cost: about ``9 n^3`` operations.
+
+    Examples
+    --------
+    >>> import scirs_ad.scipy.linalg as sla
+    >>> sla.eigh([[2.0, 0.0], [0.0, 1.0]], eigvals_only=True)
+    array([1., 2.])
+    """
+    del overwrite_a, overwrite_b, driver
+    a = one_triangle(checked("eigh", a, check_finite, square=True), lower)
+    chosen = _selection("eigh", shape_of(a)[-1], subset_by_index, subset_by_value)
+    factor = None
+    if b is not None:
+        a, factor = _reduced("eigh", a, b, lower, type, check_finite)
+    if eigvals_only:
+        return dc.eigvalsh_core(a)[..., chosen]
+    w, v = dc.eigh_core(a)
+    if factor is not None:
+        v = la.solve_triangular_core(factor, v, lower=True, trans=2, unit=False)
+    return w[..., chosen], v[..., chosen]
+
+
+def eigvalsh(
+    a, b=None, *, lower=True, overwrite_a=False, overwrite_b=False, type=1, check_finite=True,
+    subset_by_index=None, subset_by_value=None, driver=None,
+):  # fmt: skip
+    """Eigenvalues of a Hermitian matrix, also of ``a v = w b v``; as `eigh` without the vectors.
+
+    Parameters
+    ----------
+    a, b : array_like, shape (..., n, n)
+    lower, overwrite_a, overwrite_b, type, check_finite, subset_by_index, subset_by_value, driver
+        As for `eigh`.
+
+    Returns
+    -------
+    Variable or ndarray, shape (..., n)
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If `b` is not positive definite.
+
+    Notes
+    -----
+    Derivative: ``V diag(ct) V^H``, also at equal eigenvalues. Cost: about ``4/3 n^3`` operations.
+
+    Examples
+    --------
+    >>> import scirs_ad.scipy.linalg as sla
+    >>> sla.eigvalsh([[2.0, 0.0], [0.0, 1.0]])
+    array([1., 2.])
+    """
+    return eigh(
+        a, b, lower=lower, eigvals_only=True, overwrite_a=overwrite_a, overwrite_b=overwrite_b, type=type,
+        check_finite=check_finite, subset_by_index=subset_by_index, subset_by_value=subset_by_value, driver=driver,
+    )  # fmt: skip
+
+
+def eig(
+    a, b=None, left=False, right=True, overwrite_a=False, overwrite_b=False, check_finite=True,
+    homogeneous_eigvals=False,
+):  # fmt: skip
+    """Eigenvalues and right eigenvectors of square matrices, complex always.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., n, n)
+    b : None
+    left : bool
+        Must be False.
+    right : bool
+        Return eigenvectors.
+    overwrite_a, overwrite_b, check_finite : bool
+    homogeneous_eigvals : bool
+        Must be False.
+
+    Returns
+    -------
+    w : Variable or ndarray, shape (..., n)
+    vr : Variable or ndarray, shape (..., n, n)
+        With `right`.
+
+    Raises
+    ------
+    NotImplementedError
+        For `b`, `left` and `homogeneous_eigvals`.
+
+    Notes
+    -----
+    Derivative: of functions that do not depend on the phases of the vectors. Cost: about ``25 n^3`` operations.
+
+    Examples
+    --------
+    >>> import scirs_ad.scipy.linalg as sla
+    >>> sla.eig([[2.0, 0.0], [0.0, 1.0]], right=False)
+    array([2.+0.j, 1.+0.j])
+    """
+    del overwrite_a, overwrite_b
+    if b is not None or left or homogeneous_eigvals:
+        raise NotImplementedError("eig: b, left=True and homogeneous_eigvals=True are not supported")
+    a = checked("eig", a, check_finite, square=True)
+    return dc.eig_core(a) if right else dc.eigvals_core(a)
+
+
+def eigvals(a, b=None, overwrite_a=False, check_finite=True, homogeneous_eigvals=False):
+    """Eigenvalues of square matrices, complex always.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., n, n)
+    b : None
+    overwrite_a, check_finite : bool
+    homogeneous_eigvals : bool
+        Must be False.
+
+    Returns
+    -------
+    Variable or ndarray, shape (..., n)
+
+    Raises
+    ------
+    NotImplementedError
+        For `b` and `homogeneous_eigvals`.
+
+    Notes
+    -----
+    Derivative: ``V^-H diag(ct) V^H``. Cost: about ``10 n^3`` operations.
+
+    Examples
+    --------
+    >>> import scirs_ad.scipy.linalg as sla
+    >>> sla.eigvals([[2.0, 0.0], [0.0, 1.0]])
+    array([2.+0.j, 1.+0.j])
+    """
+    return eig(a, b, False, False, overwrite_a, False, check_finite, homogeneous_eigvals)
+
+
+def norm(a, ord=None, axis=None, keepdims=False, check_finite=True):
+    """Norm of a vector or matrix.
+
+    Parameters
+    ----------
+    a : array_like
+    ord : None, float, "fro" or "nuc"
+    axis : None, int or tuple of two ints
+    keepdims, check_finite : bool
+
+    Returns
+    -------
+    Variable or ndarray
+
+    Raises
+    ------
+    ValueError
+        If `ord` does not fit.
+
+    Notes
+    -----
+    Derivative: of the 2-norm ``x / |x|``; 0 at zero. Cost: one pass, or the singular values.
+
+    Examples
+    --------
+    >>> import scirs_ad.scipy.linalg as sla
+    >>> sla.norm([3.0, 4.0])
+    array(5.)
+    """
+    return norms.norm(checked("norm", a, check_finite), ord, axis, keepdims)
