@@ -1,11 +1,13 @@
 """Joining arrays and taking them apart; nested lists and object arrays of Variables become one Variable."""
 
+import itertools
+
 import numpy as np
 
 from scirs_ad._core.core import Spec, Variable, as_array, dtype_of, install, shape_of
 from scirs_ad._core.define import primitive, raises, sample
 from scirs_ad._ops import shape as sh
-from scirs_ad._ops.index import FULL, Key, index
+from scirs_ad._ops.gather import FULL, Key, index
 
 __all__ = [
     "append",
@@ -88,7 +90,7 @@ def stack_core(*arrays, axis):
 def _(*arrays, axis):
     shape = arrays[0].shape
     at = len(shape) + 1 + axis
-    return Spec(shape[:at] + (len(arrays),) + shape[at:], np.result_type(*[a.dtype for a in arrays]))
+    return Spec((*shape[:at], len(arrays), *shape[at:]), np.result_type(*[a.dtype for a in arrays]))
 
 
 @stack_core.def_vjp
@@ -152,7 +154,7 @@ install(repack=repack)
 # ------------------------------------------------------------------------------------------------ joining
 def _sequence(arrays, name):
     """The arrays to join, each an array or a Variable."""
-    if (isinstance(arrays, np.ndarray) and arrays.dtype.kind != "O") or type(arrays) is Variable:
+    if type(arrays) is Variable or (isinstance(arrays, np.ndarray) and arrays.dtype.kind != "O"):
         if not shape_of(arrays):
             raise TypeError(f"{name}: iteration over a 0-d array")
         return list(unstack(arrays))
@@ -439,7 +441,7 @@ def block(arrays):
     Examples
     --------
     >>> import scirs_ad.numpy as anp
-    >>> anp.block([[1.0, 2.0], [[3.0, 4.0]]])
+    >>> anp.block([[1.0, 2.0], [3.0, 4.0]])
     array([[1., 2.],
            [3., 4.]])
     """
@@ -589,8 +591,8 @@ def array_split(ary, indices_or_sections, axis=0):
         each, more = divmod(n, sections)
         cuts = [k * each + min(k, more) for k in range(1, sections)]
     tail = (FULL,) * (-axis - 1)
-    bounds = [0, *cuts, None]
-    return [index(x, key=Key((slice(a, b), *tail))) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    bounds = itertools.pairwise([0, *cuts, None])
+    return [index(x, key=Key((slice(a, b), *tail))) for a, b in bounds]
 
 
 def split(ary, indices_or_sections, axis=0):

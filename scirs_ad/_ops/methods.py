@@ -4,7 +4,20 @@ import numpy as np
 
 from scirs_ad._core.core import Spec, dtype_of, install, install_methods, shape_of, value_of
 from scirs_ad._core.errors import DerivativeLostError
-from scirs_ad._ops import accumulate, index, moments, products, protocol, reduce
+from scirs_ad._ops import (
+    accumulate,
+    arrange,
+    bins,
+    diagonals,
+    index,
+    moments,
+    products,
+    protocol,
+    reduce,
+    select,
+    sorting,
+    write,
+)
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import shape as sh
 
@@ -141,11 +154,54 @@ def _to_device(self, device, /, *, stream=None):
     return self
 
 
+def _sort(self, axis=-1, kind=None, order=None, *, stable=None):
+    """Sort in place, along an axis."""
+    self[...] = sorting.sort(self, axis, kind, order, stable=stable)
+
+
+def _partition(self, kth, axis=-1, kind="introselect", order=None):
+    """Partition in place, along an axis."""
+    self[...] = sorting.partition(self, kth, axis, kind, order)
+
+
+def _compress(self, condition, axis=None, out=None):
+    """``compress`` of the array; see the function of that name in `scirs_ad.numpy`."""
+    return select.compress(condition, self, axis, out)
+
+
+def _resize(self, *new_shape, refcheck=True):
+    """Refused: a Variable has the shape it has."""
+    del self, new_shape, refcheck
+    raise TypeError("resize: the shape of a Variable does not change in place; use x = numpy.resize(x, shape)")
+
+
+def _setflags(self, write=None, align=None, uic=None):
+    """Refused, but for what holds already: the flags of a Variable do not change."""
+    del self, align, uic
+    if write is not None and not write:
+        raise TypeError("setflags: a Variable cannot be made read-only")
+
+
+def _refused(name, remedy):
+    def method(self, *args, **kwargs):
+        del self, args, kwargs
+        raise TypeError(f"{name}: a Variable does not show its bytes; use {remedy}")
+
+    method.__name__ = name
+    method.__qualname__ = f"Variable.{name}"
+    method.__doc__ = f"Refused: use ``{remedy}``."
+    return method
+
+
 METHODS = {
     "sum": sh.sum, "mean": moments.mean, "max": reduce.max, "min": reduce.min, "std": moments.std, "var": moments.var,
     "ptp": reduce.ptp, "all": reduce.all, "any": reduce.any, "argmax": reduce.argmax, "argmin": reduce.argmin,
     "clip": reduce.clip, "round": reduce.round, "prod": accumulate.prod, "cumsum": accumulate.cumsum,
     "cumprod": accumulate.cumprod, "dot": products.dot, "astype": sh.astype, "conj": cx.conj, "conjugate": cx.conj,
+    "argsort": sorting.argsort, "argpartition": sorting.argpartition, "choose": select.choose,
+    "diagonal": diagonals.diagonal, "trace": diagonals.trace, "nonzero": select.nonzero, "put": write.put,
+    "repeat": arrange.repeat, "searchsorted": bins.searchsorted, "squeeze": arrange.squeeze,
+    "swapaxes": arrange.swapaxes, "take": select.take,
 }  # fmt: skip
 
 install_methods({name: _method(function, name) for name, function in METHODS.items()})
@@ -153,7 +209,11 @@ install_methods(
     {
         "reshape": _reshape, "transpose": _transpose, "ravel": _ravel, "flatten": _ravel, "item": _item,
         "tolist": _tolist, "fill": _fill, "view": _view, "byteswap": _byteswap, "tobytes": _tobytes,
-        "to_device": _to_device,
+        "to_device": _to_device, "sort": _sort, "partition": _partition, "resize": _resize, "setflags": _setflags,
+        "compress": _compress,
+        **{name: _refused(name, f"scirs_ad.value(x).{name}") for name in (
+            ["ctypes", "data", "dump", "dumps", "getfield", "setfield", "tofile"])},
+        "base": property(lambda self: None, doc="None: the array that a view belongs to is not shown."),
         "T": property(lambda self: sh.permute_dims(self), doc="The array with its axes reversed."),
         "mT": property(_matrix_transpose, doc="The array with its last two axes exchanged."),
         "real": property(cx.real, _set_real, doc="The real part."),

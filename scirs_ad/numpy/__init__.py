@@ -11,9 +11,13 @@ import numpy as np
 from scirs_ad import _ops
 from scirs_ad._core.core import install
 from scirs_ad._ops.accumulate import *
+from scirs_ad._ops.arrange import *
+from scirs_ad._ops.bins import *
+from scirs_ad._ops.borders import *
 from scirs_ad._ops.calculus import *
 from scirs_ad._ops.complex import angle, conj, imag, real
 from scirs_ad._ops.creation import *
+from scirs_ad._ops.diagonals import *
 from scirs_ad._ops.einsum import *
 from scirs_ad._ops.elementwise import (
     abs,
@@ -86,7 +90,6 @@ from scirs_ad._ops.elementwise import (
     tan,
     tanh,
     trunc,
-    where,
 )  # fmt: skip
 from scirs_ad._ops.join import *
 from scirs_ad._ops.join import (
@@ -111,15 +114,19 @@ from scirs_ad._ops.polynomial import *
 from scirs_ad._ops.products import *
 from scirs_ad._ops.protocol import float_power, pow, register_namespace
 from scirs_ad._ops.reduce import *
+from scirs_ad._ops.select import *
+from scirs_ad._ops.sets import *
 from scirs_ad._ops.shape import astype, broadcast_to, permute_dims, reshape, sum
+from scirs_ad._ops.sorting import *
 from scirs_ad._ops.statistics import *
+from scirs_ad._ops.write import *
 
 arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
 power, absolute, fabs, conjugate, mod, true_divide = pow, abs, abs, conj, remainder, divide
 degrees, radians, invert, left_shift, right_shift = (
     rad2deg, deg2rad, bitwise_invert, bitwise_left_shift, bitwise_right_shift
 )  # fmt: skip
-bitwise_not, transpose = bitwise_invert, permute_dims
+bitwise_not = bitwise_invert
 
 bool = np.bool_
 int8, int16, int32, int64 = np.int8, np.int16, np.int32, np.int64
