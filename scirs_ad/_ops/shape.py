@@ -109,7 +109,7 @@ def _(rng):
     yield sample(rng.standard_normal((0, 3)), core=2, to=(3, 0))
 
 
-def reshape(a, shape, order="C"):
+def reshape(a, shape, order="C", *, copy=None):
     """Give an array another shape.
 
     Parameters
@@ -119,6 +119,8 @@ def reshape(a, shape, order="C"):
         One entry may be -1: what is left.
     order : {"C", "F", "A"}
         The order in which elements are read and placed.
+    copy : bool, optional
+        True: the result shares no memory with `a`. False: an error if the layout asks for a copy.
 
     Returns
     -------
@@ -165,6 +167,12 @@ def reshape(a, shape, order="C"):
         return permute_dims(reshape(permute_dims(a, None), shape[::-1]), None)
     if order not in ("C", "A", "K"):
         raise ValueError(f"reshape: order must be 'C', 'F' or 'A', not {order!r}")
+    if copy is not None:
+        value = value_of(a)
+        if copy and type(value) is not Spec:
+            a = a.copy() if hasattr(a, "level") else np.array(a)
+        elif type(value) is not Spec and not np.shares_memory(value, np.reshape(value, shape)) and value.size:
+            raise ValueError(f"reshape: an array of shape {have} cannot become {shape} without a copy")
     return reshape_core(a, core=len(have), to=shape)
 
 
@@ -375,6 +383,8 @@ def sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=
     if keepdims:
         kept = tuple(1 if i in axes else n for i, n in zip(range(-len(shape), 0), shape, strict=True))
         total = reshape_core(total, core=len(shape_of(total)), to=kept)
+    if dtype is not None:  # the sum of small integers has a larger dtype, unless another one is asked for
+        total = astype(total, dtype, copy=False)
     return total if initial is None else total + initial
 
 
