@@ -2,16 +2,20 @@
 
 from scirs_ad._ops import (
     accumulate,
+    arithmetic,
     arrange,
     bins,
     borders,
     calculus,
+    choice,
     complex,
     creation,
     decompositions,
     diagonals,
     einsum,
     elementwise,
+    exponential,
+    extrema,
     fft,
     fused,
     gather,
@@ -32,5 +36,6 @@ from scirs_ad._ops import (
     shape,
     sorting,
     statistics,
+    trigonometric,
     write,
 )
