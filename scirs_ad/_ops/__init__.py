@@ -2,10 +2,12 @@
 
 from scirs_ad._ops import (
     accumulate,
+    arithmetic,
     arrange,
     bins,
     borders,
     calculus,
+    choice,
     complex,
     creation,
     decompositions,
@@ -13,6 +15,8 @@ from scirs_ad._ops import (
     dtypes,
     einsum,
     elementwise,
+    exponential,
+    extrema,
     fft,
     fused,
     gather,
@@ -34,5 +38,6 @@ from scirs_ad._ops import (
     shape,
     sorting,
     statistics,
+    trigonometric,
     write,
 )

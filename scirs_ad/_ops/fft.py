@@ -8,6 +8,7 @@ from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.accumulate import no_out, pad_zeros, trim
+from scirs_ad._ops.dtypes import check_device
 
 __all__ = [
     "fft",

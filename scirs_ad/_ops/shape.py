@@ -6,9 +6,10 @@ translate NumPy's `axis` once.
 
 import numpy as np
 
-from scirs_ad._core.core import Spec, dtype_of, shape_of
+from scirs_ad._core.core import Spec, Variable, dtype_of, shape_of, value_of
 from scirs_ad._core.define import primitive, raises, sample
 from scirs_ad._kernels.vm import expand, sum_all
+from scirs_ad._ops.dtypes import check_device
 
 
 def normalize_axes(axis, ndim, name):
@@ -170,7 +171,7 @@ def reshape(a, shape, order="C", *, copy=None):
     if copy is not None:
         value = value_of(a)
         if copy and type(value) is not Spec:
-            a = a.copy() if hasattr(a, "level") else np.array(a)
+            a = a.copy() if isinstance(a, Variable) else np.array(a)
         elif type(value) is not Spec and not np.shares_memory(value, np.reshape(value, shape)) and value.size:
             raise ValueError(f"reshape: an array of shape {have} cannot become {shape} without a copy")
     return reshape_core(a, core=len(have), to=shape)
@@ -432,10 +433,13 @@ def astype(x, dtype, order="K", casting="unsafe", subok=True, copy=True, device=
     ----------
     x : array_like
     dtype : dtype
-    order, subok, copy, device
-        As in NumPy; without effect on Variables.
+    order, subok
+        As in NumPy; without effect.
     casting : str
         NumPy's casting rule that must hold.
+    copy : bool
+        False: `x` itself where it has the dtype already.
+    device : {None, "cpu"}
 
     Returns
     -------
@@ -457,14 +461,15 @@ def astype(x, dtype, order="K", casting="unsafe", subok=True, copy=True, device=
     >>> anp.astype(np.array([1, 2]), float)
     array([1., 2.])
     """
-    del order, subok, copy, device
+    del order, subok
+    check_device(device, "astype")
     dtype = np.dtype(dtype)
     have = dtype_of(x)
     if not np.can_cast(have, dtype, casting):
         raise TypeError(f"astype: cannot cast from {have} to {dtype} by the rule {casting!r}")
-    if have == dtype:
-        return x
-    return cast(x, dtype)
+    if have != dtype:
+        return cast(x, dtype)
+    return x.copy() if copy and isinstance(x, (Variable, np.ndarray)) else x
 
 
 @primitive("()->()", name="real_part", internal=True)

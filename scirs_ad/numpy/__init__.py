@@ -93,6 +93,7 @@ from scirs_ad._ops.elementwise import (
     tanh,
     trunc,
 )  # fmt: skip
+from scirs_ad._ops.extrema import *
 from scirs_ad._ops.interchange import *
 from scirs_ad._ops.join import *
 from scirs_ad._ops.join import (
