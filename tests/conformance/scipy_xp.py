@@ -86,7 +86,13 @@ def run(module, options):
             command += ["-k", options.select]
         try:
             done = subprocess.run(
-                command, cwd=folder, env=environment, timeout=options.timeout, capture_output=True, text=True, check=False
+                command,
+                cwd=folder,
+                env=environment,
+                timeout=options.timeout,
+                capture_output=True,
+                text=True,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             sys.exit(f"scipy.{module}: not done after {options.timeout} s; see --timeout")
@@ -131,6 +137,7 @@ def pytest_configure(config):
         return
     import pytest
     import scipy.conftest as theirs
+
     import scirs_ad.numpy as namespace
 
     theirs.xp_known_backends.add(NAME)
@@ -149,9 +156,9 @@ def pytest_configure(config):
 
 def refuse_conversions():
     """Let ``np.asarray`` of an untracked Variable raise, but for those who only look at values."""
+    from scirs_ad import DerivativeLostError
     from scirs_ad._core.core import install
     from scirs_ad._ops.protocol import array
-    from scirs_ad import DerivativeLostError
 
     def strict(variable, dtype, copy):
         caller = sys._getframe(1)
