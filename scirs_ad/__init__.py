@@ -19,6 +19,7 @@ from scirs_ad._core.core import Spec, Tape, Variable
 from scirs_ad._core.define import elementwise, primitive, raises, sample, seal
 from scirs_ad._core.errors import DerivativeLostError, EscapedVariableError, NotDifferentiableError, TracingError
 from scirs_ad._core.tree import register as register_tree
+from scirs_ad._scipy_dispatch import scipy_dispatch
 from scirs_ad._transforms.batch import vmap
 from scirs_ad._transforms.custom import checkpoint, custom_jvp, custom_vjp, stop_gradient, value
 from scirs_ad._transforms.derived import hessian, hvp, jacfwd, jacobian, jacrev, weighted_hessian
@@ -32,7 +33,7 @@ __all__ = [
     "DerivativeLostError", "EscapedVariableError", "Graph", "NotDifferentiableError", "Spec", "Tape", "TracingError",
     "Variable", "checkpoint", "custom_jvp", "custom_vjp", "elementwise", "get_num_threads", "grad", "hessian", "hvp",
     "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "numpy", "primitive", "raises", "register_tree", "sample",
-    "scipy", "set_num_threads", "show_config", "stop_gradient", "testing", "trace", "value", "value_and_grad", "vjp",
+    "scipy", "scipy_dispatch", "set_num_threads", "show_config", "stop_gradient", "testing", "trace", "value", "value_and_grad", "vjp",
     "vmap", "weighted_hessian",
 ]  # fmt: skip
 

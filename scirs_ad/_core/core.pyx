@@ -72,6 +72,8 @@ cdef object FUNCTION = None         # array_function(func, types, args, kwargs)
 cdef object NAMESPACE = None        # the module that __array_namespace__ returns
 cdef object ARRAY = None            # array_conversion(variable, dtype, copy)
 cdef object REPACK = None           # repack(object array or list of Variables) -> Variable
+cdef object FOREIGN = None          # foreign(x): whether an operand has no array, but operators of its own here
+cdef dict FOREIGN_OPERATORS = {}    # those, by the name of the operation
 cdef dict OPERATORS = {}
 cdef dict UFUNC_PRIMITIVES = {}
 cdef Primitive P_INDEX = None       # index(x, key=Key): x[key]
@@ -82,7 +84,7 @@ cdef Elementwise P_ADD = None, P_SUB = None, P_MUL = None, P_DIV = None, P_NEG =
 def install(**hooks):
     """Give the core what the layers above provide; see the list of hooks in the source."""
     global ADD_OP, UNBROADCAST, CAST, BROADCAST, RESHAPE, FORMULA, TANGENT, PLAN, PUSH_PLAN, VALUE, GETITEM, SETITEM
-    global P_INDEX, P_PUT, UFUNC, FUNCTION, NAMESPACE, ARRAY, REPACK, P_ADD, P_SUB, P_MUL, P_DIV, P_NEG, P_SQUARE
+    global P_INDEX, P_PUT, UFUNC, FUNCTION, NAMESPACE, ARRAY, REPACK, FOREIGN, P_ADD, P_SUB, P_MUL, P_DIV, P_NEG, P_SQUARE
     for name, value in hooks.items():
         if name == "add":
             ADD_OP = P_ADD = value
@@ -132,6 +134,10 @@ def install(**hooks):
             ARRAY = value
         elif name == "repack":
             REPACK = value
+        elif name == "foreign":
+            FOREIGN = value
+        elif name == "foreign_operators":
+            FOREIGN_OPERATORS.update(value)
         elif name == "operators":
             OPERATORS.update(value)
         elif name == "ufuncs":
@@ -430,10 +436,10 @@ cdef class Variable:
         return OPERATORS["pow"](other, self) if _known(other) else NotImplemented
 
     def __matmul__(self, other):
-        return OPERATORS["matmul"](self, other) if _known(other) else NotImplemented
+        return OPERATORS["matmul"](self, other) if _known(other) else _with_foreign("matmul", self, other)
 
     def __rmatmul__(self, other):
-        return OPERATORS["matmul"](other, self) if _known(other) else NotImplemented
+        return OPERATORS["matmul"](other, self) if _known(other) else _with_foreign("matmul", other, self)
 
     def __mod__(self, other):
         return OPERATORS["mod"](self, other) if _known(other) else NotImplemented
@@ -487,9 +493,8 @@ cdef class Variable:
         return OPERATORS["invert"](self)
 
     def __richcmp__(self, other, int op):
-        if not _known(other):
-            return NotImplemented
-        return OPERATORS[("lt", "le", "eq", "ne", "gt", "ge")[op]](self, other)
+        name = ("lt", "le", "eq", "ne", "gt", "ge")[op]
+        return OPERATORS[name](self, other) if _known(other) else _with_foreign(name, self, other)
 
     def __iadd__(self, other):
         return _in_place(self, bind2(P_ADD, self, other), "add")
@@ -1650,8 +1655,16 @@ cdef object bind2(Elementwise p, object x, object y):
             tape.nodes.append(node)
             return _variable(tape, out, <long long> (len(tape.nodes) - 1) << SLOT_BITS)
     if not _known(x) or not _known(y):
-        return NotImplemented
+        return _with_foreign(p.name, x, y)
     return bind(p, (x, y), None)
+
+
+cdef object _with_foreign(str name, object x, object y):
+    """An operator between a Variable and what has no array (a sparse matrix); NotImplemented if nobody knows it."""
+    operator = FOREIGN_OPERATORS.get(name)
+    if operator is None or not (FOREIGN(x) or FOREIGN(y)):
+        return NotImplemented
+    return operator(x, y)
 
 
 cdef inline bint _same_layout(object a, object b) noexcept:

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 # The adjoint runs the other way; where the one divides by n, so does the other.
-_DUAL = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
+DUAL = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
 def _complex_of(dtype):
@@ -60,7 +60,7 @@ def _(x, *, axes, inverse, norm):
 
 @fft_axes.def_vjp
 def _(ct, specs, axes, inverse, norm):
-    return sh.cast(fft_axes(ct, axes=axes, inverse=not inverse, norm=_DUAL[norm]), specs[0].dtype)
+    return sh.cast(fft_axes(ct, axes=axes, inverse=not inverse, norm=DUAL[norm]), specs[0].dtype)
 
 
 def _weights(n, axis, inner, dtype):
@@ -91,7 +91,7 @@ def _(x, *, axis, norm):
 def _(ct, specs, axis, norm):
     n = specs[0].shape[axis]
     ct = ew.multiply(ct, _weights(n, axis, 0.5, _real_of(dtype_of(ct))))
-    return sh.cast(irfft_axis(ct, axis=axis, n=n, norm=_DUAL[norm]), specs[0].dtype)
+    return sh.cast(irfft_axis(ct, axis=axis, n=n, norm=DUAL[norm]), specs[0].dtype)
 
 
 @primitive(core=lambda x, *, axis, n, norm: (-axis,), linear=True, internal=True)
@@ -110,7 +110,7 @@ def _(x, *, axis, n, norm):
 
 @irfft_axis.def_vjp
 def _(ct, specs, axis, n, norm):
-    found = rfft_axis(ct, axis=axis, norm=_DUAL[norm])
+    found = rfft_axis(ct, axis=axis, norm=DUAL[norm])
     return sh.cast(ew.multiply(found, _weights(n, axis, 2.0, dtype_of(ct))), specs[0].dtype)
 
 
@@ -165,19 +165,19 @@ def _(rng):
 
 
 # ------------------------------------------------------------------------------------------------ doors
-def _norm(norm, name):
+def norm_of(norm, name):
     norm = "backward" if norm is None else norm
-    if norm not in _DUAL:
+    if norm not in DUAL:
         raise ValueError(f"{name}: norm must be 'backward', 'ortho' or 'forward', not {norm!r}")
     return norm
 
 
-def _number(a, name):
+def number(a, name):
     a = as_array(a)
     return sh.cast(a, np.float64) if dtype_of(a).kind in "biu" else a
 
 
-def _length(a, axis, n, name):
+def length_to(a, axis, n, name):
     """Zeros added to, or the end cut off, the axis, so that its length is `n`."""
     have = shape_of(a)[axis]
     if n < 1:
@@ -188,20 +188,20 @@ def _length(a, axis, n, name):
     return pad_zeros(a, widths=((0, n - have), *rest)) if n > have else trim(a, widths=((0, have - n), *rest))
 
 
-def _axis(a, axis, name):
+def axis_of(a, axis, name):
     (axis,) = sh.normalize_axes(axis, len(shape_of(a)), name)
     return axis
 
 
 def _one(name, a, n, axis, norm, out, inverse):
     no_out(out, name)
-    a = _number(a, name)
-    axis = _axis(a, axis, name)
-    a = _length(a, axis, shape_of(a)[axis] if n is None else n.__index__(), name)
-    return fft_axes(a, axes=(axis,), inverse=inverse, norm=_norm(norm, name))
+    a = number(a, name)
+    axis = axis_of(a, axis, name)
+    a = length_to(a, axis, shape_of(a)[axis] if n is None else n.__index__(), name)
+    return fft_axes(a, axes=(axis,), inverse=inverse, norm=norm_of(norm, name))
 
 
-def _shape_axes(name, a, s, axes):
+def shape_axes(name, a, s, axes):
     """Lengths and negative axes of an n-dimensional transform."""
     ndim = len(shape_of(a))
     if axes is None:
@@ -217,13 +217,13 @@ def _shape_axes(name, a, s, axes):
 
 def _many(name, a, s, axes, norm, out, inverse):
     no_out(out, name)
-    a = _number(a, name)
-    lengths, axes = _shape_axes(name, a, s, axes)
+    a = number(a, name)
+    lengths, axes = shape_axes(name, a, s, axes)
     for n, x in zip(lengths, axes, strict=True):
-        a = _length(a, x, n, name)
+        a = length_to(a, x, n, name)
     if not axes:
         return sh.cast(a, _complex_of(dtype_of(a)))
-    return fft_axes(a, axes=axes, inverse=inverse, norm=_norm(norm, name))
+    return fft_axes(a, axes=axes, inverse=inverse, norm=norm_of(norm, name))
 
 
 def fft(a, n=None, axis=-1, norm=None, out=None):
@@ -397,7 +397,7 @@ def ifft2(a, s=None, axes=(-2, -1), norm=None, out=None):
 
 
 def _real_input(a, name):
-    a = _number(a, name)
+    a = number(a, name)
     if dtype_of(a).kind == "c":
         raise TypeError(f"{name}: a real array is needed, not {dtype_of(a)}; use fft")
     return a
@@ -433,9 +433,9 @@ def rfft(a, n=None, axis=-1, norm=None, out=None):
     """
     no_out(out, "rfft")
     a = _real_input(a, "rfft")
-    axis = _axis(a, axis, "rfft")
-    a = _length(a, axis, shape_of(a)[axis] if n is None else n.__index__(), "rfft")
-    return rfft_axis(a, axis=axis, norm=_norm(norm, "rfft"))
+    axis = axis_of(a, axis, "rfft")
+    a = length_to(a, axis, shape_of(a)[axis] if n is None else n.__index__(), "rfft")
+    return rfft_axis(a, axis=axis, norm=norm_of(norm, "rfft"))
 
 
 def irfft(a, n=None, axis=-1, norm=None, out=None):
@@ -464,12 +464,12 @@ def irfft(a, n=None, axis=-1, norm=None, out=None):
     array([1., 2.])
     """
     no_out(out, "irfft")
-    a = _number(a, "irfft")
-    axis = _axis(a, axis, "irfft")
+    a = number(a, "irfft")
+    axis = axis_of(a, axis, "irfft")
     n = 2 * (shape_of(a)[axis] - 1) if n is None else n.__index__()
     if n < 1:
         raise ValueError(f"irfft: the number of points is {n}; at least 1 is needed")
-    return irfft_axis(_length(a, axis, n // 2 + 1, "irfft"), axis=axis, n=n, norm=_norm(norm, "irfft"))
+    return irfft_axis(length_to(a, axis, n // 2 + 1, "irfft"), axis=axis, n=n, norm=norm_of(norm, "irfft"))
 
 
 def rfftn(a, s=None, axes=None, norm=None, out=None):
@@ -502,11 +502,11 @@ def rfftn(a, s=None, axes=None, norm=None, out=None):
     """
     no_out(out, "rfftn")
     a = _real_input(a, "rfftn")
-    lengths, axes = _shape_axes("rfftn", a, s, axes)
+    lengths, axes = shape_axes("rfftn", a, s, axes)
     for n, x in zip(lengths, axes, strict=True):
-        a = _length(a, x, n, "rfftn")
-    found = rfft_axis(a, axis=axes[-1], norm=_norm(norm, "rfftn"))
-    return fft_axes(found, axes=axes[:-1], inverse=False, norm=_norm(norm, "rfftn")) if axes[:-1] else found
+        a = length_to(a, x, n, "rfftn")
+    found = rfft_axis(a, axis=axes[-1], norm=norm_of(norm, "rfftn"))
+    return fft_axes(found, axes=axes[:-1], inverse=False, norm=norm_of(norm, "rfftn")) if axes[:-1] else found
 
 
 def irfftn(a, s=None, axes=None, norm=None, out=None):
@@ -535,14 +535,14 @@ def irfftn(a, s=None, axes=None, norm=None, out=None):
     array([[1., 2.]])
     """
     no_out(out, "irfftn")
-    a = _number(a, "irfftn")
-    lengths, axes = _shape_axes("irfftn", a, s, axes)
+    a = number(a, "irfftn")
+    lengths, axes = shape_axes("irfftn", a, s, axes)
     if s is None or list(s)[-1] == -1:
         lengths[-1] = 2 * (shape_of(a)[axes[-1]] - 1)
     for n, x in zip(lengths[:-1], axes[:-1], strict=True):
-        a = _length(a, x, n, "irfftn")
+        a = length_to(a, x, n, "irfftn")
     if axes[:-1]:
-        a = fft_axes(a, axes=axes[:-1], inverse=True, norm=_norm(norm, "irfftn"))
+        a = fft_axes(a, axes=axes[:-1], inverse=True, norm=norm_of(norm, "irfftn"))
     return irfft(a, lengths[-1], axes[-1], norm)
 
 
@@ -621,7 +621,7 @@ def hfft(a, n=None, axis=-1, norm=None, out=None):
     >>> anp.fft.hfft([1.0, 2.0])
     array([ 3., -1.])
     """
-    return irfft(cx.conj(_number(a, "hfft")), n, axis, _DUAL[_norm(norm, "hfft")], out)
+    return irfft(cx.conj(number(a, "hfft")), n, axis, DUAL[norm_of(norm, "hfft")], out)
 
 
 def ihfft(a, n=None, axis=-1, norm=None, out=None):
@@ -647,7 +647,7 @@ def ihfft(a, n=None, axis=-1, norm=None, out=None):
     >>> anp.fft.ihfft([3.0, -1.0])
     array([1.-0.j, 2.-0.j])
     """
-    return cx.conj(rfft(a, n, axis, _DUAL[_norm(norm, "ihfft")], out))
+    return cx.conj(rfft(a, n, axis, DUAL[norm_of(norm, "ihfft")], out))
 
 
 def _shifted(x, axes, half, name):

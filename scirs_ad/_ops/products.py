@@ -12,6 +12,7 @@ from scirs_ad._core.lazy import lazy
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
+from scirs_ad._ops.sparse import has_product, product
 from scirs_ad._ops.accumulate import no_out
 
 __all__ = [
@@ -251,6 +252,8 @@ def matmul(x1, x2, /):
     >>> anp.matmul([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
     array([3., 7.])
     """
+    if has_product(x1) or has_product(x2):
+        return product(x1, x2)
     x1, x2 = as_array(x1), as_array(x2)
     left, right = shape_of(x1), shape_of(x2)
     if not left or not right:
@@ -305,6 +308,8 @@ def dot(a, b, out=None):
     array(11.)
     """
     no_out(out, "dot")
+    if has_product(a) or has_product(b):
+        return product(a, b, "dot")
     a, b = as_array(a), as_array(b)
     left, right = shape_of(a), shape_of(b)
     if not left or not right:

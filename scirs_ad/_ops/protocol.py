@@ -10,6 +10,7 @@ from scirs_ad._core.errors import DerivativeLostError, TracingError
 from scirs_ad._core.lazy import lazy
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
+from scirs_ad._ops.sparse import leave_it
 
 _special = lazy("scirs_ad._ops.special")
 
@@ -113,10 +114,14 @@ def array(v, dtype, copy):
     module = sys._getframe(1).f_globals.get("__name__", "")
     if module.startswith("numpy.testing"):
         return np.asarray(value_of(v), dtype)
+    if module.startswith("scipy.sparse"):
+        left = leave_it(v, sys._getframe(1))
+        if left is not None:
+            return left
     if v.level is None:
         return np.array(value_of(v), dtype)
     scalar = shape_of(v) == ()
-    if (scalar and (dtype is None or np.dtype(dtype).kind == "O")) or module.startswith("scipy.sparse"):
+    if scalar and (dtype is None or np.dtype(dtype).kind == "O"):
         out = np.empty((), object)
         out[()] = v
         return out

@@ -2,7 +2,7 @@
 
 import importlib
 
-__all__ = ["linalg", "special"]
+__all__ = ["fft", "linalg", "special"]
 
 
 def __getattr__(name):
