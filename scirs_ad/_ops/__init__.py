@@ -7,6 +7,7 @@ from scirs_ad._ops import (
     borders,
     calculus,
     complex,
+    convert,
     creation,
     decompositions,
     diagonals,

@@ -5,11 +5,12 @@ import sys
 
 import numpy as np
 
-from scirs_ad._core.core import Spec, Variable, as_array, dtype_of, install, shape_of, value_of
-from scirs_ad._core.errors import DerivativeLostError, TracingError
+from scirs_ad._core.core import Variable, as_array, dtype_of, install, shape_of
+from scirs_ad._core.errors import DerivativeLostError
 from scirs_ad._core.lazy import lazy
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
+from scirs_ad._ops.convert import user_line
 
 _special = lazy("scirs_ad._ops.special")
 
@@ -93,47 +94,6 @@ def float_power(x, y):
     return pow(double(x), y if type(y) in (int, float) else double(y))
 
 
-def user_line():
-    """`file:line` of the nearest caller outside of scirs_ad, NumPy and SciPy, and the library function it called."""
-    frame, through = sys._getframe(1), None
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        top = module.split(".")[0]
-        if top not in ("scirs_ad", "numpy", "scipy"):
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}", through
-        if top in ("numpy", "scipy"):
-            through = f"{module}.{frame.f_code.co_name}"
-        frame = frame.f_back
-    return "an unknown line", through
-
-
-def array(v, dtype, copy):
-    """What ``np.asarray(v)`` gives: never an array that has silently lost a derivative."""
-    del copy
-    module = sys._getframe(1).f_globals.get("__name__", "")
-    if module.startswith("numpy.testing"):
-        return np.asarray(value_of(v), dtype)
-    if v.level is None:
-        return np.array(value_of(v), dtype)
-    scalar = shape_of(v) == ()
-    if (scalar and (dtype is None or np.dtype(dtype).kind == "O")) or module.startswith("scipy.sparse"):
-        out = np.empty((), object)
-        out[()] = v
-        return out
-    line, through = user_line()
-    called = f"called by {through}, " if through else ""
-    if type(value_of(v)) is Spec:
-        raise TracingError(
-            f"np.asarray ({called}{line}) needs the values of a traced array of shape {shape_of(v)}; use the functions "
-            "of numpy and scirs_ad on it, or static arguments"
-        )
-    raise DerivativeLostError(
-        f"np.asarray ({called}{line}) would drop the derivative of a {dtype_of(v)} array of shape {shape_of(v)}. Use a "
-        "function of numpy that dispatches, or its namesake in scirs_ad.numpy or scirs_ad.scipy; or "
-        "scirs_ad.stop_gradient(x) or scirs_ad.value(x) if no derivative is wanted"
-    )
-
-
 def ufunc_call(p, args, kwargs):
     """A ufunc with keywords: ``dtype=``, ``where=``; ``out=`` only into a Variable."""
     out = kwargs.pop("out", None)
@@ -163,7 +123,7 @@ def write_out(name, out, result):
     if isinstance(out, tuple):
         (out,) = out
     if not isinstance(out, Variable):
-        line, _ = user_line()
+        line = user_line()
         raise DerivativeLostError(
             f"{name}(..., out=ndarray) ({line}) would drop the derivative: an ndarray cannot hold it. Leave out= away, or "
             "make the array by scirs_ad.numpy.zeros or numpy.zeros_like of a Variable"
@@ -232,7 +192,7 @@ def array_ufunc(ufunc, method, inputs, kwargs):
 def _at(ufunc, a, indices, b=None):
     """``ufunc.at``: in place, repeated indices one after the other."""
     if not isinstance(a, Variable):
-        line, _ = user_line()
+        line = user_line()
         raise DerivativeLostError(
             f"numpy.{ufunc.__name__}.at ({line}) cannot write a derivative into an ndarray; make the array by "
             "scirs_ad.numpy.zeros, or by numpy.zeros_like of a Variable"
@@ -247,7 +207,7 @@ AT = {}  # functional updates, given by the index page
 
 
 def _reject(name):
-    line, _ = user_line()
+    line = user_line()
     raise TypeError(
         f"{name} ({line}) has no derivative rule in scirs_ad. Define one by scirs_ad.custom_vjp, or use "
         "scirs_ad.value(x) if no derivative is wanted"
@@ -284,7 +244,7 @@ def register_namespace(module, ours):
 UFUNCS[np.power] = pow
 UFUNCS[np.float_power] = float_power
 install(
-    array_ufunc=array_ufunc, array_function=array_function, array=array, ufuncs=_PRIMITIVE_UFUNCS, square=ew.square,
+    array_ufunc=array_ufunc, array_function=array_function, ufuncs=_PRIMITIVE_UFUNCS, square=ew.square,
     operators={
         "pos": ew.positive, "abs": ew.abs, "pow": pow, "mod": ew.remainder, "floordiv": ew.floor_divide,
         "and": ew.bitwise_and, "or": ew.bitwise_or, "xor": ew.bitwise_xor, "lshift": ew.bitwise_left_shift,
