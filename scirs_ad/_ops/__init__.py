@@ -2,10 +2,12 @@
 
 from scirs_ad._ops import (
     accumulate,
+    arithmetic,
     arrange,
     bins,
     borders,
     calculus,
+    choice,
     complex,
     convert,
     creation,
@@ -13,6 +15,8 @@ from scirs_ad._ops import (
     diagonals,
     einsum,
     elementwise,
+    exponential,
+    extrema,
     fft,
     fused,
     gather,
@@ -33,5 +37,6 @@ from scirs_ad._ops import (
     shape,
     sorting,
     statistics,
+    trigonometric,
     write,
 )

@@ -91,6 +91,7 @@ from scirs_ad._ops.elementwise import (
     tanh,
     trunc,
 )  # fmt: skip
+from scirs_ad._ops.extrema import *
 from scirs_ad._ops.join import *
 from scirs_ad._ops.join import (
     append,
