@@ -5,6 +5,7 @@ from scirs_ad._ops import (
     arithmetic,
     arrange,
     bins,
+    bodies,
     borders,
     calculus,
     choice,
@@ -28,6 +29,8 @@ from scirs_ad._ops import (
     methods,
     moments,
     norms,
+    overrides,
+    parts,
     polynomial,
     products,
     protocol,
@@ -38,5 +41,6 @@ from scirs_ad._ops import (
     sorting,
     statistics,
     trigonometric,
+    ufuncs,
     write,
 )

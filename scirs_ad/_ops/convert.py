@@ -133,7 +133,7 @@ def array(v, dtype, copy):
         out = np.empty((), object)
         out[()] = v
         return out
-    if objects or dtype is None and (shape_of(v) == () or _only_arranges(module, frame.f_code)):
+    if objects or (dtype is None and (shape_of(v) == () or _only_arranges(module, frame.f_code))):
         return exploded(v)
     if type(value_of(v)) is Spec:
         user, through = _callers()
