@@ -86,7 +86,7 @@ def nextafter(x1, x2):
     Derivative: 1 for `x1`, of which it is a rounding; 0 for `x2`.
 
     >>> nextafter(1.0, 2.0) > 1.0
-    array(True)
+    np.True_
     """
     return np.nextafter(x1, x2)
 
@@ -102,7 +102,7 @@ def spacing(x):
     Derivative: none; the function is piecewise constant.
 
     >>> spacing(1.0) == np.finfo(float).eps
-    array(True)
+    np.True_
     """
     return np.spacing(x)
 
