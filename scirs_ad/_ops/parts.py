@@ -3,11 +3,11 @@
 import numpy as np
 
 from scirs_ad._core.core import as_array
-from scirs_ad._core.define import elementwise, raises
+from scirs_ad._core.define import elementwise, raises, sample
 from scirs_ad._ops import elementwise as ew
-from scirs_ad._ops.elementwise_samples import binary_samples, real_samples
+from scirs_ad._ops.elementwise_samples import real_samples
 
-__all__ = ["bitwise_count", "divmod", "frexp", "gcd", "lcm", "ldexp", "modf", "nextafter", "spacing"]
+__all__ = ["bitwise_count", "divmod", "frexp", "gcd", "lcm", "ldexp", "modf", "spacing"]
 
 
 @elementwise(internal=True)
@@ -75,24 +75,8 @@ ldexp.def_partials(lambda x1, x2: (lambda: ew.exp2(x2), None))
 
 @ldexp.def_samples
 def _(rng):
-    yield rng.uniform(0.5, 1, (2, 3)), np.array([1, -2, 0])
+    yield sample(rng.uniform(0.5, 1, (2, 3)), np.array([1, -2, 0]))
     yield raises(TypeError, np.ones(2), np.ones(2), match="ldexp")
-
-
-@elementwise
-def nextafter(x1, x2):
-    """The floating-point number next to `x1` in the direction of `x2`.
-
-    Derivative: 1 for `x1`, of which it is a rounding; 0 for `x2`.
-
-    >>> nextafter(1.0, 2.0) > 1.0
-    np.True_
-    """
-    return np.nextafter(x1, x2)
-
-
-nextafter.def_partials(lambda: (1.0, None))
-nextafter.def_samples(binary_samples(0.5, 2, complex_too=False))
 
 
 @elementwise(differentiable=False)
@@ -131,7 +115,7 @@ def _of_whole_numbers(name, function, text, example):
 
     @made.def_samples
     def _(rng):
-        yield tuple(rng.integers(1, 50, (2, 3)) for _ in range(arity))
+        yield sample(*(rng.integers(1, 50, (2, 3)) for _ in range(arity)))
         yield raises(TypeError, *(rng.standard_normal(2) for _ in range(arity)), match=name)
 
     return made

@@ -10,7 +10,7 @@ import numpy as np
 from scirs_ad._core.core import Variable, as_array, dtype_of, install, shape_of
 from scirs_ad._core.errors import DerivativeLostError
 from scirs_ad._core.lazy import lazy
-from scirs_ad._ops import bodies, parts, ufuncs
+from scirs_ad._ops import bodies, dtypes, parts, ufuncs
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.convert import operation, user_line
@@ -354,8 +354,9 @@ def register_namespace(module, ours):
             FUNCTIONS.setdefault(theirs, mine)
 
 
-for _ufunc in (np.nextafter, np.spacing, np.ldexp, np.gcd, np.lcm, np.bitwise_count):
+for _ufunc in (np.spacing, np.ldexp, np.gcd, np.lcm, np.bitwise_count):
     _PRIMITIVE_UFUNCS[_ufunc] = getattr(parts, _ufunc.__name__)
+_PRIMITIVE_UFUNCS[np.nextafter] = dtypes.nextafter
 UFUNCS.update({np.modf: parts.modf, np.frexp: parts.frexp, np.divmod: parts.divmod})
 UFUNCS[np.power] = pow
 UFUNCS[np.float_power] = float_power
