@@ -116,8 +116,9 @@ class scipy_dispatch(contextlib.ContextDecorator):
 
     Notes
     -----
-    Derivative: that of the operations which SciPy's function performs. Cost: what SciPy's code costs on arrays, and one
-    recorded operation for each of its steps.
+    Derivative: that of the operations which SciPy's function performs. Of an iteration (``find_minimum``, ``tanhsinh``)
+    it is that of its last steps: it has converged only about as far as the square root of the tolerance allows. Cost:
+    what SciPy's code costs on arrays, and one recorded operation for each of its steps.
 
     Only the thread (or task) that enters is concerned: others find SciPy as it was, and so do threads that are started
     inside. Contexts nest; at the end of the last one everything in SciPy is as before.

@@ -12,8 +12,8 @@ from scirs_ad._core.lazy import lazy
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
-from scirs_ad._ops.sparse import has_product, product
 from scirs_ad._ops.accumulate import no_out
+from scirs_ad._ops.sparse import has_product, product
 
 __all__ = [
     "dot",

@@ -10,7 +10,7 @@ import numpy as np
 
 from scirs_ad._core.core import Spec, Variable, as_array, dtype_of, install, shape_of
 from scirs_ad._core.define import primitive, raises, sample
-from scirs_ad._core.errors import NotDifferentiableError
+from scirs_ad._core.errors import DerivativeLostError, NotDifferentiableError
 from scirs_ad._core.lazy import lazy
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
@@ -19,7 +19,9 @@ sp = lazy("scipy.sparse")
 splinalg = lazy("scipy.sparse.linalg")
 
 # Methods of SciPy's sparse classes that let the other operand compute if it is not an array.
-LEAVING = frozenset({"_matmul_dispatch", "_rmatmul_dispatch", "multiply", "_divide", "_comparison", "_maximum_minimum"})
+LEAVING = frozenset(
+    {"_matmul_dispatch", "_rmatmul_dispatch", "multiply", "_multiply_2d_with_broadcasting", "_divide", "_comparison"}
+)
 
 
 def foreign(x):
@@ -86,13 +88,30 @@ class Matrix:
 
     def __matmul__(self, columns):
         """The product with a 2-D ndarray."""
+        if not is_operator(self.value):
+            return self.quick @ columns
         try:
-            return np.asarray(self.quick @ columns)
+            if columns.shape[1] == 1:
+                return np.asarray(self.value.matvec(columns[:, 0]))[:, None]
+            return np.asarray(self.value.matmat(columns))
+        except (NotImplementedError, TypeError):
+            if self._without_adjoint():
+                raise NotDifferentiableError(
+                    f"matmul: the derivative needs products with the adjoint, and the LinearOperator of shape "
+                    f"{self.shape[::-1]} has none; give it rmatvec="
+                ) from None
+            raise
+
+    def _without_adjoint(self):
+        """Whether this is the adjoint of an operator that does not have one (SciPy's then fails when it is used)."""
+        original = self.__dict__.get("adjoint")
+        if original is None:
+            return False
+        try:
+            original.value.rmatvec(np.zeros(original.shape[0]))
         except NotImplementedError:
-            raise NotDifferentiableError(
-                f"matmul: the derivative needs products with the adjoint, and this {type(self.value).__name__} of shape "
-                f"{self.shape[::-1]} has none; give it rmatvec="
-            ) from None
+            return True
+        return False
 
 
 @primitive(core=lambda x, *, matrix: (1,), linear=True, internal=True)
@@ -207,13 +226,29 @@ def _by_elements(function):
     return operator
 
 
+def _in_operator(frame):
+    """Whether one of SciPy's operators is running: called by name, a method would hand out its NotImplemented."""
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("scipy.sparse"):
+        if frame.f_code.co_name.startswith("__"):
+            return True
+        frame = frame.f_back
+    return False
+
+
 def leave_it(v, frame):
     """What SciPy's sparse classes get that ask for an array: a 0-d object array, where they then leave it to us.
 
     None where they would not.
     """
     caller = frame.f_code.co_name
-    if caller in LEAVING:
+    if frame.f_globals.get("__name__", "").startswith("scipy.sparse.linalg"):
+        if v.level is not None and isinstance(frame.f_locals.get("self"), splinalg.LinearOperator):
+            raise DerivativeLostError(
+                f"a LinearOperator times a Variable: SciPy's operator converts its operand, and the derivative of a "
+                f"{dtype_of(v)} array of shape {shape_of(v)} would be lost; write numpy.dot(operator, x), or x @ operator"
+            )
+        return None
+    if caller in LEAVING and _in_operator(frame):
         out = np.empty((), object)
         out[()] = v
         return out

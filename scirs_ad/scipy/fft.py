@@ -81,9 +81,7 @@ def _coefficients(n, dln, mu, offset, bias, inverse, name):
     above, below = (mu + 1 + bias) / 2, (mu + 1 - bias) / 2
     y = np.linspace(0.0, math.pi * (n // 2) / n, n // 2 + 1) / dln
     log2 = math.log(2.0)
-    u = ew.exp(
-        loggamma(above + 1j * y) - cx.conj(loggamma(below + 1j * y)) + log2 * bias + 2j * (log2 - offset) * y
-    )
+    u = ew.exp(loggamma(above + 1j * y) - cx.conj(loggamma(below + 1j * y)) + log2 * bias + 2j * (log2 - offset) * y)
     if n % 2 == 0:
         u = setitem(u, -1, cx.real(u[-1]))
     first = value_of(u)[0]
