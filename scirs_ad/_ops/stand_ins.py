@@ -86,7 +86,7 @@ def _known(x):
     """The number in a 0-d Variable as `math` would get it; None while tracing and under vmap."""
     value = value_of(x)
     if isinstance(value, np.ndarray) and value.shape == shape_of(x):
-        return value
+        return value[()]
     return None
 
 

@@ -343,10 +343,6 @@ class Swapper:
         if isinstance(m.__func__, types.FunctionType) and isinstance(m.__func__.__globals__, _Globals):
             return m
         owner = self.swap(m.__self__)
-        if owner is m.__self__ and type(owner) in _PLAIN:
-            return m
-        if owner is not m.__self__ and not isinstance(owner, type):
-            return getattr(owner, m.__func__.__name__, m)
         function = self.swap(m.__func__)
         return m if function is m.__func__ and owner is m.__self__ else types.MethodType(function, owner)
 
@@ -466,8 +462,13 @@ class Swapper:
             return view
 
     def _frozen(self, value):
-        dist = self.swap(value.dist)
-        if dist is value.dist:
+        """A frozen distribution of ours for one of SciPy's."""
+        ours = _door("scipy.stats")
+        if hasattr(value, "cov_object"):
+            return ours.multivariate_normal(value.mean, value.cov_object.covariance, value.allow_singular)
+        dist = getattr(ours, value.dist.name, None)
+        theirs = getattr(dist, "_original", None)
+        if theirs is None or type(theirs) is not type(value.dist):
             return value
         return dist(*[self.swap(a) for a in value.args], **{k: self.swap(x) for k, x in value.kwds.items()})
 
@@ -551,6 +552,8 @@ class native(Transform):
     def __init__(self, f, packages=()):
         if isinstance(packages, str):
             packages = (packages,)
+        while isinstance(f, native):
+            f, packages = f.function, (*packages, *f.options["packages"])
         super().__init__(f, packages=tuple(packages))
         home = _top(getattr(f, "__module__", None) or type(f).__module__)
         self.swapper = _swapper(frozenset(packages) | ({home} - {"scirs_ad", "numpy", "scipy", "builtins"}))
