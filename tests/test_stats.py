@@ -44,10 +44,10 @@ def test_continuous(name, method):
         weights = np.array([0.5, -1.3, 0.8])
         for k in range(len(parameters) + 1):
 
-            def along(v, k=k, function=getattr(d, method)):
+            def along(v, k=k):
                 args = [inner, *parameters]
                 args[k] = v
-                return np.sum(weights * function(*args))
+                return np.sum(weights * getattr(d, method)(*args))
 
             at = inner if k == 0 else parameters[k - 1]
             found = ad.grad(along)(at)
@@ -75,7 +75,10 @@ def test_discrete(name, method):
 
 def test_moments():
     for name, d in DISTRIBUTIONS.items():
-        theirs, parameters = getattr(scipy.stats, name), [*shapes_of(d), LOC, SCALE][: None if name in CONTINUOUS else -1]
+        theirs, parameters = (
+            getattr(scipy.stats, name),
+            [*shapes_of(d), LOC, SCALE][: None if name in CONTINUOUS else -1],
+        )
         for method in ("mean", "var", "std"):
             np.testing.assert_allclose(
                 getattr(d, method)(*parameters), getattr(theirs, method)(*parameters), rtol=1e-12, err_msg=name
@@ -115,7 +118,7 @@ def test_frozen_and_random():
     np.testing.assert_allclose(ad.grad(draws)(v), finite_difference(draws, v), rtol=1e-7)
     with pytest.raises(ad.DerivativeLostError, match="with respect to a"):
         ad.grad(lambda a: np.sum(stats.gamma.rvs(a, size=3)))(2.0)
-    with pytest.raises(ad.DerivativeLostError, match="scipy.stats.norm.fit"):
+    with pytest.raises(ad.DerivativeLostError, match=r"norm\.fit has no derivative"):
         ad.grad(lambda a: stats.norm.fit(a)[0])(np.ones(3))
     assert stats.norm.fit(np.arange(3.0))[0] == 1.0
     assert stats.spearmanr is scipy.stats.spearmanr
@@ -123,7 +126,9 @@ def test_frozen_and_random():
 
 def test_second_order():
     assert math.isclose(ad.grad(ad.grad(stats.logistic.logpdf))(0.0), -0.5)
-    np.testing.assert_allclose(ad.hessian(lambda v: stats.norm.logpdf(0.3, v[0], v[1]))(np.array([0.1, 2.0]))[0, 0], -0.25)
+    np.testing.assert_allclose(
+        ad.hessian(lambda v: stats.norm.logpdf(0.3, v[0], v[1]))(np.array([0.1, 2.0]))[0, 0], -0.25
+    )
 
 
 @pytest.mark.parametrize("x", [np.array([0.3, -0.4]), np.array([[0.3, -0.4], [1.0, 2.0], [0.0, 0.1]])])

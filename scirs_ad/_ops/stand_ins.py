@@ -175,7 +175,8 @@ _SCALAR = {
     "lgamma": _special_function("gammaln"), "modf": _modf, "frexp": _frexp, "remainder": _remainder,
     "ldexp": lambda x, i: ew.multiply(x, math.ldexp(1.0, i)), "fma": lambda x, y, z: ew.add(ew.multiply(x, y), z),
     "floor": lambda x: int(ew.floor(x)), "ceil": lambda x: int(ew.ceil(x)), "trunc": lambda x: int(ew.trunc(x)),
-    **{name: (lambda x, page=getattr(ew, name): bool(page(x))) for name in ["isnan", "isinf", "isfinite"]},
+    "isnan": lambda x: bool(ew.isnan(x)), "isinf": lambda x: bool(ew.isinf(x)),
+    "isfinite": lambda x: bool(ew.isfinite(x)),
 }  # fmt: skip
 _LISTS = {"fsum": _sum, "prod": _prod, "dist": _dist, "sumprod": _sumprod}
 
@@ -257,6 +258,8 @@ def _number(of, dtype):
     """`float` or `complex`: of a Variable a 0-d Variable."""
 
     def call(*args, **kwargs):
+        if of is complex and len(args) == 2 and not kwargs and (tracked(args[0]) or tracked(args[1])):
+            return ew.add(call(args[0]), ew.multiply(1j, call(args[1])))
         if len(args) == 1 and not kwargs and tracked(args[0]):
             x = args[0]
             if shape_of(x) != ():

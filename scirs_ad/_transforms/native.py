@@ -34,6 +34,7 @@ _PLAIN = frozenset({
     types.EllipsisType, types.BuiltinFunctionType, set, frozenset, stand_ins.Function,
 })  # fmt: skip
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("purelib", "platlib")})
+_CALLABLES = (types.FunctionType, types.BuiltinFunctionType, functools.partial, np.ufunc, type(np.sum))
 _HEAP_TYPE = 1 << 9  # of tp_flags
 _MOST = 4096  # functions that are remembered: closures made again and again must not pile up
 _TABLES = {"math": stand_ins.MATH, "cmath": stand_ins.CMATH, "numbers": stand_ins.NUMBERS, "numpy": stand_ins.NUMPY}
@@ -196,6 +197,8 @@ class Swapper:
     def includes(self, name):
         """Whether the Python functions of a module are made again: the user's, and SciPy's."""
         top = _top(name)
+        if name.startswith(("scipy.sparse", "scipy.fft")):  # compiled below; these dispatch, or refuse
+            return False
         if top in ("__main__", "scipy") or top in self.packages or name.startswith("scirs_ad.tests"):
             return True
         if top == "numpy":
@@ -358,7 +361,7 @@ class Swapper:
     def _functions_in(self, value):
         """A table of functions is copied; any other list or dict is the user's own, to be written to."""
         items = list(value.values()) if type(value) is dict else value
-        if not items or not all(isinstance(x, (types.FunctionType, functools.partial, np.ufunc)) for x in items):
+        if not items or not all(isinstance(x, _CALLABLES) for x in items):
             return value
         return {k: self.swap(x) for k, x in value.items()} if type(value) is dict else [self.swap(x) for x in value]
 
@@ -378,9 +381,9 @@ class Swapper:
     def _can_be_remade(self, cls):
         if type(cls) not in (type, abc.ABCMeta) or issubclass(cls, (BaseException, tuple)) or not self._written(cls):
             return False
-        return all(base.__module__ in ("builtins", "abc", "typing") or self._written(base) for base in cls.__mro__) and (
-            cls.__base__ is object or self._written(cls.__base__)
-        )
+        return all(
+            base.__module__ in ("builtins", "abc", "typing") or self._written(base) for base in cls.__mro__
+        ) and (cls.__base__ is object or self._written(cls.__base__))
 
     def _written(self, cls):
         """Whether a class is Python code, the user's or SciPy's, with a dict in its objects."""
@@ -432,7 +435,9 @@ class Swapper:
         """An object of the user's: another of the remade class, with the same attributes."""
         cls = type(value)
         if _top(cls.__module__) == "scipy":
-            found = self._of_scipy(value, cls.__module__ if module is None else module.__name__, name or getattr(value, "name", ""))
+            found = self._of_scipy(
+                value, cls.__module__ if module is None else module.__name__, name or getattr(value, "name", "")
+            )
             if found is not None:
                 return found
             if cls.__name__ in ("rv_continuous_frozen", "rv_discrete_frozen", "multivariate_normal_frozen"):
@@ -483,11 +488,8 @@ class Swapper:
 
 
 def _filled(cell):
-    try:
-        cell.cell_contents
-    except ValueError:
-        return False
-    return True
+    """Whether a variable of an enclosing function has a value yet."""
+    return cell != types.CellType()
 
 
 @functools.cache
