@@ -114,6 +114,7 @@ from scirs_ad._ops.join import (
     vstack,
 )  # fmt: skip
 from scirs_ad._ops.moments import *
+from scirs_ad._ops.parts import bitwise_count, divmod, frexp, gcd, lcm, ldexp, modf, spacing
 from scirs_ad._ops.polynomial import *
 from scirs_ad._ops.products import *
 from scirs_ad._ops.protocol import float_power, pow, register_namespace
