@@ -2,7 +2,7 @@
 
 import importlib
 
-__all__ = ["fft", "linalg", "special"]
+__all__ = ["fft", "linalg", "special", "stats"]
 
 
 def __getattr__(name):
