@@ -328,3 +328,10 @@ def test_namespace_of_scipy():
     with pytest.raises(NotImplementedError, match="plan"):
         ad.scipy.fft.fft(X, plan=1)
     assert type(anp.fft.fft(ad.Variable(X))) is ad.Variable
+
+
+def test_output_of_ndimage():
+    """It is converted, and what is written would be lost."""
+    filters = importlib.import_module("scipy.ndimage")
+    with pytest.raises(TypeError, match="output= has to be an ndarray"):
+        filters.gaussian_filter(X, 1.0, output=ad.Variable(X))

@@ -127,6 +127,8 @@ def array(v, dtype, copy):
         raise ValueError("np.asarray(copy=False): the numbers of a Variable are always copied; they could change")
     if module.startswith("numpy.testing"):
         return np.array(value_of(v), dtype)
+    if module == "scipy.ndimage._ni_support" and frame.f_locals.get("output") is v:
+        raise TypeError("scipy.ndimage: output= has to be an ndarray; what is written for a Variable would be lost")
     objects = dtype is not None and np.dtype(dtype).kind == "O"
     if module.startswith("scipy.sparse"):
         left = leave_it(v, frame)

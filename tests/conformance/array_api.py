@@ -26,7 +26,9 @@ VARIABLE = "SCIRS_AD_ARRAY_API_REPORT"
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkout", type=Path, help="a checkout of array-api-tests, with its submodule")
-    parser.add_argument("tests", nargs="*", default=["array_api_tests"], help="files or node ids; everything by default")
+    parser.add_argument(
+        "tests", nargs="*", default=["array_api_tests"], help="files or node ids; everything by default"
+    )
     parser.add_argument("--version", default="2024.12", help="of the standard")
     parser.add_argument("--max-examples", type=int, default=50, help="examples for each test")
     parser.add_argument("--shrink", action="store_true", help="take what passes out of the list of known failures")
@@ -53,7 +55,9 @@ def run(options):
             sys.executable, "-m", "pytest", "-q", "-p", PLUGIN, "-p", "no:cacheprovider", "--tb=line", "-W", "ignore",
             "--max-examples", str(options.max_examples), "--derandomize", "--disable-deadline", *options.tests,
         ]  # fmt: skip
-        done = subprocess.run(command, cwd=options.checkout, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=options.checkout, env=environment, capture_output=True, text=True, check=False
+        )
         if done.returncode not in (0, 1):
             sys.exit(f"pytest ended with {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
         return dict(map(json.loads, report.read_text().splitlines()))
