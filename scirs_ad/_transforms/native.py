@@ -70,10 +70,10 @@ class _Globals(dict):
         self.kept = {}  # name -> the original of what is kept
 
     def __missing__(self, name):
-        value = self.base[name]  # KeyError: a builtin
-        swapped = self.swapper.swap(value)
+        value = self.base.get(name, self)
+        swapped = self["__builtins__"][name] if value is self else self.swapper.swap(value)
         if swapped is not value:
-            self.kept[name] = value
+            self.kept[name] = value  # `self` for a builtin
             self[name] = swapped
         return swapped
 
@@ -339,7 +339,10 @@ class Swapper:
             new.__kwdefaults__ = {k: self.swap(x) for k, x in f.__kwdefaults__.items()}
         new.__dict__.update(f.__dict__)
         new.__module__, new.__qualname__, new.__doc__ = f.__module__, f.__qualname__, f.__doc__
-        new.__annotations__ = dict(getattr(f, "__annotations__", {}))
+        if hasattr(f, "__annotate__"):  # Python 3.14 evaluates annotations only when they are asked for
+            new.__annotate__ = f.__annotate__
+        else:
+            new.__annotations__ = dict(f.__annotations__)
         return new
 
     def _method(self, m):
