@@ -339,6 +339,8 @@ def test_vectorize():
 def test_ndenumerate_and_polynomials():
     agrees(lambda x: sum(i[0] * t for i, t in np.ndenumerate(x)))
     agrees(lambda x: np.polynomial.polynomial.polyval(x[0], [1.0, x[1], x[2]]))
+    agrees(lambda x: np.polynomial.Polynomial(x).deriv()(0.3) + np.polynomial.chebyshev.chebval(x[0], x))
+    agrees(lambda x: np.cumsum(x, out=np.zeros(3)) + np.poly1d(x)(x[0]))
 
 
 def test_the_users_arrays_are_not_written():
@@ -355,7 +357,9 @@ def test_the_users_arrays_are_not_written():
     np.testing.assert_array_equal(data, 1.0)
 
 
-@pytest.mark.parametrize("view", [np.asarray, np.ravel, np.transpose, np.atleast_2d, lambda a: np.split(a, 3)[0], np.real])
+@pytest.mark.parametrize(
+    "view", [np.asarray, np.ravel, np.transpose, np.atleast_2d, lambda a: np.split(a, 3)[0], np.real]
+)
 def test_views_of_the_users_arrays_are_views(view):
     """What shares memory with an array from outside is written as NumPy does it, or not at all."""
 

@@ -20,6 +20,7 @@ from scirs_ad._ops.complex import angle
 from scirs_ad._ops.creation import array, asarray
 from scirs_ad._ops.join import concatenate, stack
 from scirs_ad._ops.protocol import pow
+from scirs_ad._ops.ufuncs import write_out
 
 __all__ = ["BUILTINS", "BY_TYPE", "CMATH", "MATH", "NUMBERS", "NUMPY", "Function", "holds", "made", "tracked"]
 
@@ -83,6 +84,9 @@ class Function:
 
     def __call__(self, *args, **kwargs):
         if holds(args) or (kwargs and holds(kwargs.values())):
+            if kwargs.get("out") is not None and not isinstance(self.original, np.ufunc):
+                out = kwargs.pop("out")
+                return write_out(self.original.__name__, out, self.ours(*args, **kwargs))
             return self.ours(*args, **kwargs)
         return made(self.original(*args, **kwargs), *args, *kwargs.values())
 
