@@ -25,6 +25,8 @@ def cosine_axis(x, *, kind, type, axis, norm, ortho):
     Derivative: the transform of the inverse type, with weights at the ends. Cost: ``O(n log n)``.
     """
     transform = getattr(spfft, kind)
+    if kind == "dct" and type == 1 and x.shape[axis] < 2:
+        raise ValueError(f"dct: type 1 needs at least 2 points, not {x.shape[axis]}")
     if x.dtype.kind == "c":
         parts = [transform(p, type, axis=axis, norm=norm, orthogonalize=ortho) for p in (x.real, x.imag)]
         return parts[0] + 1j * parts[1]
