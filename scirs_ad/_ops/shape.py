@@ -257,8 +257,8 @@ def permute_core(x, *, axes):
 
     Derivative: permuted back. Cost: none; the result is a view.
     """
-    lead = np.ndim(x) - len(axes)
-    return np.transpose(x, (*range(lead), *(np.ndim(x) + a for a in axes)))
+    n = np.ndim(x)
+    return np.transpose(x, (*range(n - len(axes)), *[n + a for a in axes]))
 
 
 @permute_core.def_shape
@@ -321,6 +321,9 @@ def permute_dims(a, axes=None):
 
 
 # ------------------------------------------------------------------------------------------------ the public sum
+_ALL_AXES = [tuple(range(-n, 0)) for n in range(65)]
+
+
 def sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
     """Sum of the elements over axes.
 
@@ -359,6 +362,8 @@ def sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=
     >>> anp.sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
     array([4., 6.])
     """
+    if axis is dtype is out is initial is where is None and not keepdims:
+        return sum_axes(a, axes=_ALL_AXES[len(shape_of(a))])
     if out is not None:
         raise TypeError("sum: out= is not supported")
     shape = shape_of(a)
