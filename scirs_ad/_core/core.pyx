@@ -1651,7 +1651,8 @@ cdef class Elementwise(Primitive):
                     n += 1
                 t = run(<Program> program, c_args, n, None, NULL)
                 if t is not None and (out is not None or specs is not None):
-                    t = _stretched(<cnp.ndarray> t, batch is not False, out if out is not None else specs[len(specs) - 1])
+                    like = out if out is not None else specs[len(specs) - 1]
+                    t = _stretched(<cnp.ndarray> t, batch is not False, like)
                 if t is not None:
                     return t if batch is False else _variable(<Level> batch, t, -1)
         return TANGENT(self, ts, out, args, specs)
@@ -1686,8 +1687,9 @@ cdef object _lowered(list values):
     for k in range(len(values)):
         if type(values[k]) is Variable:
             v = <Variable> values[k]
-            values[k] = v._value if cnp.PyArray_NDIM(v._value) == rank + 1 else _spread(<cnp.ndarray> v._value, True, rank,
-                                                                                       NULL)
+            values[k] = v._value
+            if cnp.PyArray_NDIM(v._value) != rank + 1:
+                values[k] = _spread(<cnp.ndarray> v._value, True, rank, NULL)
     return batch
 
 
@@ -2394,7 +2396,7 @@ cdef class Tape(Level):
         same order. Returns the index of the last node done; `start` if fewer than two nodes fit.
         """
         cdef list nodes = self.nodes
-        cdef cnp.ndarray ct = <cnp.ndarray> acc[start], x
+        cdef cnp.ndarray ct = <cnp.ndarray> acc[start]
         cdef Py_ssize_t i = start, at, end = start, n = cnp.PyArray_SIZE(ct)
         cdef Node node
         cdef Plan plan
@@ -2438,7 +2440,7 @@ cdef class Tape(Level):
         cdef set inner = set(chosen)
         cdef dict held = {}             # the cotangents so far, by node
         cdef dict users = {}            # of a scratch register, how many nodes have it as their cotangent
-        cdef list stages = [], idle = [], program_outs
+        cdef list stages = [], idle = []
         cdef int scratch = 0
         for i in chosen:
             if acc[i] is not None:

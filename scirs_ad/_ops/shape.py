@@ -18,7 +18,7 @@ def normalize_axes(axis, ndim, name):
     Raises numpy.exceptions.AxisError, or ValueError for a repeated axis, naming the operation.
     """
     if axis is None:
-        return tuple(range(-ndim, 0))
+        return _ALL_AXES[ndim]
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     found = []
     for a in axes:
@@ -32,6 +32,9 @@ def normalize_axes(axis, ndim, name):
     if len(set(found)) != len(found):
         raise ValueError(f"{name}: an axis appears twice in axis={axis!r}")
     return tuple(sorted(found))
+
+
+_ALL_AXES = [tuple(range(-n, 0)) for n in range(65)]
 
 
 # ------------------------------------------------------------------------------------------------ sum
@@ -87,6 +90,8 @@ def reshape_core(x, *, core, to):
 
     Derivative: reshaped back. Cost: none, or a copy where the layout asks for one.
     """
+    if type(x) is np.ndarray:
+        return x.reshape(x.shape[: x.ndim - core] + to)
     return np.reshape(x, np.shape(x)[: np.ndim(x) - core] + to)
 
 
@@ -267,7 +272,8 @@ def permute_core(x, *, axes):
     Derivative: permuted back. Cost: none; the result is a view.
     """
     n = np.ndim(x)
-    return np.transpose(x, (*range(n - len(axes)), *[n + a for a in axes]))
+    order = (*range(n - len(axes)), *[n + a for a in axes])
+    return x.transpose(order) if type(x) is np.ndarray else np.transpose(x, order)
 
 
 @permute_core.def_shape
@@ -322,7 +328,7 @@ def permute_dims(a, axes=None):
     """
     ndim = len(shape_of(a))
     if axes is None:
-        axes = tuple(range(ndim))[::-1]
+        return permute_core(a, axes=_ALL_AXES[ndim][::-1])
     axes = tuple(x.__index__() for x in axes)
     if sorted(x % ndim if -ndim <= x < ndim else -1 for x in axes) != list(range(ndim)):
         raise ValueError(f"permute_dims: axes {axes} are not a permutation of the {ndim} axes of shape {shape_of(a)}")
@@ -330,9 +336,6 @@ def permute_dims(a, axes=None):
 
 
 # ------------------------------------------------------------------------------------------------ the public sum
-_ALL_AXES = [tuple(range(-n, 0)) for n in range(65)]
-
-
 def sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
     """Sum of the elements over axes.
 
