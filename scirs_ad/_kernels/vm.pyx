@@ -573,7 +573,7 @@ cdef void _sweep_chunk(void* context, int chunk, int worker) noexcept nogil:
                 outs[i].mode = g.modes[i]
                 outs[i].data = (g.out_data[i] + start * 8 if g.out_kind[i] == FULL
                                 else scratch + g.out_slot[i] * SWEEP_BLOCK * 8)
-            if ad_vm_run(g.program, g.fns, ADD64, g.consts, 8, n, ins, outs, 1, NULL):
+            if ad_vm_run(g.program, g.fns, <const void*> SUM64, g.consts, 8, n, ins, outs, 1, NULL):
                 s.failed = 1
         block += 1
     free(scratch)
