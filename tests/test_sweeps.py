@@ -11,7 +11,7 @@ import scirs_ad.numpy as anp
 from scirs_ad._core.core import Tape
 
 LARGE = 40_000  # elements: pulled block by block
-PIECE = 20  # divides LARGE: the general path
+PIECE = 50  # divides LARGE: the general path
 
 
 def transcendental(x):
