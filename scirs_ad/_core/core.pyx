@@ -1769,7 +1769,7 @@ cdef class Tape(Level):
         cdef list lowered = []
         if self.capture is not None:
             return self.capture(self, p, args, params)
-        if p.tape_rule is not None and not self.tracing:
+        if p.tape_rule is not None:
             return p.tape_rule(self, p, args, params)
         if len(args) == 1 and not self.tracing:
             return self._apply1(p, <Variable> args[0], params)

@@ -4,6 +4,8 @@ What such a function closes over is lifted: a tracked Variable that it uses with
 a further input of the node, found while the function runs for the first time, and its gradient flows.
 """
 
+import inspect
+
 import numpy as np
 
 from scirs_ad._core.core import (
@@ -23,6 +25,7 @@ from scirs_ad._core.core import (
 )
 from scirs_ad._core.define import primitive, sample
 from scirs_ad._core.tree import flatten, unflatten
+from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 from scirs_ad._transforms.common import finish, name_of, pack_leaf
 
@@ -44,7 +47,7 @@ class Body:
     def __call__(self, *leaves):
         if self.tape is None:
             return self.function(*leaves)
-        return self._lifted(leaves[: self.explicit], leaves[self.explicit :])
+        return self._lifted(self.function, leaves[: self.explicit], leaves[self.explicit :])
 
     def lift(self, tape, refs, explicit):
         """The same function with what it captured from `tape` as further leaves."""
@@ -52,37 +55,55 @@ class Body:
         lifted.tape, lifted.refs, lifted.explicit = tape, refs, explicit
         return lifted
 
-    def _lifted(self, leaves, captured):
-        """Run with the values `captured` in the place of the captured Variables."""
+    def ruled(self, leaves):
+        """How many of the leaves, the first ones, the user's rule is about."""
+        if self.tape is None:
+            return len(leaves)
+        return self.function.ruled(leaves[: self.explicit]) if isinstance(self.function, Body) else self.explicit
+
+    def rule_closes(self):
+        """Whether the user's rule may use Variables that are not its arguments."""
+        return self.rule is not None and getattr(self.owner.rule, "__closure__", None) is not None
+
+    def apply_rule(self, moving, outs, leaves):
+        """The user's rule; what it closes over is replaced as what the function closes over."""
+        if self.tape is None:
+            return self.rule(moving, outs, leaves)
+        inner = self.function.apply_rule if isinstance(self.function, Body) else self.rule
+        return self._lifted(inner, (moving, outs, leaves[: self.explicit]), leaves[self.explicit :])
+
+    def _lifted(self, function, arguments, captured):
+        """Run a function with the values `captured` in the place of the captured Variables."""
         tape = self.tape
         replace = dict(zip(self.refs, captured, strict=True))
 
+        def found(a):
+            ref = tape.ref_of(a)
+            # What only a rule closes over is no input of the node: there its value, one level down, is used.
+            return a if ref < 0 else replace[ref] if ref in replace else tape.lower(a)
+
         def substitute(level, p, args, params):
-            found = tuple(replace.get(tape.ref_of(a), a) if tape.ref_of(a) >= 0 else a for a in args)
-            found = tuple(tape.lower(a) if tape.ref_of(a) >= 0 else a for a in found)
-            return bind(p, found, params)
+            return bind(p, tuple(map(found, args)), params)
 
         # Whatever level interprets an operation of the body, the substitution has to come first.
-        levels = [tape] + [v.level for v in captured if isinstance(v, Variable) and v.level is not None]
         inner = {}
-        for level in levels:
+        for level in [v.level for v in captured if isinstance(v, Variable) and v.level is not None]:
             if level is tape or level in inner:
                 continue
             inner[level] = level.capture
 
             def first(level, p, args, params, older=inner[level]):
-                found = tuple(replace.get(tape.ref_of(a), a) if tape.ref_of(a) >= 0 else a for a in args)
-                found = tuple(tape.lower(a) if tape.ref_of(a) >= 0 else a for a in found)
+                args = tuple(map(found, args))
                 if older is not None:
-                    return older(level, p, found, params)
-                return _apply_here(level, p, found, params)
+                    return older(level, p, args, params)
+                return _apply_here(level, p, args, params)
 
             level.capture = first
         closed, capture = tape.closed, tape.capture
         tape.closed, tape.capture = False, substitute
         try:
-            outs = self.function(*leaves)
-            return tuple(replace.get(tape.ref_of(y), y) if tape.ref_of(y) >= 0 else y for y in outs)
+            outs = function(*arguments)
+            return tuple(None if y is None else found(y) for y in outs)
         finally:
             tape.closed, tape.capture = closed, capture
             for level, older in inner.items():
@@ -140,10 +161,10 @@ def _on_tape(tape, p, args, params):
             y = tape.lower(y)
         found.append(y)
     lifted = tuple(captured.values())
-    if lifted:
+    if lifted or body.rule_closes():
         body = body.lift(tape, tuple(captured), len(args))
     outs = tuple(found)
-    if not inexact(outs):
+    if not tape.tracing and not inexact(outs):
         return outs
     return tape.record_here(p, args + lifted, {"body": body}, values + tuple(tape.lower(v) for v in lifted), outs)
 
@@ -207,7 +228,10 @@ def _lower_rule(batch, found, mapped, p):
 def _abstract(*specs, body):
     tape = Tape(tracing=True)
     outs = body(*[tape.variable(s) if isinstance(s, Spec) else s for s in specs])
-    return tuple(spec_of(y) for y in outs)
+    tape.closed = True
+    # What is handed through from outside passes an operation, by which the level that it belongs to captures it.
+    outside = [isinstance(y, Variable) and y.level is not None and y.level is not tape for y in outs]
+    return tuple(spec_of(ew.positive(y) if o else y) for y, o in zip(outs, outside, strict=True))
 
 
 def _define(p):
@@ -264,10 +288,9 @@ def custom_vjp_call(*leaves, body):
 
 @custom_vjp_call.def_vjp
 def _(ct, out, leaves, body):
-    explicit = len(leaves) if body.tape is None else body.explicit
+    explicit = body.ruled(leaves)
     filled = tuple(np.zeros(shape_of(y), dtype_of(y)) if c is None else c for c, y in zip(ct, out, strict=True))
-    rule = body.rule
-    cts = rule(filled, out, leaves[:explicit])
+    cts = body.apply_rule(filled, out, leaves)
     if explicit < len(leaves):
         cts = cts + body.pull(ct, leaves, only=range(explicit, len(leaves)))[explicit:]
     return cts
@@ -284,12 +307,12 @@ def custom_jvp_call(*leaves, body):
 
 @custom_jvp_call.def_jvp
 def _(t, out, leaves, body):
-    explicit = len(leaves) if body.tape is None else body.explicit
+    explicit = body.ruled(leaves)
     filled = tuple(
         np.zeros(shape_of(x), dtype_of(x)) if s is None else s
         for s, x in zip(t[:explicit], leaves[:explicit], strict=True)
     )
-    ts = body.rule(filled, out, leaves[:explicit])
+    ts = body.apply_rule(filled, out, leaves)
     if explicit < len(leaves) and any(s is not None for s in t[explicit:]):
         dual = Dual()
         outs = body(
@@ -322,22 +345,23 @@ def _on_dual(dual, p, args, params):
     dual.capture = lower
     try:
         outs = tuple(dual.split(y)[0] for y in bind(p, values, params))
+        moved = _moved(p, body, ts, outs, values, params)
     finally:
         dual.capture = None
-    if p is custom_jvp_call:
-        filled = tuple(np.zeros(shape_of(x), dtype_of(x)) if s is None else s for s, x in zip(ts, values, strict=True))
-        moved = body.rule(filled, outs, values) if any(s is not None for s in ts) else (None,) * len(outs)
-    else:
-        specs = tuple(spec_of(x) for x in values)
-        moved = (
-            transpose_vjp(p, ts, outs, values, specs, params)
-            if any(s is not None for s in ts)
-            else ((None,) * len(outs))
-        )
     if captured:
         more = [dual.split(y)[1] for y in body(*values)]
         moved = tuple(a if b is None else b if a is None else a + b for a, b in zip(moved, more, strict=True))
     return tuple(y if s is None else dual.variable(y, s) for y, s in zip(outs, moved, strict=True))
+
+
+def _moved(p, body, ts, outs, values, params):
+    """The tangents of the outputs by a user's rule; None is zero."""
+    if all(s is None for s in ts):
+        return (None,) * len(outs)
+    if p is custom_jvp_call:
+        filled = tuple(np.zeros(shape_of(x), dtype_of(x)) if s is None else s for s, x in zip(ts, values, strict=True))
+        return body.apply_rule(filled, outs, values)
+    return transpose_vjp(p, ts, outs, values, tuple(spec_of(x) for x in values), params)
 
 
 for _p in (checkpoint_call, custom_vjp_call, custom_jvp_call):
@@ -456,10 +480,8 @@ def _named(rule, owner, moving, known):
 
 
 def _argument_names(f, count):
-    code = getattr(f, "__code__", None)
-    if code is None:
-        return tuple(f"arg{k}" for k in range(count))
-    names = code.co_varnames[: code.co_argcount]
+    code = getattr(inspect.unwrap(f), "__code__", None)
+    names = () if code is None else code.co_varnames[: code.co_argcount]
     return names + tuple(f"arg{k}" for k in range(len(names), count))
 
 
