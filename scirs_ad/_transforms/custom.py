@@ -42,7 +42,7 @@ class Body:
     def __init__(self, function, rule=None, owner=None):
         self.function, self.rule, self.owner = function, rule, owner
         self.tape, self.refs, self.explicit = None, (), None
-        self.structure = None  # of the last output
+        self.newest = None  # level among the outputs of the last abstract run
 
     def __call__(self, *leaves):
         if self.tape is None:
@@ -137,6 +137,31 @@ def _apply_here(level, p, args, params):
         level.capture = capture
 
 
+class _Newer(Exception):
+    """A body closes over a level that is newer than the one that applies the call."""
+
+    def __init__(self, level):
+        super().__init__()
+        self.level = level
+
+
+def _newest(values):
+    """The newest level among values; None without one."""
+    levels = [v.level for v in values if isinstance(v, Variable) and v.level is not None]
+    return max(levels, key=lambda level: level.number, default=None)
+
+
+def _is_newer(level, other):
+    return level is not None and level.number > other.number
+
+
+def _apply_at(level, p, args, params):
+    """Apply a call at the level that its body closes over, though no argument belongs to it."""
+    if isinstance(level, Batch):
+        return _on_batch(level, args, params, p)
+    return (_on_dual if isinstance(level, Dual) else _on_tape)(level, p, args, params)
+
+
 def _on_tape(tape, p, args, params):
     """How a tape applies a call: one node, whose further inputs are the Variables of the tape that the body used."""
     body = params["body"]
@@ -154,6 +179,9 @@ def _on_tape(tape, p, args, params):
         outs = bind(p, values, params)
     finally:
         tape.capture = None
+    newest = body.newest if tape.tracing else _newest(outs)
+    if _is_newer(newest, tape):
+        return _apply_at(newest, p, args, params)
     found = []
     for y in outs:
         if tape.ref_of(y) >= 0:  # handed through from outside
@@ -180,6 +208,8 @@ def _on_batch(batch, args, params, p):
             outs = body(*[batch.variable(x) if m else x for x, m in zip(leaves, mapped, strict=True)])
         finally:
             batch.closed = closed
+        if _is_newer(_newest(outs), batch):
+            raise _Newer(_newest(outs))
         lowered = [batch.lower(y) for y in outs]
         return tuple(y if m else sh.broadcast_to(y, (batch.size, *shape_of(y))) for y, m in lowered)
 
@@ -200,7 +230,16 @@ def _on_batch(batch, args, params, p):
                 batch.closed = closed
             return _lower_rule(batch, found, mapped, p)
 
-    outs = bind(p, tuple(batch.lower(a)[0] for a in args), {"body": Body(batched, rule, body.owner)})
+    try:
+        outs = bind(p, tuple(batch.lower(a)[0] for a in args), {"body": Body(batched, rule, body.owner)})
+    except _Newer as found:
+        if not _is_newer(found.level, batch):
+            raise
+        newer = found.level
+    else:
+        newer = None
+    if newer is not None:
+        return _apply_at(newer, p, args, params)
     return tuple(batch.variable(y) for y in outs)
 
 
@@ -229,6 +268,7 @@ def _abstract(*specs, body):
     tape = Tape(tracing=True)
     outs = body(*[tape.variable(s) if isinstance(s, Spec) else s for s in specs])
     tape.closed = True
+    body.newest = _newest([tape.lower(y) for y in outs])
     # What is handed through from outside passes an operation, by which the level that it belongs to captures it.
     outside = [isinstance(y, Variable) and y.level is not None and y.level is not tape for y in outs]
     return tuple(spec_of(ew.positive(y) if o else y) for y, o in zip(outs, outside, strict=True))
@@ -345,9 +385,12 @@ def _on_dual(dual, p, args, params):
     dual.capture = lower
     try:
         outs = tuple(dual.split(y)[0] for y in bind(p, values, params))
-        moved = _moved(p, body, ts, outs, values, params)
+        newest = _newest(outs)
+        moved = None if _is_newer(newest, dual) else _moved(p, body, ts, outs, values, params)
     finally:
         dual.capture = None
+    if moved is None:
+        return _apply_at(newest, p, args, params)
     if captured:
         more = [dual.split(y)[1] for y in body(*values)]
         moved = tuple(a if b is None else b if a is None else a + b for a, b in zip(moved, more, strict=True))
