@@ -308,6 +308,23 @@ def test_closures_over_an_inner_variable(outer, inner, kind):
     close(outer(f)(X), 2 * X)  # a rule speaks of the argument: the derivative in `y` is the function's own
 
 
+@pytest.mark.parametrize("kind", WRAPPERS)
+@pytest.mark.parametrize("outer", [by_grad, along, by_vmap_of_grad, lambda f: lambda x: ad.trace(by_grad(f))(x)(x)])
+def test_value_and_derivative_of_a_closure(outer, kind):
+    """The value of the inner call is used, too: its node outlives the level that it closes over."""
+    factor = closing(kind, 1.0)[1]
+
+    def by_gradient(x):
+        value, g = ad.value_and_grad(lambda y: np.sum(closing(kind, y)[0](x)))(x * 0.0 + 2.0)
+        return value * 1.0 + 0.0 * g
+
+    def by_jvp(x):
+        return ad.jvp(lambda y: closing(kind, y)[0](x), (x * 0.0 + 2.0,), (x * 0.0 + 1.0,))[0]
+
+    close(outer(by_jvp)(X), factor * 4 * X)
+    close(ad.grad(lambda x: by_gradient(x)[0])(X), factor * 4 * X)
+
+
 def test_a_closure_that_is_handed_through():
     def f(y):
         a, b = ad.checkpoint(lambda x: (y, x * y))(2.0)
@@ -414,6 +431,28 @@ def test_shared_arguments_of_a_batch():
         close(found, slope(0.3) * np.sum(X))
         found = ad.grad(lambda w, f=f: np.sum(ad.vmap(lambda x: f(w * x))(X)))(0.3)
         close(found, np.sum(slope(0.3 * X) * X))
+
+
+def test_one_argument_of_a_batch_is_shared():
+    v = ad.custom_vjp(lambda w, x: np.sin(w) * x)
+    v.def_vjp(lambda ct, w, x: (ct * np.cos(w) * x, np.sum(ct * np.sin(w))))
+    j = ad.custom_jvp(lambda w, x: np.sin(w) * x)
+    j.def_jvp(lambda t, w, x: t[0] * np.cos(w) * x + t[1] * np.sin(w))
+    w, x = np.array([0.3, 0.7, -0.2, 1.0]), X
+    for f in (v, j, ad.checkpoint(lambda w, x: np.sin(w) * x)):
+
+        def outer(w, x, f=f):
+            return ad.vmap(f, in_axes=(None, 0))(w, x)
+
+        close(outer(w, x), np.outer(x, np.sin(w)))
+        (by_w, by_x) = ad.vjp(outer, w, x)[1](np.ones((3, 4)))
+        close(by_w, np.cos(w) * np.sum(x))
+        close(by_x, np.full(3, np.sum(np.sin(w))))
+        _, t = ad.jvp(outer, (w, x), (np.ones(4), np.zeros(3)))
+        close(t, np.outer(x, np.cos(w)))
+        _, t = ad.jvp(lambda w, outer=outer: outer(w, x), (w,), (np.ones(4),))
+        close(t, np.outer(x, np.cos(w)))
+        close(ad.hessian(lambda w, outer=outer: np.sum(outer(w, x)))(w), np.diag(-np.sin(w) * np.sum(x)))
 
 
 # ------------------------------------------------------------------------------------------------ arguments

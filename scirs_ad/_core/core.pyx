@@ -2394,6 +2394,8 @@ cdef class Batch(Level):
 
     cdef object apply(self, Primitive p, tuple args, dict params):
         cdef list aligned = []
+        if self.capture is not None:
+            return self.capture(self, p, args, params)
         if p.batch_rule is not None:
             return p.batch_rule(self, args, params)
         core = p.core_of(args, params)
