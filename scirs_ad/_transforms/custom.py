@@ -66,7 +66,7 @@ class Body:
 
     def rule_closes(self):
         """Whether the user's rule may use Variables that are not its arguments."""
-        return self.rule is not None and getattr(self.owner.rule, "__closure__", None) is not None
+        return self.owner is not None and getattr(self.owner.rule, "__closure__", None) is not None
 
     def lifted(self, tape, refs, explicit):
         """The same function with what it captured from `tape` as further leaves."""
