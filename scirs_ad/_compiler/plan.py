@@ -1,0 +1,595 @@
+"""Plan: where every value lives, and the flat list of instructions.
+
+A value is a place in a buffer: (buffer, offset, strides), so views cost nothing. Buffers are inputs, constants, fresh
+arrays that are handed out, results of Python instructions, and pieces of one arena, which are packed by the times of
+their first and last use.
+"""
+
+import bisect
+import heapq
+
+import numpy as np
+
+from scirs_ad._compiler.fuse import TRUTHS, Region
+from scirs_ad._compiler.graph import NUMBERS
+from scirs_ad._compiler.program import Program
+from scirs_ad._core.core import Key
+from scirs_ad._ops.fused import build
+
+__all__ = ["plan"]
+
+SMALL = 4096  # bytes of a register: one block of the machine, so that nothing has to be cut into blocks
+ALIGN = 64
+STORE, SUM = 0, 2  # what the machine does with an output
+FLAT, SCALAR, STRIDED = 0, 1, 2  # how it reads an input
+
+
+class Buffer:
+    """Memory of one or several values."""
+
+    __slots__ = ("array", "dtype", "end", "kind", "offset", "shape", "size", "slot", "start", "values")
+
+    def __init__(self, kind, size, time, shape=(), dtype=None, array=None):
+        self.kind, self.size, self.start, self.end = kind, size, time, time
+        self.shape, self.dtype, self.array = shape, dtype, array
+        self.slot, self.offset, self.values = 0, 0, []
+
+
+def contiguous(shape, itemsize):
+    """Strides of a C-contiguous array."""
+    strides, step = [], itemsize
+    for n in reversed(shape):
+        strides.append(step)
+        step *= n
+    return tuple(reversed(strides))
+
+
+def is_contiguous(shape, strides, itemsize):
+    """Whether strides are those of a C-contiguous array; strides of axes of length one do not count."""
+    step = itemsize
+    for n, s in zip(reversed(shape), reversed(strides), strict=True):
+        if n != 1 and s != step:
+            return False
+        step *= n
+    return True
+
+
+def merged(shape, strides):
+    """The fewest dimensions that walk through the same places."""
+    found = []
+    for n, s in zip(shape, strides, strict=True):
+        if n == 1:
+            continue
+        if found and found[-1][1] == s * n:
+            found[-1] = (found[-1][0] * n, s)
+        else:
+            found.append((n, s))
+    return tuple(n for n, _ in found), tuple(s for _, s in found)
+
+
+def broadcast_strides(shape, strides, to):
+    """The strides that read an array as if it were broadcast to a shape."""
+    lead = len(to) - len(shape)
+    return (0,) * lead + tuple(0 if n == 1 else s for n, s in zip(shape, strides, strict=True))
+
+
+# ------------------------------------------------------------------------------------------------ views
+def _view_broadcast(shape, strides, params, to):
+    return 0, broadcast_strides(shape, strides, to)
+
+
+def _view_permute(shape, strides, params, to):
+    axes = params["axes"]
+    order = tuple(range(len(shape) - len(axes))) + tuple(len(shape) + a for a in axes)
+    return 0, tuple(strides[k] for k in order)
+
+
+def _view_index(shape, strides, params, to):
+    key = params["key"]
+    if key.advanced:
+        return None
+    found, offset, at = list(strides[: len(shape) - key.core]), 0, len(shape) - key.core
+    for e in key.index[1:]:
+        if e is None:
+            found.append(0)
+            continue
+        if type(e) is slice:
+            start, _, step = e.indices(shape[at])
+            found.append(strides[at] * step)
+            offset += start * strides[at] if shape[at] else 0
+        elif type(e) is int:
+            offset += (e + shape[at] if e < 0 else e) * strides[at]
+        else:
+            return None
+        at += 1
+    return offset, tuple(found)
+
+
+def _view_flip(shape, strides, params, to):
+    return (shape[-1] - 1) * strides[-1], (*strides[:-1], -strides[-1])
+
+
+VIEWS = {
+    "broadcast_core": _view_broadcast,
+    "permute_core": _view_permute,
+    "index": _view_index,
+    "flip_last": _view_flip,
+}
+
+
+class Planner:
+    """Goes through the steps of a fused graph once, making buffers, pointers and instructions."""
+
+    def __init__(self, fused):
+        self.fused, self.graph = fused, fused.graph
+        self.specs = self.graph.specs
+        self.place = {}  # value -> (buffer, offset, strides)
+        self.buffers, self.pointers, self.pointer_at = [], [], {}
+        self.instructions = []
+        self.splats = {}
+        self.last = {}  # value -> the last step that reads it
+        for k, step in enumerate(fused.steps):
+            for v in step.inputs:
+                self.last[v] = k
+        for v in self.graph.outputs:
+            self.last[v] = len(fused.steps)
+        self.step = 0
+        self.handed = self._handed_out()
+
+    def _handed_out(self):
+        """Values that are written straight into an array that the caller gets, and the shape of it."""
+        graph = self.graph
+        found = {v: self.specs[v].shape for v in graph.outputs if self.specs[v].shape}
+        for k in range(len(self.fused.steps) - 1, -1, -1):  # a reshaped result is the result
+            step = self.fused.steps[k]
+            if not isinstance(step, Region) and step.primitive.name == "reshape_core":
+                w, v = step.outputs[0], step.inputs[0]
+                if w in found and v not in found and self.last[v] == k:
+                    found[v] = found[w]
+        return found
+
+    # -------------------------------------------------------------------------------- buffers
+    @property
+    def time(self):
+        return len(self.instructions)
+
+    def buffer(self, kind, size, **more):
+        made = Buffer(kind, size, self.time, **more)
+        self.buffers.append(made)
+        return made
+
+    def new_place(self, v):
+        """A contiguous place for a value that an instruction writes."""
+        spec = self.specs[v]
+        itemsize = spec.dtype.itemsize
+        size = spec.size * itemsize
+        if v in self.handed:
+            buffer = self.buffer("fresh", size, shape=self.handed[v], dtype=spec.dtype)
+        else:
+            buffer = self.buffer("arena", size)
+        return self.put(v, buffer, 0, contiguous(spec.shape, itemsize))
+
+    def put(self, v, buffer, offset, strides):
+        self.place[v] = buffer, offset, strides
+        buffer.values.append(v)
+        return self.place[v]
+
+    def pointer(self, buffer, offset=0):
+        """The number of the pointer to a place; the buffer is needed at least until now."""
+        buffer.end = max(buffer.end, self.time)
+        key = id(buffer), offset
+        found = self.pointer_at.get(key)
+        if found is None:
+            found = self.pointer_at[key] = len(self.pointers)
+            self.pointers.append((buffer, offset))
+        return found
+
+    def at(self, v):
+        """(pointer, shape, strides) of a value."""
+        buffer, offset, strides = self.where(v)
+        return self.pointer(buffer, offset), self.specs[v].shape, strides
+
+    def where(self, v):
+        found = self.place.get(v)
+        if found is None:
+            array = np.asarray(self.graph.constants[v])
+            buffer = self.buffer("constant", array.nbytes, array=array, shape=array.shape)
+            found = self.put(v, buffer, 0, array.strides)
+        return found
+
+    def splat(self, number, dtype, n):
+        """A constant block of one number."""
+        key = repr(number), dtype, n
+        if key not in self.splats:
+            array = np.full(n, number, dtype)
+            self.splats[key] = self.buffer("constant", array.nbytes, array=array, shape=array.shape)
+        return self.pointer(self.splats[key])
+
+    def scratch(self, size):
+        return self.buffer("arena", size)
+
+    def emit(self, *instruction):
+        self.instructions.append(instruction)
+
+    def copy(self, v, to_pointer, to_strides):
+        """Write a value to another place."""
+        source, shape, strides = self.at(v)
+        self.copy_strided(source, strides, to_pointer, to_strides, shape, self.specs[v].dtype.itemsize)
+
+    def copy_strided(self, source, strides, to, to_strides, shape, itemsize):
+        both = [(n, a, b) for n, a, b in zip(shape, strides, to_strides, strict=True) if n != 1]
+        found = []
+        for n, a, b in both:
+            if found and found[-1][1] == a * n and found[-1][2] == b * n:
+                found[-1] = (found[-1][0] * n, a, b)
+            else:
+                found.append((n, a, b))
+        self.emit(
+            "copy", itemsize, source, to, tuple(f[0] for f in found), tuple(f[1] for f in found),
+            tuple(f[2] for f in found),
+        )  # fmt: skip
+
+    # -------------------------------------------------------------------------------- the walk
+    def run(self):
+        graph = self.graph
+        for k, v in enumerate(graph.inputs):
+            spec = self.specs[v]
+            buffer = self.buffer("input", 0, shape=spec.shape, dtype=spec.dtype)
+            buffer.slot = k
+            self.put(v, buffer, 0, contiguous(spec.shape, spec.dtype.itemsize))
+        for k, step in enumerate(self.fused.steps):
+            self.step = k
+            if isinstance(step, Region):
+                self.region(step)
+            else:
+                self.single(step)
+        self.step = len(self.fused.steps)
+        results, given = [], set()
+        for v in graph.outputs:
+            results.append(self.result(v, given))
+        return self.finish(results)
+
+    def result(self, v, given):
+        """How an output is handed out: the array of a buffer of its own, or a scalar."""
+        spec = self.specs[v]
+        buffer, offset, strides = self.where(v)
+        if not spec.shape:
+            return ("scalar", buffer, offset, spec.dtype)
+        whole = offset == 0 and is_contiguous(spec.shape, strides, spec.dtype.itemsize)
+        if whole and buffer.kind in ("fresh", "box") and buffer.shape == spec.shape and id(buffer) not in given:
+            given.add(id(buffer))
+            self.pointer(buffer)
+            buffer.end = 1 << 60
+            return ("array", buffer)
+        fresh = self.buffer("fresh", spec.size * spec.dtype.itemsize, shape=spec.shape, dtype=spec.dtype)
+        self.copy(v, self.pointer(fresh), contiguous(spec.shape, spec.dtype.itemsize))
+        given.add(id(fresh))
+        return ("array", fresh)
+
+    # -------------------------------------------------------------------------------- single operations
+    def single(self, op):
+        name = op.primitive.name
+        if name == "reshape_core":
+            self.reshape(op)
+        elif name in VIEWS and not isinstance(self.graph.constants.get(op.inputs[0]), NUMBERS):
+            v, out = op.inputs[0], op.outputs[0]
+            buffer, offset, strides = self.where(v)
+            found = VIEWS[name](self.specs[v].shape, strides, op.params, self.specs[out].shape)
+            if found is None:
+                self.python(op)
+            else:
+                self.put(out, buffer, offset + found[0], found[1])
+        elif name == "scatter" and type(op.params["key"]) is Key and not op.params["key"].advanced:
+            self.scatter(op)
+        else:
+            self.python(op)
+
+    def reshape(self, op):
+        v, out = op.inputs[0], op.outputs[0]
+        spec, to = self.specs[v], self.specs[out].shape
+        buffer, offset, strides = self.where(v)
+        itemsize = spec.dtype.itemsize
+        if is_contiguous(spec.shape, strides, itemsize):
+            self.put(out, buffer, offset, contiguous(to, itemsize))
+            return
+        if spec.size and all(s == 0 for n, s in zip(spec.shape, strides, strict=True) if n != 1):
+            self.put(out, buffer, offset, (0,) * len(to))
+            return
+        buffer, offset, strides = self.new_place(out)
+        self.copy(v, self.pointer(buffer, offset), contiguous(spec.shape, itemsize))
+
+    def scatter(self, op):
+        """Zeros, and the values in their places."""
+        v, out = op.inputs[0], op.outputs[0]
+        spec = self.specs[out]
+        buffer, _, strides = self.new_place(out)
+        offset, inner = _view_index(spec.shape, strides, op.params, None)
+        size = spec.size * spec.dtype.itemsize
+        self.emit("call", "zero", 8, size, -1, -1, -1, self.pointer(buffer))
+        self.copy(v, self.pointer(buffer, offset), inner)
+
+    def python(self, op):
+        args = []
+        for v in op.inputs:
+            if v in self.graph.constants and v not in self.place:
+                args.append((None, self.graph.constants[v]))
+                continue
+            buffer, offset, strides = self.where(v)
+            spec = self.specs[v]
+            whole = (
+                buffer.kind in ("input", "box")
+                and offset == 0
+                and buffer.shape == spec.shape
+                and is_contiguous(spec.shape, strides, spec.dtype.itemsize)
+            )
+            args.append((self.pointer(buffer, offset), spec.shape, strides, spec.dtype, buffer if whole else None))
+        outs = []
+        for v in op.outputs:
+            spec = self.specs[v]
+            buffer = self.buffer("box", 0, shape=spec.shape, dtype=spec.dtype)
+            self.put(v, buffer, 0, contiguous(spec.shape, spec.dtype.itemsize))
+            outs.append((buffer, spec))
+        self.emit("python", op.primitive, op.params, args, outs)
+
+    # -------------------------------------------------------------------------------- regions
+    def region(self, region):
+        itemsize = region.dtype.itemsize
+        n = 1
+        for k in region.shape:
+            n *= k
+        if n * itemsize <= SMALL:
+            self.small(region, n, itemsize)
+        else:
+            self.large(region, n, itemsize)
+
+    def read(self, v, shape, itemsize):
+        """How a region reads a value: (mode, pointer, shape, strides)."""
+        pointer, own, strides = self.at(v)
+        strides = broadcast_strides(own, strides, shape)
+        bits = 1 if self.specs[v].dtype.kind == "b" else itemsize
+        if not any(strides):
+            return SCALAR, pointer, (), ()
+        if bits == itemsize and is_contiguous(shape, strides, itemsize):
+            return FLAT, pointer, (), ()
+        return STRIDED, pointer, *merged(shape, strides)
+
+    def small(self, region, n, itemsize):
+        """At most one block: its registers lie in the arena, and each operation is one call of a kernel."""
+        size, dtype = n * itemsize, region.dtype
+        register = {}  # value -> buffer and offset
+        for v in region.inputs:
+            mode, pointer, shape, strides = self.read(v, region.shape, itemsize)
+            is_bool = self.specs[v].dtype.kind == "b"
+            if mode == FLAT or (n == 1 and not is_bool):
+                register[v] = self.pointers[pointer]
+                continue
+            made = self.scratch(size)
+            register[v] = made, 0
+            if is_bool:
+                truth = pointer
+                if mode != FLAT and n > 1:
+                    bits = self.scratch(n)
+                    truth = self.pointer(bits)
+                    if mode == SCALAR:
+                        shape, strides = (n,), (0,)
+                    self.emit("copy", 1, pointer, truth, shape, strides, contiguous(shape, 1))
+                self.emit("call", "truth", itemsize, n, truth, -1, -1, self.pointer(made))
+            elif mode == SCALAR:
+                self.emit("call", "fill", itemsize, n, pointer, -1, -1, self.pointer(made))
+            else:
+                self.emit("copy", itemsize, pointer, self.pointer(made), shape, strides, contiguous(shape, itemsize))
+        last = {v: k for k, op in enumerate(region.ops) for v in op.inputs}
+        summed = {op.inputs[0] for op in region.sums}
+        written, local = set(region.outputs), {}
+        for k, op in enumerate(region.ops):
+            operands = []
+            for v in op.inputs:
+                number = self.graph.uniform.get(v)
+                operands.append(
+                    self.splat(float(number), dtype, n) if number is not None else self.pointer(*register[v])
+                )
+            out = op.outputs[0]
+            truth = op.primitive.opcode in TRUTHS and self.specs[out].dtype.kind == "b"
+            if out in written and not truth:
+                register[out] = self.new_place(out)[:2]
+            else:
+                dying = next((v for v in op.inputs if v in local and last[v] == k), None)
+                register[out] = (local.pop(dying), 0) if dying is not None else (self.scratch(size), 0)
+                if out not in summed and out not in written:
+                    local[out] = register[out][0]
+            operands += [-1] * (3 - len(operands))
+            self.emit("call", op.primitive.opcode, itemsize, n, *operands, self.pointer(*register[out]))
+            if out in written and truth:
+                buffer, offset, _ = self.new_place(out)
+                self.emit(
+                    "call", "bool", itemsize, n, self.pointer(*register[out]), -1, -1, self.pointer(buffer, offset)
+                )
+        for op in region.sums:
+            buffer, offset, _ = self.new_place(op.outputs[0])
+            self.emit(
+                "call", "sum", itemsize, n, self.pointer(*register[op.inputs[0]]), -1, -1, self.pointer(buffer, offset)
+            )
+
+    def large(self, region, n, itemsize):
+        """One pass of the machine."""
+        uniform = self.graph.uniform
+        code = [
+            (
+                op.primitive.opcode,
+                op.outputs[0],
+                [float(uniform[v]) if v in uniform else v for v in op.inputs],
+            )
+            for op in region.ops
+        ]
+        written = list(region.outputs)
+        program = build(code, list(region.inputs), written + [op.inputs[0] for op in region.sums])
+        inputs = []
+        for v in region.inputs:
+            mode, pointer, shape, strides = self.read(v, region.shape, itemsize)
+            inputs.append((mode, self.specs[v].dtype.kind == "b", pointer, shape, strides))
+        free = self.dying(region, program)
+        outputs, truths = [], []
+        for k, v in enumerate(written):
+            if self.specs[v].dtype.kind == "b":
+                made = self.scratch(n * itemsize)
+                truths.append((v, made))
+                outputs.append((STORE, self.pointer(made)))
+                continue
+            if v not in self.handed and free[k] is not None:
+                buffer, offset = free[k], 0
+                self.put(v, buffer, 0, contiguous(self.specs[v].shape, itemsize))
+            else:
+                buffer, offset, _ = self.new_place(v)
+            outputs.append((STORE, self.pointer(buffer, offset)))
+        for op in region.sums:
+            buffer, offset, _ = self.new_place(op.outputs[0])
+            outputs.append((SUM, self.pointer(buffer, offset)))
+        self.emit("vm", program, itemsize, n, inputs, outputs)
+        for v, made in truths:
+            buffer, offset, _ = self.new_place(v)
+            self.emit("call", "bool", itemsize, n, self.pointer(made), -1, -1, self.pointer(buffer, offset))
+
+    def dying(self, region, program):
+        """For each output of a region, the buffer of an input that it may overwrite, or None.
+
+        The input is flat, nobody needs it later, and within a block it is read for the last time before the output
+        is written for the first time.
+        """
+        found = [None] * len(region.outputs)
+        first, read = {}, {}
+        for k, (_, dst, a, b, c) in enumerate(program.code):
+            first.setdefault(dst, k)
+            for r in (a, b, c):
+                read[r] = k
+        taken = set()
+        base = max((dst for _, dst, *_ in program.code), default=0) + 1 - len(region.outputs) - len(region.sums)
+        for i, v in enumerate(region.inputs):
+            buffer, offset, strides = self.where(v)
+            spec = self.specs[v]
+            if (
+                buffer.kind != "arena"
+                or offset
+                or id(buffer) in taken
+                or spec.shape != region.shape
+                or spec.dtype != region.dtype
+                or buffer.size != spec.size * spec.dtype.itemsize
+                or not is_contiguous(spec.shape, strides, spec.dtype.itemsize)
+                or any(self.last.get(u, -1) > self.step for u in buffer.values)
+                or sum(self.where(u)[0] is buffer for u in region.inputs) > 1
+            ):
+                continue
+            for k, w in enumerate(region.outputs):
+                if (
+                    found[k] is None
+                    and w not in self.handed
+                    and self.specs[w].dtype == region.dtype
+                    and first.get(base + k, 0) >= read.get(i, 0)
+                ):
+                    found[k] = buffer
+                    taken.add(id(buffer))
+                    break
+        return found
+
+    # -------------------------------------------------------------------------------- the program
+    def finish(self, results):
+        """Slots, packed arena, pointers: the Program."""
+        slots = [("arena",)]
+        for buffer in self.buffers:
+            if buffer.kind == "arena":
+                continue
+            kind = buffer.kind
+            if kind == "input":
+                slots.append(("input", buffer.slot))
+            elif kind == "constant":
+                slots.append(("constant", buffer.array))
+            elif kind == "fresh":
+                slots.append(("fresh", buffer.shape, buffer.dtype))
+            else:
+                slots.append(("box",))
+            buffer.slot = len(slots) - 1
+        for found in results:  # what is read at the end is needed until then
+            if found[0] == "scalar":
+                self.pointer(found[1], found[2])
+                found[1].end = 1 << 60
+        arena = pack([b for b in self.buffers if b.kind == "arena"])
+        ends = {}
+        for buffer in self.buffers:
+            if buffer.kind == "box":
+                ends.setdefault(buffer.end, []).append(buffer.slot)
+        instructions, waiting = [], []
+        for k, d in enumerate(self.instructions):
+            waiting += ends.get(k, ())
+            if d[0] == "python":
+                _, p, params, args, outs = d
+                args = tuple([a if a[0] is None else (*a[:4], a[4].slot if a[4] is not None else -1) for a in args])
+                outs = tuple([(buffer.slot, spec) for buffer, spec in outs])
+                instructions.append(("python", p, params, args, outs, tuple(waiting)))
+                waiting = []
+            else:
+                instructions.append(d)
+        ended = []
+        for found in results:
+            if found[0] == "array":
+                ended.append(("array", found[1].slot))
+            else:
+                ended.append(("scalar", self.pointer(found[1], found[2]), found[3]))
+        pointers = [(b.slot, b.offset + offset) for b, offset in self.pointers]
+        return Program(slots, pointers, arena, instructions, ended)
+
+
+def pack(buffers):
+    """Give each buffer an offset in the arena; its size. Buffers whose times do not overlap may share memory."""
+    buffers = sorted(buffers, key=lambda b: b.start)
+    offsets, sizes = [], []  # free pieces, in order
+    top, alive = 0, []
+
+    def give(offset, size):
+        i = bisect.bisect_left(offsets, offset)
+        if i < len(offsets) and offset + size == offsets[i]:
+            size += sizes[i]
+            del offsets[i], sizes[i]
+        if i and offsets[i - 1] + sizes[i - 1] == offset:
+            sizes[i - 1] += size
+        else:
+            offsets.insert(i, offset)
+            sizes.insert(i, size)
+
+    for number, b in enumerate(buffers):
+        while alive and alive[0][0] < b.start:
+            _, _, offset, size = heapq.heappop(alive)
+            give(offset, size)
+        size = max(-(-b.size // ALIGN) * ALIGN, ALIGN)
+        best = -1
+        for i, s in enumerate(sizes):
+            if s >= size and (best < 0 or s < sizes[best]):
+                best = i
+        if best >= 0:
+            b.offset = offsets[best]
+            if sizes[best] == size:
+                del offsets[best], sizes[best]
+            else:
+                offsets[best] += size
+                sizes[best] -= size
+        else:
+            if offsets and offsets[-1] + sizes[-1] == top:  # the last free piece grows
+                b.offset = offsets.pop()
+                sizes.pop()
+            else:
+                b.offset = top
+            top = b.offset + size
+        heapq.heappush(alive, (b.end, number, b.offset, size))
+    return top
+
+
+def plan(fused):
+    """The Program of a fused graph.
+
+    Parameters
+    ----------
+    fused : FusedGraph
+
+    Returns
+    -------
+    Program
+    """
+    return Planner(fused).run()

@@ -1,0 +1,334 @@
+"""Rebuild a graph through one smart constructor: fold, simplify, share; dead operations drop out.
+
+Levels: "none" only drops what no output needs; "basic" folds constants and shares equal operations; "standard" also
+uses the exact identities of rules.py and those of views below; "aggressive" adds identities that change rounding.
+"""
+
+from collections import Counter
+
+import numpy as np
+
+from scirs_ad._compiler import rules
+from scirs_ad._compiler.graph import NUMBERS, FlatGraph, Op
+from scirs_ad._core.core import PRIMITIVES, Elementwise, bind, spec_of
+
+__all__ = ["LEVELS", "rebuild", "uniform_value"]
+
+LEVELS = ("none", "basic", "standard", "aggressive")
+
+FOLD_BYTES = 1 << 22  # results of folding that are larger are left to be computed: a program should stay small
+SHARE_BYTES = 1 << 12  # constants are compared by value up to this size, by identity beyond
+
+
+def uniform_value(value):
+    """The one number that all elements of a constant are, as a Python number; None if they differ."""
+    if isinstance(value, NUMBERS):
+        return value
+    if value.dtype.kind not in "fiub" or value.size == 0:
+        return None
+    first = value[(0,) * value.ndim]
+    if value.size > 1 and any(value.strides):
+        if value[(-1,) * value.ndim] != first or not (value == first).all():
+            return None
+    elif first != first:
+        return float(first)
+    return first.item()
+
+
+class Builder:
+    """Values and operations made so far; `emit` is the smart constructor."""
+
+    def __init__(self, level):
+        self.level = LEVELS.index(level)
+        self.specs, self.ops, self.constants = [], [], {}
+        self.maker = []  # per value the Op that makes it, or None
+        self.memo, self.uniform = {}, {}
+        self.report = Counter()
+        self.rules = {}
+        if self.level >= 2:
+            for table in (rules.exact,) + ((rules.aggressive,) if self.level >= 3 else ()):
+                for head, found in table.items():
+                    self.rules.setdefault(PRIMITIVES[head], []).extend(found)
+
+    def value(self, spec, maker=None):
+        self.specs.append(spec)
+        self.maker.append(maker)
+        return len(self.specs) - 1
+
+    def constant(self, value):
+        """The value that stands for a constant: equal small ones are one."""
+        if isinstance(value, NUMBERS):
+            key = type(value), repr(value)
+        elif value.nbytes <= SHARE_BYTES:
+            key = value.shape, value.dtype.str, any(value.strides), value.tobytes()
+        elif not any(value.strides):
+            key = value.shape, value.dtype.str, value[(0,) * value.ndim].tobytes()
+        else:
+            key = id(value)
+        found = self.memo.get(key)
+        if found is None:
+            found = self.memo[key] = self.value(spec_of(value))
+            self.constants[found] = value
+            number = uniform_value(value)
+            if number is not None:
+                self.uniform[found] = number
+        return found
+
+    # -------------------------------------------------------------------------------- the smart constructor
+    def emit(self, p, params, ins, specs):
+        """The values that `p` makes of `ins`; `specs` are those of its results."""
+        if self.level:
+            if all(v in self.constants for v in ins):
+                folded = self.fold(p, params, ins, specs)
+                if folded is not None:
+                    self.report["folded"] += 1
+                    return folded
+            if self.level >= 2 and len(specs) == 1:
+                found = self.simplify(p, params, ins, specs[0])
+                if found is not None:
+                    return (found,)
+            key = _key(p, params, ins)
+            known = self.memo.get(key) if key is not None else None
+            if known is not None:
+                self.report["shared"] += 1
+                return known
+        op = Op(p, params, ins, None)
+        op.outputs = tuple([self.value(s, op) for s in specs])
+        self.ops.append(op)
+        if self.level and key is not None:
+            self.memo[key] = op.outputs
+        return op.outputs
+
+    def apply(self, p, *ins, params=None):
+        """`emit` for a rule: the Specs follow from the primitive."""
+        args = [self.constants[v] if isinstance(self.constants.get(v), NUMBERS) else self.specs[v] for v in ins]
+        if all(isinstance(a, NUMBERS) for a in args):
+            args[0] = spec_of(args[0])
+        spec = bind(p, tuple(args), params)
+        return self.emit(p, params, ins, (spec,))[0]
+
+    def fold(self, p, params, ins, specs):
+        """The results on constants; None where they would be large, or where computing them fails."""
+        values = [self.constants[v] for v in ins]
+        splat = isinstance(p, Elementwise) and all(v in self.uniform for v in ins)
+        if not splat and sum(_bytes(s) for s in specs) > FOLD_BYTES:
+            return None
+        if splat:
+            values = [v if isinstance(v, NUMBERS) else v[(0,) * v.ndim] for v in values]
+        with np.errstate(all="ignore"):
+            try:
+                out = bind(p, tuple(values), params)
+            except Exception:
+                return None
+        found = []
+        for y, s in zip(out if type(out) is tuple else (out,), specs, strict=True):
+            y = np.asarray(y)
+            if y.dtype != s.dtype:
+                return None
+            if splat:
+                y = np.broadcast_to(y, s.shape)
+            if y.shape != s.shape:
+                return None
+            found.append(self.constant(y))
+        return tuple(found)
+
+    def simplify(self, p, params, ins, spec):
+        view = VIEWS.get(p.name)
+        if view is not None:
+            found = view(self, params, ins, spec)
+            if found is not None:
+                self.report[f"{p.name}: a view of a view"] += 1
+                return found
+        if spec.dtype.kind != "f":  # complex arithmetic makes nan of inf * 1
+            return None
+        for left, right, line in self.rules.get(p, ()):
+            env = {}
+            if all(self.match(t, v, env) for t, v in zip(left, ins, strict=True)):
+                found = self.instantiate(right, env, spec)
+                if found is not None:
+                    self.report[line] += 1
+                    return found
+        return None
+
+    def match(self, term, v, env):
+        head = term[0]
+        if head == "any":
+            return env.setdefault(term[1], v) == v
+        if head == "number":
+            number = self.uniform.get(v)
+            return number is not None and type(number) is not complex and number == term[1]
+        if head == "constant":
+            return v in self.uniform and env.setdefault(term[1], v) == v
+        op = self.maker[v]
+        if op is None or op.primitive.name != head or self.specs[v].dtype.kind != "f":
+            return False
+        return all(self.match(t, u, env) for t, u in zip(term[1:], op.inputs, strict=True))
+
+    def instantiate(self, term, env, spec=None):
+        """The value of a right side; None if it is not of `spec`."""
+        head = term[0]
+        if head == "number":
+            if spec is None:
+                return self.constant(term[1])
+            return self.constant(np.broadcast_to(np.asarray(term[1], spec.dtype), spec.shape))
+        if head in ("any", "constant"):
+            found = env[term[1]]
+        else:
+            p = PRIMITIVES[head]
+            ins = tuple([self.instantiate(t, env) for t in term[1:]])
+            shape = np.broadcast_shapes(*[self.specs[v].shape for v in ins])
+            if spec is not None and shape != spec.shape:
+                return None
+            found = self.apply(p, *ins)
+        if spec is not None and (self.specs[found] != spec or isinstance(self.constants.get(found), NUMBERS)):
+            return None
+        return found
+
+
+def _bytes(spec):
+    return spec.size * spec.dtype.itemsize
+
+
+def _key(p, params, ins):
+    """What makes two operations equal; None if a parameter cannot be compared."""
+    if not params:
+        return p, ins
+    try:
+        key = p, ins, tuple(params.items())
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+# ------------------------------------------------------------------------------------------------ views
+def _same(b, params, ins, spec):
+    """An operation that changes nothing."""
+    return ins[0] if b.specs[ins[0]] == spec and not isinstance(b.constants.get(ins[0]), NUMBERS) else None
+
+
+def _reshape(b, params, ins, spec):
+    same = _same(b, params, ins, spec)
+    if same is not None:
+        return same
+    op = b.maker[ins[0]]
+    if op is not None and op.primitive.name == "reshape_core":
+        return _reshaped(b, op.inputs[0], spec)
+    if params["core"] != len(b.specs[ins[0]].shape):
+        return _reshaped(b, ins[0], spec)
+    return None
+
+
+def _reshaped(b, v, spec):
+    """`v` in the shape of `spec`, in the one form that all reshapes take."""
+    if b.specs[v].shape == spec.shape:
+        return v
+    return b.emit(PRIMITIVES["reshape_core"], {"core": len(b.specs[v].shape), "to": spec.shape}, (v,), (spec,))[0]
+
+
+def _broadcast(b, params, ins, spec):
+    same = _same(b, params, ins, spec)
+    if same is not None or params["to"] == spec.shape:
+        return same
+    return b.emit(PRIMITIVES["broadcast_core"], {"to": spec.shape}, ins, (spec,))[0]
+
+
+def _permute(b, params, ins, spec):
+    axes = params["axes"]
+    if axes == tuple(range(-len(axes), 0)):
+        return ins[0]
+    op = b.maker[ins[0]]
+    if op is None or op.primitive.name != "permute_core":
+        return None
+    inner, n = op.params["axes"], len(spec.shape)
+    order = tuple(range(-n, -len(inner))) + tuple(inner)
+    outer = tuple(range(-n, -len(axes))) + tuple(axes)
+    both = tuple(order[k] for k in outer)
+    if both == tuple(range(-n, 0)):
+        return op.inputs[0]
+    return b.emit(op.primitive, {"axes": both}, op.inputs, (spec,))[0]
+
+
+def _sum(b, params, ins, spec):
+    return ins[0] if not params["axes"] else None
+
+
+def _real_only(b, params, ins, spec):
+    return ins[0] if b.specs[ins[0]].dtype.kind != "c" else None
+
+
+VIEWS = {
+    "reshape_core": _reshape,
+    "broadcast_core": _broadcast,
+    "permute_core": _permute,
+    "cast_to": _same,
+    "stop": _same,
+    "sum_axes": _sum,
+    "real_part": _real_only,
+    "conj_complex": _real_only,
+}
+
+
+def _add_scatters(b, ins, spec):
+    """scatter(x, key) + scatter(y, key) -> scatter(x + y, key), where no element is selected twice."""
+    left, right = (b.maker[v] for v in ins)
+    if left is None or right is None or left.primitive.name != "scatter" or right.primitive is not left.primitive:
+        return None
+    if left.params != right.params or not left.params["key"].unique:
+        return None
+    inner = b.specs[left.inputs[0]]
+    if b.specs[right.inputs[0]] != inner:
+        return None
+    total = b.emit(PRIMITIVES["add"], None, (left.inputs[0], right.inputs[0]), (inner,))[0]
+    return b.emit(left.primitive, left.params, (total,), (spec,))[0]
+
+
+# ------------------------------------------------------------------------------------------------ the step
+def rebuild(graph, level="standard"):
+    """A graph of fewer operations with the same results, and a report.
+
+    Parameters
+    ----------
+    graph : FlatGraph
+    level : {"none", "basic", "standard", "aggressive"}
+
+    Returns
+    -------
+    FlatGraph
+    Counter
+        How often each identity was used, constants were folded and operations shared, and what was dropped.
+    """
+    b = Builder(level)
+    where = {v: b.value(graph.specs[v]) for v in graph.inputs}
+    for v, value in graph.constants.items():
+        where[v] = b.constant(value)
+    for op in graph.ops:
+        ins = tuple([where[v] for v in op.inputs])
+        specs = [graph.specs[v] for v in op.outputs]
+        outs = None
+        if b.level >= 2 and op.primitive.name == "add":
+            found = _add_scatters(b, ins, specs[0])
+            if found is not None:
+                b.report["scatter(x) + scatter(y) -> scatter(x + y)"] += 1
+                outs = (found,)
+        if outs is None:
+            outs = b.emit(op.primitive, op.params, ins, specs)
+        for v, w in zip(op.outputs, outs, strict=True):
+            where[v] = w
+    outputs = tuple([where[v] for v in graph.outputs])
+    inputs = tuple([where[v] for v in graph.inputs])
+    return drop_dead(graph.name, b, inputs, outputs), b.report
+
+
+def drop_dead(name, b, inputs, outputs):
+    """The operations that the outputs need."""
+    live = set(outputs)
+    kept = []
+    for op in reversed(b.ops):
+        if any(v in live for v in op.outputs):
+            kept.append(op)
+            live.update(op.inputs)
+    kept.reverse()
+    b.report["dead"] += len(b.ops) - len(kept)
+    constants = {v: value for v, value in b.constants.items() if v in live}
+    return FlatGraph(name, b.specs, constants, kept, inputs, outputs, b.uniform)
