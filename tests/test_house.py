@@ -26,10 +26,6 @@ LAZY = {
 
 LONG = {
     "scirs_ad/_core/core.pyx",  # one extension, so that its types call each other in C
-    # Tables of short pages that refer to one another; to be split by family.
-    "scirs_ad/_ops/elementwise.py",
-    "scirs_ad/_ops/index.py",
-    "scirs_ad/_ops/reduce.py",
 }
 MOST_LINES = 800
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from scirs_ad._core.core import Variable, as_array, dtype_of, shape_of
 from scirs_ad._ops import elementwise as ew
-from scirs_ad._ops import products, reduce
+from scirs_ad._ops import extrema, products
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.arrange import along, moveaxis, one_axis, ravel
 from scirs_ad._ops.gather import Key, index, size_of
@@ -122,7 +122,7 @@ def _extremes(x, axis, mode, before, after, stat_length, k):
     shape = shape_of(x)
     n = shape[axis]
     first, last = _stat_lengths(stat_length, len(shape), k, n)
-    function = reduce.max if mode == "maximum" else reduce.min
+    function = extrema.max if mode == "maximum" else extrema.min
     found = []
     for width, part in ((before, slice(0, first)), (after, slice(n - last, None))):
         one = function(index(x, key=along(axis, part)), axis=axis, keepdims=True)

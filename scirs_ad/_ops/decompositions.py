@@ -10,8 +10,8 @@ from scirs_ad._core.core import as_array, dtype_of, shape_of
 from scirs_ad._core.define import primitive, sample
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew
+from scirs_ad._ops import extrema, join
 from scirs_ad._ops import index as ix
-from scirs_ad._ops import join, reduce
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.linalg import (
     diag_matrix,
@@ -49,7 +49,7 @@ def _largest(w):
     """The largest size of the elements of the last axis, to be compared with their differences."""
     size = ew.abs(w)
     if shape_of(w)[-1]:
-        size = reduce.max(size, axis=-1, keepdims=True)
+        size = extrema.max(size, axis=-1, keepdims=True)
     return sh.reshape(size, (*shape_of(size), 1))
 
 

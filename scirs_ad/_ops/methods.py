@@ -9,13 +9,13 @@ from scirs_ad._ops import (
     arrange,
     bins,
     diagonals,
-    index,
+    extrema,
     moments,
     products,
-    protocol,
     reduce,
     select,
     sorting,
+    ufuncs,
     write,
 )
 from scirs_ad._ops import complex as cx
@@ -194,8 +194,8 @@ def _refused(name, remedy):
 
 
 METHODS = {
-    "sum": sh.sum, "mean": moments.mean, "max": reduce.max, "min": reduce.min, "std": moments.std, "var": moments.var,
-    "ptp": reduce.ptp, "all": reduce.all, "any": reduce.any, "argmax": reduce.argmax, "argmin": reduce.argmin,
+    "sum": sh.sum, "mean": moments.mean, "max": extrema.max, "min": extrema.min, "std": moments.std, "var": moments.var,
+    "ptp": extrema.ptp, "all": reduce.all, "any": reduce.any, "argmax": extrema.argmax, "argmin": extrema.argmin,
     "clip": reduce.clip, "round": reduce.round, "prod": accumulate.prod, "cumsum": accumulate.cumsum,
     "cumprod": accumulate.cumprod, "dot": products.dot, "astype": sh.astype, "conj": cx.conj, "conjugate": cx.conj,
     "argsort": sorting.argsort, "argpartition": sorting.argpartition, "choose": select.choose,
@@ -224,11 +224,10 @@ install_methods(
     }
 )  # fmt: skip
 install(operators={"matmul": products.matmul})
-protocol.AT["index_add"] = index.index_add
-protocol.REDUCTIONS.update(
+ufuncs.REDUCTIONS.update(
     {
         np.add: (sh.sum, accumulate.cumsum), np.multiply: (accumulate.prod, accumulate.cumprod),
-        np.maximum: (reduce.max, None), np.minimum: (reduce.min, None), np.logical_and: (reduce.all, None),
+        np.maximum: (extrema.max, None), np.minimum: (extrema.min, None), np.logical_and: (reduce.all, None),
         np.logical_or: (reduce.any, None), np.logaddexp: (reduce.logsumexp, None),
     }
 )  # fmt: skip

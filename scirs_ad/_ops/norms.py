@@ -7,8 +7,8 @@ import numpy as np
 from scirs_ad._core.core import as_array, dtype_of, shape_of, value_of
 from scirs_ad._ops import decompositions as dc
 from scirs_ad._ops import elementwise as ew
+from scirs_ad._ops import extrema, products, reduce
 from scirs_ad._ops import linalg as la
-from scirs_ad._ops import products, reduce
 from scirs_ad._ops import shape as sh
 
 
@@ -65,9 +65,9 @@ def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     elif ord == 1:
         total = sh.sum(size, axis=axes)
     elif ord == np.inf:
-        total = reduce.max(size, axis=axes)
+        total = extrema.max(size, axis=axes)
     elif ord == -np.inf:
-        total = reduce.min(size, axis=axes)
+        total = extrema.min(size, axis=axes)
     elif ord == 0:
         total = sh.astype(reduce.count_nonzero(x, axis=axes), size.dtype)
     else:
@@ -111,10 +111,10 @@ def matrix_norm(x, /, *, keepdims=False, ord="fro"):
         return vector_norm(x, axis=(-2, -1), keepdims=keepdims)
     if ord in (1, -1, np.inf, -np.inf):
         sums = sh.sum(ew.abs(x), axis=-2 if ord in (1, -1) else -1)
-        total = (reduce.max if ord > 0 else reduce.min)(sums, axis=-1)
+        total = (extrema.max if ord > 0 else extrema.min)(sums, axis=-1)
     elif ord in (2, -2, "nuc"):
         s = dc.svdvals(x)
-        total = sh.sum(s, axis=-1) if ord == "nuc" else (reduce.max if ord == 2 else reduce.min)(s, axis=-1)
+        total = sh.sum(s, axis=-1) if ord == "nuc" else (extrema.max if ord == 2 else extrema.min)(s, axis=-1)
     else:
         raise ValueError(f"matrix_norm: ord must be 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, not {ord!r}")
     return _kept(total, (-2, -1), ndim, keepdims)
@@ -194,7 +194,7 @@ def cond(x, p=None):
     """
     if p in (None, 2, -2):
         s = dc.svdvals(x)
-        largest, least = reduce.max(s, axis=-1), reduce.min(s, axis=-1)
+        largest, least = extrema.max(s, axis=-1), extrema.min(s, axis=-1)
         return ew.divide(least, largest) if p == -2 else ew.divide(largest, least)
     return ew.multiply(matrix_norm(x, ord=p), matrix_norm(la.inv(x), ord=p))
 
