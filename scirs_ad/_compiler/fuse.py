@@ -2,8 +2,8 @@
 
 This is list scheduling: an operation is ready when its inputs are known. What is not elementwise is taken first, in
 the order of the graph; then one region takes every ready operation of its kind, and what becomes ready by it, until
-nothing of the kind is left. So regions are as large as they can be, no cycle can arise, and the time is linear. A sum
-over all elements of a value of the region belongs to it: it is added up block by block.
+nothing of the kind is left. So regions are as large as they can be, no cycle can arise, and the time is linear.
+Reductions of values of the region, over any axes, belong to it: they are folded block by block.
 """
 
 import heapq
@@ -13,10 +13,11 @@ from scirs_ad._core.core import Elementwise
 
 __all__ = ["FusedGraph", "Region", "fuse"]
 
-MAX_ARGS = 16  # inputs, or outputs, of one program of the machine
-MAX_OPS = 160  # a region that is larger is cut: the machine has 255 registers
+MAX_ARGS = 48  # inputs, or outputs, of one region
+MAX_OPS = 400  # a region that is larger is cut
 
 # Opcodes whose result is a truth value: inside a region a number, 0 or 1.
+REDUCTIONS = {"sum_axes": "sum", "max_axes": "max", "min_axes": "min"}
 TRUTHS = frozenset(
     ["greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "isnan", "isfinite", "logical_not"]
 )
@@ -28,15 +29,15 @@ class Region:
     Attributes
     ----------
     ops : list of Op
-    sums : list of Op
-        Sums over all elements of values of the region.
+    folds : list of Op
+        Reductions of values over its shape.
     inputs, outputs : tuple of int
-        Values read and values written; `sums` are written too.
+        Values read and values written; the results of `folds` are written too.
     shape, dtype
     """
 
-    def __init__(self, ops, sums, shape, dtype):
-        self.ops, self.sums, self.shape, self.dtype = ops, sums, shape, dtype
+    def __init__(self, ops, folds, shape, dtype):
+        self.ops, self.folds, self.shape, self.dtype = ops, folds, shape, dtype
         self.inputs = self.outputs = ()
 
     def made(self):
@@ -57,7 +58,7 @@ class FusedGraph:
         graph = self.graph
         names = {v: f"x{k}" for k, v in enumerate(graph.inputs)}
         for step in self.steps:
-            for op in [*step.ops, *step.sums] if isinstance(step, Region) else [step]:
+            for op in [*step.ops, *step.folds] if isinstance(step, Region) else [step]:
                 for v in op.outputs:
                     names[v] = f"v{len(names)}"
         lines = [f"{graph.name}({', '.join(f'{names[v]}: {graph.type_of(v)}' for v in graph.inputs)}):"]
@@ -65,17 +66,17 @@ class FusedGraph:
             if isinstance(step, Region):
                 made = ", ".join(f"{names[v]}: {graph.type_of(v)}" for v in step.outputs)
                 lines.append(
-                    f"  region over {step.shape} -> {', '.join(filter(None, [made, *_sum_names(step, names)]))}"
+                    f"  region over {step.shape} -> {', '.join(filter(None, [made, *_fold_names(step, names)]))}"
                 )
-                lines += [f"    {_line(graph, op, names)}" for op in [*step.ops, *step.sums]]
+                lines += [f"    {_line(graph, op, names)}" for op in [*step.ops, *step.folds]]
             else:
                 lines.append(f"  {_line(graph, step, names)}")
         lines.append(f"  return {', '.join(graph.name_of(v, names) for v in graph.outputs)}")
         return "\n".join(lines)
 
 
-def _sum_names(region, names):
-    return [names[op.outputs[0]] for op in region.sums]
+def _fold_names(region, names):
+    return [names[op.outputs[0]] for op in region.folds]
 
 
 def _line(graph, op, names):
@@ -86,6 +87,10 @@ def _line(graph, op, names):
 def kind_of(op, graph):
     """(shape, dtype) of the region that an operation can be part of; None for what the machine does not do."""
     p = op.primitive
+    if p.name in REDUCTIONS:
+        spec = graph.specs[op.inputs[0]]
+        same = spec.dtype == graph.specs[op.outputs[0]].dtype and spec.dtype.char in "df"
+        return (spec.shape, spec.dtype) if same and 0 not in spec.shape and op.params["axes"] else None
     if not isinstance(p, Elementwise) or p.opcode is None:
         return None
     out = graph.specs[op.outputs[0]]
@@ -165,24 +170,24 @@ def fuse(graph):
             break
         kind = min(ready, key=lambda kind: ready[kind][0])
         heap = ready.pop(kind)
-        members, sums, inside = [], [], set()
+        members, folds = [], []
 
-        def add(k, kind=kind, heap=heap, sums=sums, inside=inside):
+        def add(k, kind=kind, heap=heap):
             if kinds[k] == kind:
                 heapq.heappush(heap, k)
-            elif _is_sum(ops[k], kind, inside, specs):
-                sums.append(ops[k])
             else:
                 push(k)
 
         while heap:
             op = ops[heapq.heappop(heap)]
-            members.append(op)
-            inside.update(op.outputs)
-            done(op, add)
-        for op in sums:
+            if op.primitive.name in REDUCTIONS:
+                folds.append(op)  # known when the pass is over
+            else:
+                members.append(op)
+                done(op, add)
+        for op in folds:
             done(op, push)
-        steps.append((members, sums, kind))
+        steps.append((members, folds, kind))
     read_by = {}
     for step in steps:
         for op in [*step[0], *step[1]] if type(step) is tuple else [step]:
@@ -199,40 +204,36 @@ def fuse(graph):
     return FusedGraph(graph, found)
 
 
-def _is_sum(op, kind, inside, specs):
-    """Whether an operation adds up all elements of a value of the region."""
-    if op.primitive.name != "sum_axes" or op.inputs[0] not in inside:
-        return False
-    spec = specs[op.inputs[0]]
-    return len(op.params["axes"]) == len(spec.shape) and spec.dtype == kind[1] == specs[op.outputs[0]].dtype
-
-
 def _outside(step, read_by):
     """The values of a region that others read."""
     me = id(step)
     return {v for op in step[0] for v in op.outputs if read_by.get(v, set()) - {me}}
 
 
-def _cut(graph, members, sums, kind, outside):
+def _cut(graph, members, folds, kind, outside):
     """One region, or several where the machine's limits ask for it."""
     inputs, made, seen = [], set(), set()
-    for op in members:
+    for op in [*members, *folds]:
         for v in op.inputs:
             if v not in made and v not in seen and v not in graph.uniform:
                 seen.add(v)
                 inputs.append(v)
         made.update(op.outputs)
     outputs = [v for op in members for v in op.outputs if v in outside]
-    if len(members) > 1 and (len(inputs) > MAX_ARGS or len(outputs) + len(sums) > MAX_ARGS or len(members) > MAX_OPS):
-        half = len(members) // 2
+    if len(members) + len(folds) > 1 and (
+        len(inputs) > MAX_ARGS or len(outputs) + len(folds) > MAX_ARGS or len(members) > MAX_OPS
+    ):
+        half = (len(members) + 1) // 2
         first, second = members[:half], members[half:]
         early = {v for op in first for v in op.outputs}
+        late = {v for op in second for v in op.outputs}
         crossing = {v for op in second for v in op.inputs if v in early}
-        ours = [op for op in sums if op.inputs[0] in early]
-        theirs = [op for op in sums if op.inputs[0] not in early]
+        apart = [op for op in folds if op.inputs[0] not in early and op.inputs[0] not in late]
+        ours = [op for op in folds if op.inputs[0] in early] + apart[::2]
+        theirs = [op for op in folds if op.inputs[0] in late] + apart[1::2]
         return _cut(graph, first, ours, kind, (outside & early) | crossing) + _cut(
             graph, second, theirs, kind, outside - early
         )
-    region = Region(members, sums, *kind)
+    region = Region(members, folds, *kind)
     region.inputs, region.outputs = tuple(inputs), tuple(outputs)
-    return [region]
+    return [region] if members or folds else []

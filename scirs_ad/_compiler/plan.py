@@ -10,17 +10,16 @@ import heapq
 
 import numpy as np
 
-from scirs_ad._compiler.fuse import TRUTHS, Region
+from scirs_ad._compiler.fuse import REDUCTIONS, TRUTHS, Region
 from scirs_ad._compiler.graph import NUMBERS
 from scirs_ad._compiler.program import Program
 from scirs_ad._core.core import Key
-from scirs_ad._ops.fused import build
+from scirs_ad._kernels.region import Region as Pass
 
 __all__ = ["plan"]
 
 SMALL = 4096  # bytes of a register: one block of the machine, so that nothing has to be cut into blocks
 ALIGN = 64
-STORE, SUM = 0, 2  # what the machine does with an output
 FLAT, SCALAR, STRIDED = 0, 1, 2  # how it reads an input
 
 
@@ -337,7 +336,10 @@ class Planner:
         n = 1
         for k in region.shape:
             n *= k
-        if n * itemsize <= SMALL:
+        folds_all = all(
+            op.primitive.name == "sum_axes" and len(op.params["axes"]) == len(region.shape) for op in region.folds
+        )
+        if n * itemsize <= SMALL and folds_all:
             self.small(region, n, itemsize)
         else:
             self.large(region, n, itemsize)
@@ -379,7 +381,7 @@ class Planner:
             else:
                 self.emit("copy", itemsize, pointer, self.pointer(made), shape, strides, contiguous(shape, itemsize))
         last = {v: k for k, op in enumerate(region.ops) for v in op.inputs}
-        summed = {op.inputs[0] for op in region.sums}
+        summed = {op.inputs[0] for op in region.folds}
         written, local = set(region.outputs), {}
         for k, op in enumerate(region.ops):
             operands = []
@@ -404,65 +406,73 @@ class Planner:
                 self.emit(
                     "call", "bool", itemsize, n, self.pointer(*register[out]), -1, -1, self.pointer(buffer, offset)
                 )
-        for op in region.sums:
+        for op in region.folds:
+            number = self.graph.uniform.get(op.inputs[0])
+            source = self.splat(number, dtype, n) if number is not None else self.pointer(*register[op.inputs[0]])
             buffer, offset, _ = self.new_place(op.outputs[0])
-            self.emit(
-                "call", "sum", itemsize, n, self.pointer(*register[op.inputs[0]]), -1, -1, self.pointer(buffer, offset)
-            )
+            self.emit("call", "sum", itemsize, n, source, -1, -1, self.pointer(buffer, offset))
 
     def large(self, region, n, itemsize):
         """One pass of the machine."""
-        uniform = self.graph.uniform
-        code = [
-            (
-                op.primitive.opcode,
-                op.outputs[0],
-                [float(uniform[v]) if v in uniform else v for v in op.inputs],
-            )
-            for op in region.ops
-        ]
-        written = list(region.outputs)
-        program = build(code, list(region.inputs), written + [op.inputs[0] for op in region.sums])
-        inputs = []
+        uniform, dtype, shape = self.graph.uniform, region.dtype, region.shape
+        number, inputs, pointers, constants = {}, [], [], {}
         for v in region.inputs:
-            mode, pointer, shape, strides = self.read(v, region.shape, itemsize)
-            inputs.append((mode, self.specs[v].dtype.kind == "b", pointer, shape, strides))
-        free = self.dying(region, program)
-        outputs, truths = [], []
-        for k, v in enumerate(written):
+            number[v] = len(inputs)
+            pointer, strides = self.floats(v, region, n, itemsize)
+            inputs.append((dtype, strides))
+            pointers.append(pointer)
+        for op in [*region.ops, *region.folds]:
+            for v in op.inputs:
+                if v in uniform and v not in number:
+                    number[v] = len(inputs) + constants.setdefault(repr(float(uniform[v])), len(constants))
+        consts = [(dtype, dtype.type(float(text))) for text in constants]
+        code = []
+        for op in region.ops:
+            code.append((op.primitive.opcode, dtype, [number[v] for v in op.inputs]))
+            number[op.outputs[0]] = len(inputs) + len(consts) + len(code) - 1
+        outputs, to, truths = [], [], []
+        free = self.dying(region)
+        for k, v in enumerate(region.outputs):
+            alias = None
             if self.specs[v].dtype.kind == "b":
-                made = self.scratch(n * itemsize)
-                truths.append((v, made))
-                outputs.append((STORE, self.pointer(made)))
-                continue
-            if v not in self.handed and free[k] is not None:
-                buffer, offset = free[k], 0
-                self.put(v, buffer, 0, contiguous(self.specs[v].shape, itemsize))
+                buffer, offset = self.scratch(n * itemsize), 0
+                truths.append((v, buffer))
+            elif v not in self.handed and free[k] is not None:
+                alias, (buffer, offset) = free[k]
+                self.put(v, buffer, 0, contiguous(shape, itemsize))
             else:
                 buffer, offset, _ = self.new_place(v)
-            outputs.append((STORE, self.pointer(buffer, offset)))
-        for op in region.sums:
+            outputs.append(("store", number[v], contiguous(shape, itemsize), k, 0, alias))
+            to.append(self.pointer(buffer, offset))
+        for op in region.folds:
             buffer, offset, _ = self.new_place(op.outputs[0])
-            outputs.append((SUM, self.pointer(buffer, offset)))
-        self.emit("vm", program, itemsize, n, inputs, outputs)
+            axes = tuple(len(shape) + a for a in op.params["axes"])
+            outputs.append((REDUCTIONS[op.primitive.name], number[op.inputs[0]], axes, len(to)))
+            to.append(self.pointer(buffer, offset))
+        made = Pass(shape, inputs, consts, code, outputs)
+        self.emit("region", made, tuple(pointers), tuple(to))
         for v, made in truths:
             buffer, offset, _ = self.new_place(v)
             self.emit("call", "bool", itemsize, n, self.pointer(made), -1, -1, self.pointer(buffer, offset))
 
-    def dying(self, region, program):
-        """For each output of a region, the buffer of an input that it may overwrite, or None.
+    def floats(self, v, region, n, itemsize):
+        """(pointer, strides over the shape of the region) of a value as the numbers that the region computes with."""
+        pointer, own, strides = self.at(v)
+        spec = self.specs[v]
+        if spec.dtype.kind != "b":
+            return pointer, broadcast_strides(own, strides, region.shape)
+        if not is_contiguous(own, strides, 1):
+            bits = self.scratch(spec.size)
+            self.copy_strided(pointer, strides, self.pointer(bits), contiguous(own, 1), own, 1)
+            pointer = self.pointer(bits)
+        made = self.scratch(spec.size * itemsize)
+        self.emit("call", "truth", itemsize, spec.size, pointer, -1, -1, self.pointer(made))
+        return self.pointer(made), broadcast_strides(own, contiguous(own, itemsize), region.shape)
 
-        The input is flat, nobody needs it later, and within a block it is read for the last time before the output
-        is written for the first time.
-        """
+    def dying(self, region):
+        """For each output of a region, (input, place) that it may overwrite, or None: nobody needs that input later."""
         found = [None] * len(region.outputs)
-        first, read = {}, {}
-        for k, (_, dst, a, b, c) in enumerate(program.code):
-            first.setdefault(dst, k)
-            for r in (a, b, c):
-                read[r] = k
         taken = set()
-        base = max((dst for _, dst, *_ in program.code), default=0) + 1 - len(region.outputs) - len(region.sums)
         for i, v in enumerate(region.inputs):
             buffer, offset, strides = self.where(v)
             spec = self.specs[v]
@@ -479,13 +489,8 @@ class Planner:
             ):
                 continue
             for k, w in enumerate(region.outputs):
-                if (
-                    found[k] is None
-                    and w not in self.handed
-                    and self.specs[w].dtype == region.dtype
-                    and first.get(base + k, 0) >= read.get(i, 0)
-                ):
-                    found[k] = buffer
+                if found[k] is None and w not in self.handed and self.specs[w].dtype == region.dtype:
+                    found[k] = i, (buffer, 0)
                     taken.add(id(buffer))
                     break
         return found

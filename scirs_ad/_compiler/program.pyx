@@ -15,31 +15,14 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 from scirs_ad._kernels.buffers cimport empty
-from scirs_ad._kernels.ops cimport table
-from scirs_ad._kernels.threads cimport parallel_for, threads_for
-from scirs_ad._kernels.vm cimport Program as VMProgram
-from scirs_ad._kernels.vm cimport ad_op_fn, ad_program, ad_sum_f32, ad_sum_f64
+from scirs_ad._kernels.ops cimport ad_op_fn, table, tables
+from scirs_ad._kernels.region cimport Region, ad_region_opaque, region_run
 
 import numpy as np
 from scirs_ad._core.core import bind
 from scirs_ad._kernels.ops import OPCODES
 
 cnp.import_array()
-
-cdef extern from "vm.h" nogil:
-    ctypedef struct ad_operand:
-        const char* data
-        int mode
-        int is_bool
-        int ndim
-        Py_ssize_t shape[64]
-        Py_ssize_t stride[64]
-    ctypedef struct ad_result:
-        char* data
-        int mode
-    ctypedef void (*ad_parallel)(void (*)(void*, int, int) noexcept nogil, void*, int, int) noexcept nogil
-    int ad_vm_run(const ad_program* program, const ad_op_fn* fns, ad_op_fn add, const void* consts, int itemsize,
-                  Py_ssize_t n, const ad_operand* inputs, const ad_result* outputs, int threads, ad_parallel parallel)
 
 cdef extern from *:
     """
@@ -63,8 +46,11 @@ cdef extern from "numpy/arrayobject.h":
     object PyArray_Scalar(void* data, cnp.dtype descr, object base)
 
 cdef enum:
-    MAX_ARGS = 16
+    MAX_ARGS = 64           # inputs, or outputs, of one region; and arguments of the short way into a function
     MAX_DIMS = 64
+    SUM = 0                 # AD_RED_SUM, AD_F64, AD_F32 of src/ops.h
+    F64 = 0
+    F32 = 1
 
 cdef enum:
     CALL = 0
@@ -72,17 +58,10 @@ cdef enum:
     COPY = 2
     PYTHON = 3
 
-cdef struct Region:
-    ad_program* program
-    ad_op_fn* fns
-    void* consts
-    int itemsize, n_in, n_out
-    Py_ssize_t n
-    double cost
-    ad_operand* inputs          # as templates: the data pointers are those of a call
-    int* in_ptr
-    int* out_ptr
-    int* out_mode
+cdef struct Pass:
+    const ad_region_opaque* region
+    int n_in, n_out
+    int* ptr                    # of inputs, then of outputs
 
 cdef struct Move:
     int itemsize, ndim
@@ -119,11 +98,11 @@ cdef void fill32(Py_ssize_t n, const void* a, const void* b, const void* c, void
 
 
 cdef void sum64(Py_ssize_t n, const void* a, const void* b, const void* c, void* out) noexcept nogil:
-    (<double*> out)[0] = ad_sum_f64(<const double*> a, n)
+    tables.reducers[SUM][F64].whole(n, a, out)
 
 
 cdef void sum32(Py_ssize_t n, const void* a, const void* b, const void* c, void* out) noexcept nogil:
-    (<float*> out)[0] = ad_sum_f32(<const float*> a, n)
+    tables.reducers[SUM][F32].whole(n, a, out)
 
 
 cdef void truth64(Py_ssize_t n, const void* a, const void* b, const void* c, void* out) noexcept nogil:
@@ -214,29 +193,12 @@ cdef void move(Move* m, const char* source, char* to) noexcept nogil:
             return
 
 
-cdef int run_region(Region* r, char** ptr) noexcept nogil:
-    cdef ad_operand inputs[MAX_ARGS]
-    cdef ad_result outputs[MAX_ARGS]
+cdef int run_pass(Pass* r, char** ptr) noexcept nogil:
+    cdef char* args[2 * MAX_ARGS]
     cdef int i
-    for i in range(r.n_in):
-        memcpy(&inputs[i], &r.inputs[i], sizeof(ad_operand) - 2 * sizeof(Py_ssize_t) * MAX_DIMS)
-        if r.inputs[i].ndim > 0:
-            memcpy(inputs[i].shape, r.inputs[i].shape, r.inputs[i].ndim * sizeof(Py_ssize_t))
-            memcpy(inputs[i].stride, r.inputs[i].stride, r.inputs[i].ndim * sizeof(Py_ssize_t))
-        inputs[i].data = ptr[r.in_ptr[i]]
-    for i in range(r.n_out):
-        outputs[i].data = ptr[r.out_ptr[i]]
-        outputs[i].mode = r.out_mode[i]
-    return ad_vm_run(r.program, r.fns, function_add(r.itemsize), r.consts, r.itemsize, r.n, inputs, outputs,
-                     threads_for(r.n * r.cost), <ad_parallel> parallel_for)
-
-
-cdef ad_op_fn ADD64 = <ad_op_fn> table[<int> OPCODES["add"]].f64
-cdef ad_op_fn ADD32 = <ad_op_fn> table[<int> OPCODES["add"]].f32
-
-
-cdef inline ad_op_fn function_add(int itemsize) noexcept nogil:
-    return ADD64 if itemsize == 8 else ADD32
+    for i in range(r.n_in + r.n_out):
+        args[i] = ptr[r.ptr[i]]
+    return region_run(r.region, args, args + r.n_in, 0)
 
 
 # ------------------------------------------------------------------------------------------------ frames
@@ -384,12 +346,11 @@ cdef class Program:
                 PyMem_Free(<void*> <size_t> block)
 
     cdef _instruction(self, Instr* at, tuple d):
-        cdef Region* r
+        cdef Pass* r
         cdef Move* m
-        cdef VMProgram vm
+        cdef Region region
         cdef PythonCall call
-        cdef int i, k
-        cdef ad_operand* x
+        cdef int i
         name = d[0]
         self.python.append(None)
         at.a = at.b = at.c = at.out = -1
@@ -398,29 +359,17 @@ cdef class Program:
             at.fn = function_of(d[1], d[2])
             at.n, at.a, at.b, at.c, at.out = d[3], d[4], d[5], d[6], d[7]
             at.ns = 5 + at.n
-        elif name == "vm":
-            _, vm, itemsize, n, inputs, outputs = d
-            self.keep.append(vm)
+        elif name == "region":
+            _, region, inputs, outputs = d
+            self.keep.append(region)
             at.kind = VM
-            r = <Region*> self.memory(sizeof(Region))
+            r = <Pass*> self.memory(sizeof(Pass))
             at.data = r
-            r.program, r.itemsize, r.n, r.cost = &vm.c, itemsize, n, vm.cost
-            r.fns = vm.fns64 if itemsize == 8 else vm.fns32
-            r.consts = <void*> vm.consts64 if itemsize == 8 else <void*> vm.consts32
-            r.n_in, r.n_out = len(inputs), len(outputs)
-            r.inputs = <ad_operand*> self.memory(r.n_in * sizeof(ad_operand))
-            r.in_ptr = <int*> self.memory(r.n_in * sizeof(int))
-            r.out_ptr = <int*> self.memory(r.n_out * sizeof(int))
-            r.out_mode = <int*> self.memory(r.n_out * sizeof(int))
-            for i, (mode, is_bool, ptr, shape, strides) in enumerate(inputs):
-                x = &r.inputs[i]
-                x.mode, x.is_bool, x.ndim = mode, is_bool, len(shape)
-                r.in_ptr[i] = ptr
-                for k in range(x.ndim):
-                    x.shape[k], x.stride[k] = shape[k], strides[k]
-            for i, (mode, ptr) in enumerate(outputs):
-                r.out_ptr[i], r.out_mode[i] = ptr, mode
-            at.ns = 50 + r.n * vm.cost
+            r.region, r.n_in, r.n_out = region.c, len(inputs), len(outputs)
+            r.ptr = <int*> self.memory((r.n_in + r.n_out) * sizeof(int))
+            for i, ptr in enumerate((*inputs, *outputs)):
+                r.ptr[i] = ptr
+            at.ns = 50 + region.ns
         elif name == "copy":
             _, itemsize, source, to, shape, from_strides, to_strides = d
             at.kind = COPY
@@ -558,7 +507,7 @@ cdef class Program:
                 at.fn(at.n, ptr[at.a], ptr[at.b] if at.b >= 0 else NULL, ptr[at.c] if at.c >= 0 else NULL,
                       ptr[at.out])
             elif at.kind == VM:
-                if run_region(<Region*> at.data, ptr) != 0:
+                if run_pass(<Pass*> at.data, ptr) != 0:
                     return -1
             else:
                 move(<Move*> at.data, ptr[at.a], ptr[at.out])
