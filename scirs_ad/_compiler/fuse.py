@@ -130,7 +130,7 @@ def fuse(graph):
     -------
     FusedGraph
     """
-    ops, specs = graph.ops, graph.specs
+    ops = graph.ops
     maker, users = {}, {}
     for k, op in enumerate(ops):
         for v in op.outputs:
