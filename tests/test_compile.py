@@ -289,6 +289,22 @@ def test_threads_share_one_program():
     assert not wrong
 
 
+def test_memory_is_not_used_again_too_early():
+    """Masks and copies that are made for a region lie between its first inputs and itself."""
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 90, 80))
+
+    def several(a, b):
+        c = np.sort(np.exp(a), axis=0)
+        d = np.where(c > 1, np.sort(c * b, axis=1), c)
+        for k in range(4):
+            d = np.sort(np.where(np.isfinite(d), np.where(d > k / 4, d * c, b), a), axis=k % 2) * 0.5 + d
+        return d, np.sum(d, 0), np.max(d, 1), np.min(d)
+
+    for y, z in zip(ad.compile(several)(a, b), several(a, b), strict=True):
+        close(y, z, rtol=1e-12)
+
+
 # ------------------------------------------------------------------------------------------------ bad input
 def test_control_flow_on_values():
     def branches(x):

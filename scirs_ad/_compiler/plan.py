@@ -210,6 +210,13 @@ class Planner:
     def emit(self, *instruction):
         self.instructions.append(instruction)
 
+    def emit_pass(self, region, inputs, outputs):
+        """A region, whose buffers are all needed now: instructions may lie between the making of its pointers."""
+        for k in (*inputs, *outputs):
+            buffer = self.pointers[k][0]
+            buffer.end = max(buffer.end, self.time)
+        self.emit("region", region, tuple(inputs), tuple(outputs))
+
     def copy(self, v, to_pointer, to_strides):
         """Write a value to another place."""
         source, shape, strides = self.at(v)
@@ -450,7 +457,7 @@ class Planner:
             outputs.append((REDUCTIONS[op.primitive.name], number[op.inputs[0]], axes, len(to)))
             to.append(self.pointer(buffer, offset))
         made = Pass(shape, inputs, consts, code, outputs)
-        self.emit("region", made, tuple(pointers), tuple(to))
+        self.emit_pass(made, pointers, to)
         for v, made in truths:
             buffer, offset, _ = self.new_place(v)
             self.emit("call", "bool", itemsize, n, self.pointer(made), -1, -1, self.pointer(buffer, offset))
