@@ -289,6 +289,41 @@ def test_threads_share_one_program():
     assert not wrong
 
 
+@pytest.mark.parametrize("n", [7, 600, 5000])
+def test_gradients_of_shifted_slices_are_gathered(n):
+    """Written once, by the pass that makes them, in every direction and with gaps."""
+    x = np.random.default_rng(0).standard_normal((6, n))
+
+    def rows(x):
+        return np.sum((x[1:] - x[:-1] ** 2) ** 2) + np.sum(x[2:] * x[1:-1] * x[:-2])
+
+    def columns(x):
+        return np.sum(np.sin(x[:, 3:] * x[:, :-3]) + x[:, 1:-2] ** 2 * x[:, 2:-1])
+
+    def gaps(x):
+        return np.sum(x[:, ::2][:, 1:] * x[:, ::2][:, :-1]) + np.sum(x[::-1][1:] * x[:-1]) + np.sum(x[1:3] ** 2)
+
+    def inputs_alone(x):
+        return np.sum(x[:, 1:]) + np.sum(x[:, :-1] * x[:, 1:])
+
+    for f in (rows, columns, gaps, inputs_alone, lambda x: rows(x) * columns(x) + inputs_alone(x.T[:5])):
+        g = ad.grad(f)
+        close(ad.compile(g)(x), g(x), rtol=1e-11, atol=1e-11)
+        close(
+            ad.compile(ad.grad(lambda x, f=f: f(x[:, 0:1] * np.ones(9))))(x),
+            ad.grad(lambda x, f=f: f(x[:, 0:1] * np.ones(9)))(x),
+            rtol=1e-11,
+            atol=1e-11,
+        )
+    z = x[0]
+    g = ad.grad(lambda z: np.sum((z[1:] - z[:-1] ** 2) ** 2))
+    close(ad.compile(g)(z), g(z), rtol=1e-12, atol=1e-12)
+    close(ad.compile(ad.vmap(g))(x), ad.vmap(g)(x), rtol=1e-12, atol=1e-12)
+    text = str(ad.compile(g).lower(z).fused)
+    assert text.count("region") == 1
+    assert "scatter_sum" in text
+
+
 def test_memory_is_not_used_again_too_early():
     """Masks and copies that are made for a region lie between its first inputs and itself."""
     rng = np.random.default_rng(0)

@@ -9,6 +9,7 @@ Reductions of values of the region, over any axes, belong to it: they are folded
 import heapq
 
 from scirs_ad._compiler.graph import NUMBERS
+from scirs_ad._compiler.views import layout_of_terms
 from scirs_ad._core.core import Elementwise
 
 __all__ = ["FusedGraph", "Region", "fuse"]
@@ -31,13 +32,15 @@ class Region:
     ops : list of Op
     folds : list of Op
         Reductions of values over its shape.
+    scatters : list of Op
+        Arrays that its values are written to and added to in their places, within the same pass.
     inputs, outputs : tuple of int
         Values read and values written; the results of `folds` are written too.
     shape, dtype
     """
 
-    def __init__(self, ops, folds, shape, dtype):
-        self.ops, self.folds, self.shape, self.dtype = ops, folds, shape, dtype
+    def __init__(self, ops, folds, scatters, shape, dtype):
+        self.ops, self.folds, self.scatters, self.shape, self.dtype = ops, folds, scatters, shape, dtype
         self.inputs = self.outputs = ()
 
     def made(self):
@@ -58,7 +61,7 @@ class FusedGraph:
         graph = self.graph
         names = {v: f"x{k}" for k, v in enumerate(graph.inputs)}
         for step in self.steps:
-            for op in [*step.ops, *step.folds] if isinstance(step, Region) else [step]:
+            for op in [*step.ops, *step.folds, *step.scatters] if isinstance(step, Region) else [step]:
                 for v in op.outputs:
                     names[v] = f"v{len(names)}"
         lines = [f"{graph.name}({', '.join(f'{names[v]}: {graph.type_of(v)}' for v in graph.inputs)}):"]
@@ -68,7 +71,7 @@ class FusedGraph:
                 lines.append(
                     f"  region over {step.shape} -> {', '.join(filter(None, [made, *_fold_names(step, names)]))}"
                 )
-                lines += [f"    {_line(graph, op, names)}" for op in [*step.ops, *step.folds]]
+                lines += [f"    {_line(graph, op, names)}" for op in [*step.ops, *step.folds, *step.scatters]]
             else:
                 lines.append(f"  {_line(graph, step, names)}")
         lines.append(f"  return {', '.join(graph.name_of(v, names) for v in graph.outputs)}")
@@ -76,7 +79,7 @@ class FusedGraph:
 
 
 def _fold_names(region, names):
-    return [names[op.outputs[0]] for op in region.folds]
+    return [names[op.outputs[0]] for op in [*region.folds, *region.scatters]]
 
 
 def _line(graph, op, names):
@@ -170,11 +173,17 @@ def fuse(graph):
             break
         kind = min(ready, key=lambda kind: ready[kind][0])
         heap = ready.pop(kind)
-        members, folds = [], []
+        members, folds, scatters, inside = [], [], [], set()
 
-        def add(k, kind=kind, heap=heap):
+        def add(k, kind=kind, heap=heap, scatters=scatters, inside=inside):
             if kinds[k] == kind:
                 heapq.heappush(heap, k)
+            elif (
+                ops[k].primitive.name in ("scatter", "scatter_sum")
+                and inside.issuperset(ops[k].inputs)
+                and layout_of_terms(ops[k], graph.specs) is not None
+            ):
+                scatters.append(ops[k])
             else:
                 push(k)
 
@@ -184,13 +193,14 @@ def fuse(graph):
                 folds.append(op)  # known when the pass is over
             else:
                 members.append(op)
+                inside.update(op.outputs)
                 done(op, add)
-        for op in folds:
+        for op in [*folds, *scatters]:
             done(op, push)
-        steps.append((members, folds, kind))
+        steps.append((members, folds, scatters, kind))
     read_by = {}
     for step in steps:
-        for op in [*step[0], *step[1]] if type(step) is tuple else [step]:
+        for op in [*step[0], *step[1], *step[2]] if type(step) is tuple else [step]:
             for v in op.inputs:
                 read_by.setdefault(v, set()).add(id(step))
     for v in graph.outputs:
@@ -198,7 +208,7 @@ def fuse(graph):
     found = []
     for step in steps:
         if type(step) is tuple:
-            found.extend(_cut(graph, step[0], step[1], step[2], _outside(step, read_by)))
+            found.extend(_cut(graph, *step, _outside(step, read_by)))
         else:
             found.append(step)
     return FusedGraph(graph, found)
@@ -210,7 +220,7 @@ def _outside(step, read_by):
     return {v for op in step[0] for v in op.outputs if read_by.get(v, set()) - {me}}
 
 
-def _cut(graph, members, folds, kind, outside):
+def _cut(graph, members, folds, scatters, kind, outside):
     """One region, or several where the machine's limits ask for it."""
     inputs, made, seen = [], set(), set()
     for op in [*members, *folds]:
@@ -220,9 +230,8 @@ def _cut(graph, members, folds, kind, outside):
                 inputs.append(v)
         made.update(op.outputs)
     outputs = [v for op in members for v in op.outputs if v in outside]
-    if len(members) + len(folds) > 1 and (
-        len(inputs) > MAX_ARGS or len(outputs) + len(folds) > MAX_ARGS or len(members) > MAX_OPS
-    ):
+    written = len(outputs) + len(folds) + sum(len(op.inputs) for op in scatters)
+    if len(members) + len(folds) > 1 and (len(inputs) > MAX_ARGS or written > MAX_ARGS or len(members) > MAX_OPS):
         half = (len(members) + 1) // 2
         first, second = members[:half], members[half:]
         early = {v for op in first for v in op.outputs}
@@ -231,9 +240,15 @@ def _cut(graph, members, folds, kind, outside):
         apart = [op for op in folds if op.inputs[0] not in early and op.inputs[0] not in late]
         ours = [op for op in folds if op.inputs[0] in early] + apart[::2]
         theirs = [op for op in folds if op.inputs[0] in late] + apart[1::2]
-        return _cut(graph, first, ours, kind, (outside & early) | crossing) + _cut(
-            graph, second, theirs, kind, outside - early
-        )
-    region = Region(members, folds, *kind)
+        alone = [op for op in scatters if not (early.issuperset(op.inputs) or late.issuperset(op.inputs))]
+        outside = outside.union(*[op.inputs for op in alone])
+        return [
+            *_cut(graph, first, ours, [op for op in scatters if early.issuperset(op.inputs)], kind,
+                  (outside & early) | crossing),
+            *_cut(graph, second, theirs, [op for op in scatters if late.issuperset(op.inputs)], kind,
+                  outside - early),
+            *alone,
+        ]  # fmt: skip
+    region = Region(members, folds, scatters, *kind)
     region.inputs, region.outputs = tuple(inputs), tuple(outputs)
     return [region] if members or folds else []

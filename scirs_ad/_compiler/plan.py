@@ -13,7 +13,16 @@ import numpy as np
 from scirs_ad._compiler.fuse import REDUCTIONS, TRUTHS, Region
 from scirs_ad._compiler.graph import NUMBERS
 from scirs_ad._compiler.program import Program
-from scirs_ad._core.core import Key
+from scirs_ad._compiler.views import (
+    VIEWS,
+    box_of,
+    broadcast_strides,
+    contiguous,
+    is_contiguous,
+    keys_of,
+    layout_of_terms,
+    merged,
+)
 from scirs_ad._kernels.region import Region as Pass
 
 __all__ = ["plan"]
@@ -32,88 +41,6 @@ class Buffer:
         self.kind, self.size, self.start, self.end = kind, size, time, time
         self.shape, self.dtype, self.array = shape, dtype, array
         self.slot, self.offset, self.values = 0, 0, []
-
-
-def contiguous(shape, itemsize):
-    """Strides of a C-contiguous array."""
-    strides, step = [], itemsize
-    for n in reversed(shape):
-        strides.append(step)
-        step *= n
-    return tuple(reversed(strides))
-
-
-def is_contiguous(shape, strides, itemsize):
-    """Whether strides are those of a C-contiguous array; strides of axes of length one do not count."""
-    step = itemsize
-    for n, s in zip(reversed(shape), reversed(strides), strict=True):
-        if n != 1 and s != step:
-            return False
-        step *= n
-    return True
-
-
-def merged(shape, strides):
-    """The fewest dimensions that walk through the same places."""
-    found = []
-    for n, s in zip(shape, strides, strict=True):
-        if n == 1:
-            continue
-        if found and found[-1][1] == s * n:
-            found[-1] = (found[-1][0] * n, s)
-        else:
-            found.append((n, s))
-    return tuple(n for n, _ in found), tuple(s for _, s in found)
-
-
-def broadcast_strides(shape, strides, to):
-    """The strides that read an array as if it were broadcast to a shape."""
-    lead = len(to) - len(shape)
-    return (0,) * lead + tuple(0 if n == 1 else s for n, s in zip(shape, strides, strict=True))
-
-
-# ------------------------------------------------------------------------------------------------ views
-def _view_broadcast(shape, strides, params, to):
-    return 0, broadcast_strides(shape, strides, to)
-
-
-def _view_permute(shape, strides, params, to):
-    axes = params["axes"]
-    order = tuple(range(len(shape) - len(axes))) + tuple(len(shape) + a for a in axes)
-    return 0, tuple(strides[k] for k in order)
-
-
-def _view_index(shape, strides, params, to):
-    key = params["key"]
-    if key.advanced:
-        return None
-    found, offset, at = list(strides[: len(shape) - key.core]), 0, len(shape) - key.core
-    for e in key.index[1:]:
-        if e is None:
-            found.append(0)
-            continue
-        if type(e) is slice:
-            start, _, step = e.indices(shape[at])
-            found.append(strides[at] * step)
-            offset += start * strides[at] if shape[at] else 0
-        elif type(e) is int:
-            offset += (e + shape[at] if e < 0 else e) * strides[at]
-        else:
-            return None
-        at += 1
-    return offset, tuple(found)
-
-
-def _view_flip(shape, strides, params, to):
-    return (shape[-1] - 1) * strides[-1], (*strides[:-1], -strides[-1])
-
-
-VIEWS = {
-    "broadcast_core": _view_broadcast,
-    "permute_core": _view_permute,
-    "index": _view_index,
-    "flip_last": _view_flip,
-}
 
 
 class Planner:
@@ -210,12 +137,12 @@ class Planner:
     def emit(self, *instruction):
         self.instructions.append(instruction)
 
-    def emit_pass(self, region, inputs, outputs):
+    def emit_pass(self, region, inputs, outputs, threads=0):
         """A region, whose buffers are all needed now: instructions may lie between the making of its pointers."""
         for k in (*inputs, *outputs):
             buffer = self.pointers[k][0]
             buffer.end = max(buffer.end, self.time)
-        self.emit("region", region, tuple(inputs), tuple(outputs))
+        self.emit("region", region, tuple(inputs), tuple(outputs), threads)
 
     def copy(self, v, to_pointer, to_strides):
         """Write a value to another place."""
@@ -285,7 +212,7 @@ class Planner:
                 self.python(op)
             else:
                 self.put(out, buffer, offset + found[0], found[1])
-        elif name == "scatter" and type(op.params["key"]) is Key and not op.params["key"].advanced:
+        elif name in ("scatter", "scatter_sum") and layout_of_terms(op, self.specs) is not None:
             self.scatter(op)
         else:
             self.python(op)
@@ -306,13 +233,42 @@ class Planner:
 
     def scatter(self, op):
         """Zeros, and the values in their places."""
-        v, out = op.inputs[0], op.outputs[0]
-        spec = self.specs[out]
+        terms, strides = layout_of_terms(op, self.specs)
+        buffer = self.scattered(op)
+        offset, v = terms[0]
+        self.copy(v, self.pointer(buffer, offset), strides)
+        for offset, v in terms[1:]:
+            pointer, shape, own = self.at(v)
+            dtype = self.specs[v].dtype
+            made = Pass(shape, [(dtype, own)], [], [], [("add", 0, strides)])
+            self.emit_pass(made, [pointer], [self.pointer(buffer, offset)])
+
+    def scattered(self, op):
+        """A new buffer for a sum of scatters, zero where the term that is written first leaves it untouched."""
+        out = op.outputs[0]
+        spec, itemsize = self.specs[out], self.specs[out].dtype.itemsize
+        terms, _ = layout_of_terms(op, self.specs)
         buffer, _, strides = self.new_place(out)
-        offset, inner = _view_index(spec.shape, strides, op.params, None)
-        size = spec.size * spec.dtype.itemsize
-        self.emit("call", "zero", 8, size, -1, -1, -1, self.pointer(buffer))
-        self.copy(v, self.pointer(buffer, offset), inner)
+        first = next(key for key, v in zip(keys_of(op), op.inputs, strict=True) if v == terms[0][1])
+        box = box_of(first, spec.shape)
+        if box is None:
+            self.emit("call", "zero", 8, spec.size * itemsize, -1, -1, -1, self.pointer(buffer))
+            return buffer
+        for d, (start, stop) in enumerate(box):
+            for low, high in ((0, start), (stop, spec.shape[d])):
+                if low >= high:
+                    continue
+                offset = low * strides[d] + sum(box[k][0] * strides[k] for k in range(d))
+                shape = (*(box[k][1] - box[k][0] for k in range(d)), high - low, *spec.shape[d + 1 :])
+                if is_contiguous(shape, strides, itemsize):
+                    size = itemsize
+                    for n in shape:
+                        size *= n
+                    self.emit("call", "zero", 8, size, -1, -1, -1, self.pointer(buffer, offset))
+                else:
+                    zero = self.splat(0.0, spec.dtype, 1)
+                    self.copy_strided(zero, (0,) * len(shape), self.pointer(buffer, offset), strides, shape, itemsize)
+        return buffer
 
     def python(self, op):
         args = []
@@ -346,7 +302,8 @@ class Planner:
         folds_all = all(
             op.primitive.name == "sum_axes" and len(op.params["axes"]) == len(region.shape) for op in region.folds
         )
-        if n * itemsize <= SMALL and folds_all:
+        flat = all(is_contiguous(region.shape, layout_of_terms(op, self.specs)[1], itemsize) for op in region.scatters)
+        if n * itemsize <= SMALL and folds_all and flat:
             self.small(region, n, itemsize)
         else:
             self.large(region, n, itemsize)
@@ -388,8 +345,18 @@ class Planner:
             else:
                 self.emit("copy", itemsize, pointer, self.pointer(made), shape, strides, contiguous(shape, itemsize))
         last = {v: k for k, op in enumerate(region.ops) for v in op.inputs}
-        summed = {op.inputs[0] for op in region.folds}
+        kept = {v for op in [*region.folds, *region.scatters] for v in op.inputs}
         written, local = set(region.outputs), {}
+        first, added = {}, []  # values written straight into a sum of scatters; those added in the end
+        for op in region.scatters:
+            buffer = self.scattered(op)
+            (offset, v), *rest = layout_of_terms(op, self.specs)[0]
+            if v in written or v in first or v in register or v in self.graph.uniform:
+                rest = [(offset, v), *rest]
+                self.emit("call", "zero", 8, size, -1, -1, -1, self.pointer(buffer, offset))
+            else:
+                first[v] = buffer, offset
+            added += [(buffer, offset, v) for offset, v in rest]
         for k, op in enumerate(region.ops):
             operands = []
             for v in op.inputs:
@@ -399,12 +366,14 @@ class Planner:
                 )
             out = op.outputs[0]
             truth = op.primitive.opcode in TRUTHS and self.specs[out].dtype.kind == "b"
-            if out in written and not truth:
+            if out in first:
+                register[out] = first[out]
+            elif out in written and not truth:
                 register[out] = self.new_place(out)[:2]
             else:
                 dying = next((v for v in op.inputs if v in local and last[v] == k), None)
                 register[out] = (local.pop(dying), 0) if dying is not None else (self.scratch(size), 0)
-                if out not in summed and out not in written:
+                if out not in kept and out not in written:
                     local[out] = register[out][0]
             operands += [-1] * (3 - len(operands))
             self.emit("call", op.primitive.opcode, itemsize, n, *operands, self.pointer(*register[out]))
@@ -418,6 +387,11 @@ class Planner:
             source = self.splat(number, dtype, n) if number is not None else self.pointer(*register[op.inputs[0]])
             buffer, offset, _ = self.new_place(op.outputs[0])
             self.emit("call", "sum", itemsize, n, source, -1, -1, self.pointer(buffer, offset))
+        for buffer, offset, v in added:
+            number = self.graph.uniform.get(v)
+            source = self.splat(number, dtype, n) if number is not None else self.pointer(*register[v])
+            to = self.pointer(buffer, offset)
+            self.emit("call", "add", itemsize, n, to, source, -1, to)
 
     def large(self, region, n, itemsize):
         """One pass of the machine."""
@@ -428,7 +402,7 @@ class Planner:
             pointer, strides = self.floats(v, region, n, itemsize)
             inputs.append((dtype, strides))
             pointers.append(pointer)
-        for op in [*region.ops, *region.folds]:
+        for op in [*region.ops, *region.folds, *region.scatters]:
             for v in op.inputs:
                 if v in uniform and v not in number:
                     number[v] = len(inputs) + constants.setdefault(repr(float(uniform[v])), len(constants))
@@ -456,8 +430,24 @@ class Planner:
             axes = tuple(len(shape) + a for a in op.params["axes"])
             outputs.append((REDUCTIONS[op.primitive.name], number[op.inputs[0]], axes, len(to)))
             to.append(self.pointer(buffer, offset))
+        made_at = len(inputs) + len(consts)
+        for op in region.scatters:
+            terms, strides = layout_of_terms(op, self.specs)
+            buffer = self.scattered(op)
+            ready = number[terms[0][1]]
+            if ready < made_at:  # what is only handed through is written last: too late for the others
+                code.append(("copy", dtype, [ready]))
+                ready = made_at + len(code) - 1
+            outputs.append(("store", ready, strides, len(to), terms[0][0]))
+            for offset, v in terms[1:]:
+                at = number[v]
+                if made_at <= at < ready:  # within a block, what is added comes after what is written
+                    code.append(("copy", dtype, [at]))
+                    at = made_at + len(code) - 1
+                outputs.append(("add", at, strides, len(to), offset))
+            to.append(self.pointer(buffer))
         made = Pass(shape, inputs, consts, code, outputs)
-        self.emit_pass(made, pointers, to)
+        self.emit_pass(made, pointers, to, 1 if region.scatters else 0)
         for v, made in truths:
             buffer, offset, _ = self.new_place(v)
             self.emit("call", "bool", itemsize, n, self.pointer(made), -1, -1, self.pointer(buffer, offset))

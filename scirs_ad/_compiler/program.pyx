@@ -60,7 +60,7 @@ cdef enum:
 
 cdef struct Pass:
     const ad_region_opaque* region
-    int n_in, n_out
+    int n_in, n_out, threads
     int* ptr                    # of inputs, then of outputs
 
 cdef struct Move:
@@ -198,7 +198,7 @@ cdef int run_pass(Pass* r, char** ptr) noexcept nogil:
     cdef int i
     for i in range(r.n_in + r.n_out):
         args[i] = ptr[r.ptr[i]]
-    return region_run(r.region, args, args + r.n_in, 0)
+    return region_run(r.region, args, args + r.n_in, r.threads)
 
 
 # ------------------------------------------------------------------------------------------------ frames
@@ -360,12 +360,12 @@ cdef class Program:
             at.n, at.a, at.b, at.c, at.out = d[3], d[4], d[5], d[6], d[7]
             at.ns = 5 + at.n
         elif name == "region":
-            _, region, inputs, outputs = d
+            _, region, inputs, outputs, threads = d
             self.keep.append(region)
             at.kind = VM
             r = <Pass*> self.memory(sizeof(Pass))
             at.data = r
-            r.region, r.n_in, r.n_out = region.c, len(inputs), len(outputs)
+            r.region, r.n_in, r.n_out, r.threads = region.c, len(inputs), len(outputs), threads
             r.ptr = <int*> self.memory((r.n_in + r.n_out) * sizeof(int))
             for i, ptr in enumerate((*inputs, *outputs)):
                 r.ptr[i] = ptr

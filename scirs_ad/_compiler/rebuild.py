@@ -10,7 +10,9 @@ import numpy as np
 
 from scirs_ad._compiler import rules
 from scirs_ad._compiler.graph import NUMBERS, FlatGraph, Op
-from scirs_ad._core.core import PRIMITIVES, Elementwise, bind, spec_of
+from scirs_ad._core.core import PRIMITIVES, Elementwise, Key, Spec, bind, spec_of
+from scirs_ad._core.define import primitive, sample
+from scirs_ad._ops.gather import scatter
 
 __all__ = ["LEVELS", "rebuild", "uniform_value"]
 
@@ -35,6 +37,25 @@ def uniform_value(value):
     return first.item()
 
 
+def _guarded(*tables):
+    """Rules by head, with what is quick to test about each argument in front."""
+    found = {}
+    for table in tables:
+        for head, lines in table.items():
+            for left, right, line in lines:
+                guards = []
+                for k, term in enumerate(left):
+                    if term[0] == "number":
+                        guards.append((k, None, term[1]))
+                    elif term[0] not in ("any", "constant"):
+                        guards.append((k, term[0], 0.0))
+                found.setdefault(head, []).append((tuple(guards), left, right, line))
+    return found
+
+
+_TABLES = _guarded(rules.exact), _guarded(rules.exact, rules.aggressive)
+
+
 class Builder:
     """Values and operations made so far; `emit` is the smart constructor."""
 
@@ -42,17 +63,17 @@ class Builder:
         self.level = LEVELS.index(level)
         self.specs, self.ops, self.constants = [], [], {}
         self.maker = []  # per value the Op that makes it, or None
+        self.heads = []  # and the name of its primitive
         self.memo, self.uniform = {}, {}
         self.report = Counter()
         self.rules = {}
         if self.level >= 2:
-            for table in (rules.exact,) + ((rules.aggressive,) if self.level >= 3 else ()):
-                for head, found in table.items():
-                    self.rules.setdefault(PRIMITIVES[head], []).extend(found)
+            self.rules = _TABLES[self.level >= 3]
 
     def value(self, spec, maker=None):
         self.specs.append(spec)
         self.maker.append(maker)
+        self.heads.append(maker.primitive.name if maker is not None else "")
         return len(self.specs) - 1
 
     def constant(self, value):
@@ -78,7 +99,11 @@ class Builder:
     def emit(self, p, params, ins, specs):
         """The values that `p` makes of `ins`; `specs` are those of its results."""
         if self.level:
-            if all(v in self.constants for v in ins):
+            constants = self.constants
+            for v in ins:
+                if v not in constants:
+                    break
+            else:
                 folded = self.fold(p, params, ins, specs)
                 if folded is not None:
                     self.report["folded"] += 1
@@ -141,9 +166,17 @@ class Builder:
                 return found
         if spec.dtype.kind != "f":  # complex arithmetic makes nan of inf * 1
             return None
-        for left, right, line in self.rules.get(p, ()):
-            env = {}
-            if all(self.match(t, v, env) for t, v in zip(left, ins, strict=True)):
+        for guards, left, right, line in self.rules.get(p.name, ()):
+            for k, head, number in guards:  # most rules end here
+                if head is None:
+                    if self.uniform.get(ins[k]) != number:
+                        break
+                elif self.heads[ins[k]] != head:
+                    break
+            else:
+                env = {}
+                if not all(self.match(t, v, env) for t, v in zip(left, ins, strict=True)):
+                    continue
                 found = self.instantiate(right, env, spec)
                 if found is not None:
                     self.report[line] += 1
@@ -269,18 +302,58 @@ VIEWS = {
 }
 
 
+@primitive(core=None, differentiable=False, internal=True)
+def scatter_sum(*values, keys, to):
+    """The sum of arrays of shape `to` that are zero but for one selection each; made by the compiler alone.
+
+    Cost: one pass over the values.
+    """
+    return sum((scatter.body(v, key=key, to=to) for v, key in zip(values[1:], keys[1:], strict=True)),
+               scatter.body(values[0], key=keys[0], to=to))  # fmt: skip
+
+
+scatter_sum.not_differentiable("it is made when derivatives have been taken")
+scatter_sum.def_shape(
+    lambda *values, keys, to: Spec(values[0].shape[: len(values[0].shape) - keys[0].taken] + to, values[0].dtype)
+)
+
+
+@scatter_sum.def_samples
+def _(rng):
+    keys = Key([slice(1, None)]), Key([slice(None, -1)])
+    yield sample(rng.standard_normal(3), rng.standard_normal(3), keys=keys, to=(4,))
+
+
+def _terms(b, v):
+    """The (key, value) pairs of a sum of scatters; None for another operation, or where elements are repeated."""
+    op = b.maker[v]
+    if op is None or (op.primitive is not scatter and op.primitive is not scatter_sum):
+        return None
+    keys = op.params["keys"] if op.primitive is scatter_sum else (op.params["key"],)
+    if not all(key.unique and not key.advanced for key in keys):
+        return None
+    return list(zip(keys, op.inputs, strict=True))
+
+
 def _add_scatters(b, ins, spec):
-    """scatter(x, key) + scatter(y, key) -> scatter(x + y, key), where no element is selected twice."""
-    left, right = (b.maker[v] for v in ins)
-    if left is None or right is None or left.primitive.name != "scatter" or right.primitive is not left.primitive:
+    """scatter(x, k) + scatter(y, k) -> scatter(x + y, k); with two keys one sum of both."""
+    left, right = _terms(b, ins[0]), _terms(b, ins[1])
+    if left is None or right is None or b.specs[ins[0]] != b.specs[ins[1]]:
         return None
-    if left.params != right.params or not left.params["key"].unique:
+    to = b.maker[ins[0]].params["to"]
+    if to != b.maker[ins[1]].params["to"]:
         return None
-    inner = b.specs[left.inputs[0]]
-    if b.specs[right.inputs[0]] != inner:
-        return None
-    total = b.emit(PRIMITIVES["add"], None, (left.inputs[0], right.inputs[0]), (inner,))[0]
-    return b.emit(left.primitive, left.params, (total,), (spec,))[0]
+    terms = dict(left)
+    for key, v in right:
+        if key in terms:
+            if b.specs[terms[key]] != b.specs[v]:
+                return None
+            v = b.emit(PRIMITIVES["add"], None, (terms[key], v), (b.specs[v],))[0]
+        terms[key] = v
+    if len(terms) == 1:
+        ((key, v),) = terms.items()
+        return b.emit(scatter, {"key": key, "to": to}, (v,), (spec,))[0]
+    return b.emit(scatter_sum, {"keys": tuple(terms), "to": to}, tuple(terms.values()), (spec,))[0]
 
 
 # ------------------------------------------------------------------------------------------------ the step
