@@ -57,6 +57,7 @@ cdef enum:
     VM = 1
     COPY = 2
     PYTHON = 3
+    NATIVE = 4
 
 cdef struct Pass:
     const ad_region_opaque* region
@@ -74,6 +75,7 @@ cdef struct Instr:
     int a, b, c, out            # places in the table of pointers; -1: none
     Py_ssize_t n
     ad_op_fn fn
+    int (*run)(void*, char**) noexcept nogil
     void* data
     double ns                   # estimated work
 
@@ -218,6 +220,10 @@ cdef class Frame:
         PyMem_Free(self.base)
 
 
+cdef class Native:
+    pass
+
+
 cdef class PythonCall:
     """A primitive without an instruction of its own: its kernel, on views of the arena."""
 
@@ -238,6 +244,7 @@ cdef enum:
 cdef enum:
     RESULT_ARRAY = 0            # the array in a slot
     RESULT_SCALAR = 1           # a NumPy scalar of what a pointer shows
+    RESULT_VIEW = 2             # the array in a slot with its axes in another order
 
 
 @cython.final
@@ -253,7 +260,7 @@ cdef class Program:
         Its size in bytes.
     instructions : list of tuple
     results : list of tuple
-        ``("array", slot)`` or ``("scalar", pointer, dtype)``.
+        ``("array", slot)``, ``("view", slot, shape, strides)`` or ``("scalar", pointer, dtype)``.
     """
 
     cdef readonly Py_ssize_t arena_bytes
@@ -329,7 +336,7 @@ cdef class Program:
         self.result_at = <int*> self.memory(self.n_results * sizeof(int))
         self.result_dtype = []
         for i, found in enumerate(results):
-            self.result_kind[i] = RESULT_ARRAY if found[0] == "array" else RESULT_SCALAR
+            self.result_kind[i] = {"array": RESULT_ARRAY, "scalar": RESULT_SCALAR, "view": RESULT_VIEW}[found[0]]
             self.result_at[i] = found[1]
             self.result_dtype.append(np.dtype(found[2]) if found[0] == "scalar" else None)
         self.instructions = tuple(instructions)
@@ -349,6 +356,7 @@ cdef class Program:
         cdef Pass* r
         cdef Move* m
         cdef Region region
+        cdef Native native
         cdef PythonCall call
         cdef int i
         name = d[0]
@@ -370,6 +378,11 @@ cdef class Program:
             for i, ptr in enumerate((*inputs, *outputs)):
                 r.ptr[i] = ptr
             at.ns = 50 + region.ns
+        elif name == "native":
+            native = d[1]
+            self.keep.append(native)
+            at.kind = NATIVE
+            at.run, at.data, at.ns = native.run, native.data, native.ns
         elif name == "copy":
             _, itemsize, source, to, shape, from_strides, to_strides = d
             at.kind = COPY
@@ -471,6 +484,10 @@ cdef class Program:
     cdef object _result(self, Frame f, int i):
         if self.result_kind[i] == RESULT_SCALAR:
             return PyArray_Scalar(f.ptr[self.result_at[i]], <cnp.dtype> self.result_dtype[i], None)
+        if self.result_kind[i] == RESULT_VIEW:
+            _, slot, shape, strides = self.results[i]
+            whole = f.objects[<int> slot]
+            return np.ndarray(shape, whole.dtype, whole, 0, strides)
         return f.objects[self.result_at[i]]
 
     cdef _execute(self, Frame f):
@@ -508,6 +525,9 @@ cdef class Program:
                       ptr[at.out])
             elif at.kind == VM:
                 if run_pass(<Pass*> at.data, ptr) != 0:
+                    return -1
+            elif at.kind == NATIVE:
+                if at.run(at.data, ptr) != 0:
                     return -1
             else:
                 move(<Move*> at.data, ptr[at.a], ptr[at.out])

@@ -101,7 +101,7 @@ class Builder:
         if self.level:
             constants = self.constants
             for v in ins:
-                if v not in constants:
+                if v not in constants or p is scatter:  # a scatter is better added to others than known
                     break
             else:
                 folded = self.fold(p, params, ins, specs)
@@ -158,11 +158,12 @@ class Builder:
         return tuple(found)
 
     def simplify(self, p, params, ins, spec):
-        view = VIEWS.get(p.name)
-        if view is not None:
-            found = view(self, params, ins, spec)
+        special = SPECIAL.get(p.name)
+        if special is not None:
+            rule, line = special
+            found = rule(self, params, ins, spec)
             if found is not None:
-                self.report[f"{p.name}: a view of a view"] += 1
+                self.report[line] += 1
                 return found
         if spec.dtype.kind != "f":  # complex arithmetic makes nan of inf * 1
             return None
@@ -290,15 +291,45 @@ def _real_only(b, params, ins, spec):
     return ins[0] if b.specs[ins[0]].dtype.kind != "c" else None
 
 
-VIEWS = {
-    "reshape_core": _reshape,
-    "broadcast_core": _broadcast,
-    "permute_core": _permute,
-    "cast_to": _same,
-    "stop": _same,
-    "sum_axes": _sum,
-    "real_part": _real_only,
-    "conj_complex": _real_only,
+def _product(b, params, ins, spec):
+    """mulz(c, x) -> c * x and mulz(x, c) -> x * c for a finite c that is not zero."""
+    if spec.dtype.kind != "f":
+        return None
+    for v in ins:
+        c = b.uniform.get(v)
+        if type(c) in (int, float) and c != 0 and c - c == 0:
+            return b.emit(PRIMITIVES["multiply"], None, ins, (spec,))[0]
+    return None
+
+
+def _log_sum_exp(b, params, ins, spec):
+    """In its three passes, which are fused with what stands before and after them."""
+    axes, x = params["axes"], b.specs[ins[0]]
+    if spec.dtype != x.dtype or x.dtype.char not in "df" or 0 in x.shape or not axes:
+        return None
+    kept = Spec([1 if i - len(x.shape) in axes else n for i, n in enumerate(x.shape)], x.dtype)
+    high = b.emit(PRIMITIVES["max_axes"], {"axes": axes}, ins, (spec,))[0]
+    finite = b.emit(PRIMITIVES["isfinite"], None, (high,), (Spec(spec.shape, bool),))[0]
+    high = b.emit(PRIMITIVES["where"], None, (finite, high, b.constant(0.0)), (spec,))[0]
+    moved = b.emit(PRIMITIVES["subtract"], None, (ins[0], _reshaped(b, high, kept)), (x,))[0]
+    total = b.emit(
+        PRIMITIVES["sum_axes"], {"axes": axes}, (b.emit(PRIMITIVES["exp"], None, (moved,), (x,))[0],), (spec,)
+    )[0]
+    return b.emit(PRIMITIVES["add"], None, (b.emit(PRIMITIVES["log"], None, (total,), (spec,))[0], high), (spec,))[0]
+
+
+_VIEW = "a view of a view, or of everything"
+SPECIAL = {
+    "reshape_core": (_reshape, _VIEW),
+    "broadcast_core": (_broadcast, _VIEW),
+    "permute_core": (_permute, _VIEW),
+    "cast_to": (_same, "a cast to the same dtype"),
+    "stop": (_same, "stop(x) -> x"),
+    "sum_axes": (_sum, "a sum over no axes"),
+    "real_part": (_real_only, "real and conj of real numbers"),
+    "conj_complex": (_real_only, "real and conj of real numbers"),
+    "mulz": (_product, "mulz(c, x) -> c * x, c finite and not zero"),
+    "logsumexp_axes": (_log_sum_exp, "logsumexp -> max, sum of exp, log"),
 }
 
 
@@ -335,14 +366,32 @@ def _terms(b, v):
     return list(zip(keys, op.inputs, strict=True))
 
 
+def _constant_term(b, v, terms):
+    """A constant that is zero outside of what one of the keys selects, as such a term; None for others."""
+    value = b.constants.get(v)
+    if not isinstance(value, np.ndarray) or value.nbytes > FOLD_BYTES or v in b.uniform:
+        return None
+    for key, _ in terms:
+        rest = value.copy()
+        rest[key.index] = 0
+        if not rest.any():
+            return [(key, b.constant(np.ascontiguousarray(value[key.index])))]
+    return None
+
+
 def _add_scatters(b, ins, spec):
     """scatter(x, k) + scatter(y, k) -> scatter(x + y, k); with two keys one sum of both."""
     left, right = _terms(b, ins[0]), _terms(b, ins[1])
+    if left is None and right is not None:
+        left = _constant_term(b, ins[0], right)
+    elif right is None and left is not None:
+        right = _constant_term(b, ins[1], left)
     if left is None or right is None or b.specs[ins[0]] != b.specs[ins[1]]:
         return None
-    to = b.maker[ins[0]].params["to"]
-    if to != b.maker[ins[1]].params["to"]:
+    found = {b.maker[v].params["to"] for v in ins if b.maker[v] is not None}
+    if len(found) != 1:
         return None
+    (to,) = found
     terms = dict(left)
     for key, v in right:
         if key in terms:
