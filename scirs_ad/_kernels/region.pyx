@@ -13,6 +13,7 @@ from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 import numpy as np
 from scirs_ad._kernels.ops import OPCODES
+from scirs_ad._kernels.peephole import fuse
 from scirs_ad._kernels.vm import CHEAP
 
 cnp.import_array()
@@ -176,9 +177,15 @@ cdef bint _is_flat(list strides, tuple shape, Py_ssize_t itemsize):
     return True
 
 
+cdef dict SUPERS = {(<bytes> tables.supers[i].name).decode(): i for i in range(tables.n_supers)}
+
+
 cdef ad_op_fn _kernel(str name, list types, dtype) except NULL:
     """The kernel of an operation on operands of these types; KeyError if there is none."""
     cdef int op
+    if name in SUPERS:
+        op = SUPERS[name]
+        return <ad_op_fn> (tables.supers[op].f64 if dtype == np.float64 else tables.supers[op].f32)
     if name in OPCODES and all(t == dtype for t in types):
         op = OPCODES[name]
         if dtype == np.float64:
@@ -295,6 +302,7 @@ cdef class _Builder:
     cdef dict results                   # position in the code -> outputs that are written there
     cdef set owned                      # registers that are temporaries of the block
     cdef list out_registers             # by output
+    cdef list plan                      # by instruction: what runs, see `fuse`
     cdef int first                      # the value of the first instruction
 
     def __init__(self, Region region, tuple shape, list inputs, list consts, list code, list outputs):
@@ -311,6 +319,9 @@ cdef class _Builder:
         self.check()
         self.space()
         self.classify()
+        self.plan = fuse(self.code, self.first, [v.value for v in self.views[self.n_in:]],
+                         [cls == MOVING for cls in self.classes], self.types, SUPERS)
+        self.blocks()
         self.lifetimes()
         self.allocate()
         self.finish()
@@ -323,6 +334,7 @@ cdef class _Builder:
             if any(not 0 <= value < len(self.types) for value in operands):
                 raise ValueError(f"Region: instruction {k} ({name}) uses a value that is not computed before it")
             self.types.append(np.dtype(dtype))
+            self.code[k] = (name, self.types[len(self.types) - 1], operands)
         for dtype in self.types:
             if dtype not in _DTYPES:
                 raise KeyError(f"Region: no kernels for dtype {dtype}")
@@ -349,10 +361,10 @@ cdef class _Builder:
                 raise ValueError(f"Region: {len(v.strides)} strides for a space of {len(self.shape)} dimensions")
 
     cdef space(self):
-        """Merge the dimensions, choose the walk and the block, and how each view is reached."""
+        """Merge the dimensions, choose the walk, and how each view is reached."""
         cdef list folds = [v for v in self.views if v.axes is not None]
         cdef bint whole = all(len(v.axes) == len(self.shape) for v in folds)
-        cdef Py_ssize_t size, widest, live, block
+        cdef Py_ssize_t size
         full = [v for v in folds if len(v.axes) == len(self.shape)]
         self.n = 1
         for size in self.shape:
@@ -367,18 +379,6 @@ cdef class _Builder:
             self.walk = AD_FLAT_BLOCKS
         else:
             self.walk = AD_ROW_BLOCKS
-        widest = max([t.itemsize for t in self.types], default=8)
-        block = max(4096 // widest, AD_UNIT)
-        live = self.live()
-        if live * block * widest > CACHE_BYTES:
-            block = AD_UNIT
-        if self.walk == AD_TILES:
-            self.block = max(1, min(block // max(self.inner, 1), self.rows))
-            size = self.block * self.inner
-        else:
-            size = self.n if self.walk == AD_FLAT_BLOCKS else self.inner
-            self.block = size = max(1, min(block, size))
-        self.slot = (size * widest + 63) // 64 * 64 + 64
         for v in self.views:
             item = v.dtype.itemsize
             v.cls = MOVING
@@ -395,12 +395,26 @@ cdef class _Builder:
             else:
                 v.how = AD_DIRECT if _is_flat(v.strides, self.shape, item) else AD_COPIED
 
+    cdef blocks(self):
+        """Choose the size of blocks: as many elements as fit the first-level cache together."""
+        cdef Py_ssize_t widest = max([t.itemsize for t in self.types], default=8)
+        cdef Py_ssize_t size, block = max(4096 // widest, AD_UNIT)
+        if self.live() * block * widest > CACHE_BYTES:
+            block = AD_UNIT
+        if self.walk == AD_TILES:
+            self.block = max(1, min(block // max(self.inner, 1), self.rows))
+            size = self.block * self.inner
+        else:
+            size = self.n if self.walk == AD_FLAT_BLOCKS else self.inner
+            self.block = size = max(1, min(block, size))
+        self.slot = (size * widest + 63) // 64 * 64 + 64
+
     cdef lifetimes(self):
         """Where each value is used last, and which outputs are computed in place."""
         cdef int k, value, end = len(self.code)
         self.last, self.direct, self.results = {}, {}, {}
-        for k, (_, _, operands) in enumerate(self.code):
-            for value in operands:
+        for k, entry in enumerate(self.plan):
+            for value in entry[1] if entry else ():
                 self.last[value] = k
         for k in range(self.n_out):
             v = self.views[self.n_in + k]
@@ -421,8 +435,8 @@ cdef class _Builder:
         cdef Py_ssize_t most = 0, now = 0
         cdef int k, value
         last, ends = {}, {}
-        for k, (_, _, operands) in enumerate(self.code):
-            for value in operands:
+        for k, entry in enumerate(self.plan):
+            for value in entry[1] if entry else ():
                 last[value] = k
         for value, k in last.items():
             ends[k] = ends.get(k, 0) + (value >= self.first)
@@ -463,7 +477,7 @@ cdef class _Builder:
 
     cdef call(self, list steps, str text, ad_op_fn fn, int dst, list operands, bint one):
         cdef list o = operands + [0] * (4 - len(operands))
-        steps.append((AD_CALL3, <size_t> fn, dst, o[0], o[1], o[2], o[3], one))
+        steps.append((AD_CALL4 if len(operands) == 4 else AD_CALL3, <size_t> fn, dst, o[0], o[1], o[2], o[3], one))
         self.note(f"{text} r{dst} <- {' '.join([f'r{x}' for x in operands])}", one)
 
     cdef move(self, int kind, str text, int dst, int a):
@@ -519,10 +533,11 @@ cdef class _Builder:
         self.out_registers = [
             self.register() if self.views[self.n_in + k].how == AD_DIRECT else 0 for k in range(self.n_out)
         ]
-        for k, (name, _, operands) in enumerate(self.code):
-            value = self.first + k
-            if value not in self.last:      # not used
+        for k, entry in enumerate(self.plan):
+            if entry is None:
                 continue
+            name, operands, kinds = entry
+            value = self.first + k
             cls = self.classes[value]
             fn = _kernel(name, [self.types[x] for x in operands], self.types[value])
             if cls < MOVING:
@@ -530,7 +545,7 @@ cdef class _Builder:
                 self.call(self.once if cls == STILL else self.per_row, name, fn, r,
                           [self.registers[x] for x in operands], True)
             else:
-                self.instruction(k, value, name, fn, operands)
+                self.instruction(k, value, name, fn, operands, kinds)
             for x in self.results.get(k, ()):
                 self.write(x)
             if cls == MOVING and self.last[value] == k:
@@ -538,9 +553,11 @@ cdef class _Builder:
         for x in self.results.get(len(self.code), ()):
             self.write(x)
 
-    cdef instruction(self, int k, int value, str name, ad_op_fn fn, operands):
+    cdef instruction(self, int k, int value, str name, ad_op_fn fn, operands, str kinds):
         cdef int x, r
-        cdef list sources = [self.vector(x) for x in operands]
+        cdef list sources = [
+            self.registers[x] if kind == "s" else self.vector(x) for x, kind in zip(operands, kinds)
+        ]
         cdef list late = []
         for x in set(operands):
             if self.last[x] == k:
@@ -646,8 +663,8 @@ cdef class _Builder:
         r.scratch = self.scratch
         r.parallel = <ad_parallel_for> parallel_for
         r.ns = self.n * (0.3 + sum([
-            0.15 if name in CHEAP else 1.2
-            for k, (name, _, _) in enumerate(self.code) if self.classes[self.first + k] == MOVING
+            0.15 if entry[0] in CHEAP or entry[0] in SUPERS else 1.2
+            for k, entry in enumerate(self.plan) if entry and self.classes[self.first + k] == MOVING
         ]))
         self.region.ns = r.ns
         self.region.n_ins = max([v.arg for v in self.views[:self.n_in]], default=-1) + 1

@@ -72,6 +72,8 @@ AD_REDUCERS(f32)
 #define AD_ROW(op, arity) {#op, arity, v_##op##_f64, v_##op##_f32},
 static const ad_op table[AD_OP_COUNT] = {AD_OP_LIST(AD_ROW)};
 
+#include "super.h"
+
 static const ad_reducer reducers[AD_REDUCTIONS][AD_DTYPES] = {
     [AD_RED_SUM] = {[AD_F64] = AD_REDUCER_ROW(sum, f64, v_add_f64), [AD_F32] = AD_REDUCER_ROW(sum, f32, v_add_f32)},
     [AD_RED_PROD] = {[AD_F64] = AD_REDUCER_ROW(prod, f64, v_multiply_f64),
@@ -84,4 +86,4 @@ static const ad_reducer reducers[AD_REDUCTIONS][AD_DTYPES] = {
 
 #define AD_TABLE_(isa) ad_isa_##isa
 #define AD_TABLE(isa) AD_TABLE_(isa)
-const ad_isa AD_TABLE(AD_ISA) = {table, reducers};
+const ad_isa AD_TABLE(AD_ISA) = {table, reducers, supers, sizeof supers / sizeof supers[0]};

@@ -46,12 +46,8 @@ typedef struct {
 
 /* Steps. CALL3 and CALL4 run a kernel on registers; the others move between registers and views. */
 enum { AD_CALL3, AD_CALL4, AD_LOAD, AD_SAVE, AD_FOLD };
-typedef void (*ad_op4_fn)(ptrdiff_t n, const void *a, const void *b, const void *c, const void *d, void *out);
 typedef struct {
-    union {
-        ad_op_fn call3;
-        ad_op4_fn call4;
-    } fn;
+    ad_any_fn fn;
     uint16_t dst, a, b, c, d; /* LOAD: view a to dst. SAVE, FOLD: register a to view dst */
     uint8_t kind;
     uint8_t one;              /* on one element, not on the block */
