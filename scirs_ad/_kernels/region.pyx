@@ -31,6 +31,8 @@ cdef extern from "region.h" nogil:
     enum: AD_LOAD
     enum: AD_SAVE
     enum: AD_FOLD
+    enum: AD_TAKE
+    enum: AD_SCATTER
     enum: AD_F64
     enum: AD_F32
     enum: AD_I64
@@ -48,7 +50,8 @@ cdef extern from "region.h" nogil:
         Py_ssize_t offset
         int arg
         uint16_t reg
-        uint8_t how, itemsize, inner, shared, whole
+        uint8_t how, itemsize, dtype, inner, shared, whole
+        Py_ssize_t step, length
         Py_ssize_t size, row_partials
         const void* reducer
         char identity[16]
@@ -64,7 +67,7 @@ cdef extern from "region.h" nogil:
         const Py_ssize_t* shape
         Py_ssize_t n, inner, rows, block, chunk
         int chunks
-        int n_in, n_out, n_reg, n_temp, n_direct, n_point, n_still, folds
+        int n_in, n_out, n_reg, n_temp, n_direct, n_point, n_still, folds, serial
         ad_view* views
         const uint16_t* direct
         const uint16_t* point
@@ -120,6 +123,7 @@ cdef class _View:
     cdef public str mode
     cdef public tuple axes
     cdef public object alias
+    cdef public tuple index             # gathers and scatters: (input with the indices, bytes per index, length)
 
 
 def _describe(ndim, inputs, outputs):
@@ -129,6 +133,7 @@ def _describe(ndim, inputs, outputs):
         v.dtype, v.strides = np.dtype(item[0]), list(item[1])
         v.arg = item[2] if len(item) > 2 else k
         v.offset = item[3] if len(item) > 3 else 0
+        v.index = item[4] if len(item) > 4 else None
         views.append(v)
     for k, item in enumerate(outputs):
         v = _View()
@@ -136,12 +141,14 @@ def _describe(ndim, inputs, outputs):
         v.arg = item[3] if len(item) > 3 else k
         v.offset = item[4] if len(item) > 4 else 0
         v.alias = item[5] if len(item) > 5 else None
-        if v.mode in ("store", "add"):
+        v.index = item[6] if len(item) > 6 else None
+        if v.mode in ("store", "add", "scatter"):
             v.strides = list(item[2])
         elif v.mode in _REDUCTIONS:
             v.axes = tuple(range(ndim)) if item[2] is None else tuple(item[2])
         else:
-            raise ValueError(f"Region: output {k} has mode {v.mode!r}; there are store, add, sum, prod, max and min")
+            raise ValueError(f"Region: output {k} has mode {v.mode!r}; "
+                             f"there are store, add, scatter, sum, prod, max and min")
         views.append(v)
     return views
 
@@ -180,19 +187,46 @@ cdef bint _is_flat(list strides, tuple shape, Py_ssize_t itemsize):
 cdef dict SUPERS = {(<bytes> tables.supers[i].name).decode(): i for i in range(tables.n_supers)}
 
 
-cdef ad_op_fn _kernel(str name, list types, dtype) except NULL:
-    """The kernel of an operation on operands of these types; KeyError if there is none."""
+cdef dict TYPED = {
+    (<bytes> tables.typed[i].name + b" " + <bytes> tables.typed[i].signature).decode(): i for i in range(tables.n_typed)
+}
+_LETTERS = {dtype: dict(zip(range(7), "dfli?DF"))[code] for dtype, code in _DTYPES.items()}
+
+
+def has_kernel(name, types, dtype):
+    """Whether a region can run operation `name` on operands of `types`, for a result of `dtype`."""
+    return _find(name, [np.dtype(t) for t in types], np.dtype(dtype)) != NULL
+
+
+def kernels():
+    """Names of the superinstructions, and (name, signature) of the kernels on mixed types."""
+    return list(SUPERS), [tuple(key.split(" ")) for key in TYPED]
+
+
+cdef ad_op_fn _find(str name, list types, dtype) except? NULL:
     cdef int op
     if name in SUPERS:
         op = SUPERS[name]
         return <ad_op_fn> (tables.supers[op].f64 if dtype == np.float64 else tables.supers[op].f32)
-    if name in OPCODES and all(t == dtype for t in types):
+    if name in OPCODES and dtype.kind == "f" and all([t == dtype for t in types]):
         op = OPCODES[name]
         if dtype == np.float64:
             return <ad_op_fn> table[op].f64
         if dtype == np.float32:
             return <ad_op_fn> table[op].f32
-    raise KeyError(f"Region: no kernel for {name} of {', '.join(map(str, types))} giving {dtype}")
+    found = TYPED.get(f"{name} {''.join([_LETTERS.get(t, '-') for t in [*types, dtype]])}")
+    if found is None:
+        return NULL
+    op = found
+    return tables.typed[op].fn
+
+
+cdef ad_op_fn _kernel(str name, list types, dtype) except NULL:
+    """The kernel of an operation on operands of these types; KeyError if there is none."""
+    cdef ad_op_fn fn = _find(name, types, dtype)
+    if fn == NULL:
+        raise KeyError(f"Region: no kernel for {name} of {', '.join(map(str, types))} giving {dtype}")
+    return fn
 
 
 cdef class Region:
@@ -208,7 +242,9 @@ cdef class Region:
         `(dtype, strides)` or `(dtype, strides, arg)` or `(dtype, strides, arg, offset)`: bytes per step along every
         dimension of the space, which of the caller's pointers (by default its own), bytes from there to the first
         element.
-        Any strides will do: 0 along broadcast dimensions; several inputs may be (shifted) views of one argument.
+        A fifth entry `(k, step, length)` makes it a gather: the element is `step` bytes per index further, with the
+        index from input `k` (int64), negative ones counted from `length`. Any strides will do: 0 along
+        broadcast dimensions; several inputs may be (shifted) views of one argument.
     consts : sequence of tuple
         `(dtype, value)`.
     code : sequence of tuple
@@ -216,6 +252,8 @@ cdef class Region:
     outputs : sequence of tuple
         `("store" | "add", value, strides[, arg[, offset[, alias]]])`: written, or added to what is there. `alias`
         names an input which may share its memory, element for element.
+        `("scatter", value, strides, arg, offset, None, (k, step, length))`: added in C order to the elements that
+        indices point to.
         `("sum" | "prod" | "max" | "min", value, axes[, arg[, offset]])`: reduced over these axes of the space (None:
         all), written in C order without them.
 
@@ -357,6 +395,8 @@ cdef class _Builder:
                     elif self.shape[d] == 0 and v.mode in ("max", "min"):
                         raise ValueError(f"zero-size array to reduction operation {v.mode}imum which has no identity")
         for v in self.views:
+            if v.index is not None and self.types[v.index[0]] != np.int64:
+                raise ValueError(f"Region: indices must be int64, not {self.types[v.index[0]]}")
             if len(v.strides) != len(self.shape):
                 raise ValueError(f"Region: {len(v.strides)} strides for a space of {len(self.shape)} dimensions")
 
@@ -369,7 +409,7 @@ cdef class _Builder:
         self.n = 1
         for size in self.shape:
             self.n *= size
-        self.shape = _merge(self.shape, self.views, not folds)
+        self.shape = _merge(self.shape, self.views, not folds and not any([v.mode == "scatter" for v in self.views]))
         self.ndim = len(self.shape)
         self.inner = self.shape[self.ndim - 1]
         self.rows = self.n // self.inner if self.n else 0
@@ -384,6 +424,8 @@ cdef class _Builder:
             v.cls = MOVING
             if v.axes is not None:
                 v.how = AD_FOLDED
+            elif v.index is not None:
+                v.how = AD_COPIED
             elif not any(v.strides) and v.mode is None:
                 v.how, v.cls = AD_POINT, STILL
             elif self.walk == AD_ROW_BLOCKS:
@@ -429,6 +471,9 @@ cdef class _Builder:
                 self.direct[value] = k
             self.last[value] = max(self.last.get(value, -1), at)
             self.results.setdefault(at, []).append(k)
+        for v in self.views:            # indices stay: where they are read depends on the view
+            if v.index is not None:
+                self.last[v.index[0]] = end
 
     cdef Py_ssize_t live(self):
         """The most values alive at once."""
@@ -494,9 +539,7 @@ cdef class _Builder:
         cdef Py_ssize_t item = self.types[value].itemsize
         if cls == MOVING:
             if self.registers[value] is None:       # an input that is copied
-                r = self.take()
-                self.move(AD_LOAD, "load", r, value)
-                self.registers[value] = r
+                self.registers[value] = r = self.load(value)
             return self.registers[value]
         if value in self.filled:
             return self.filled[value]
@@ -509,6 +552,27 @@ cdef class _Builder:
                       [self.registers[value]], False)
         self.filled[value] = r
         return r
+
+    cdef int load(self, int value) except -1:
+        """An input to a register."""
+        cdef int r
+        v = self.views[value]
+        if v.index is None:
+            r = self.take()
+            self.move(AD_LOAD, "load", r, value)
+        else:
+            at, one = self.indices(v)
+            r = self.take()
+            self.per_block.append((AD_TAKE, 0, r, value, at, 0, 0, one))
+            self.note(f"take r{r} <- {value} at r{at}", one)
+        return r
+
+    cdef tuple indices(self, v):
+        """The register of the indices of a view, and whether one is for the whole block."""
+        cdef int value = v.index[0]
+        if self.classes[value] == MOVING:
+            return self.vector(value), False
+        return self.registers[value], True
 
     cdef _Memory constant(self, int value, Py_ssize_t n):
         dtype, number = self.consts[value - self.n_in]
@@ -581,6 +645,10 @@ cdef class _Builder:
         r = self.vector(v.value)
         if v.mode in _REDUCTIONS:
             self.move(AD_FOLD, v.mode, view, r)
+        elif v.mode == "scatter":
+            at, one = self.indices(v)
+            self.per_block.append((AD_SCATTER, 0, view, r, at, 0, 0, one))
+            self.note(f"scatter {view} <- r{r} at r{at}", one)
         elif v.mode == "store" and v.how == AD_DIRECT:
             self.call(self.per_block, "copy", ad_region_copy(v.dtype.itemsize), self.out_registers[k], [r], False)
         elif v.mode == "store":
@@ -632,7 +700,10 @@ cdef class _Builder:
         for i, v in enumerate(self.views):
             c = &r.views[i]
             c.stride, c.offset, c.arg = self.sizes(v.strides), v.offset, v.arg
-            c.how, c.itemsize = v.how, v.dtype.itemsize
+            c.how, c.itemsize, c.dtype = v.how, v.dtype.itemsize, _DTYPES[v.dtype]
+            if v.index is not None:
+                c.step, c.length = v.index[1], v.index[2]
+                r.serial = r.serial or v.mode == "scatter"
             if v.how == AD_FOLDED:
                 self.fold(v, c)
                 r.folds += 1
