@@ -114,6 +114,7 @@ def _one(name, kind, x, type, n, axis, norm, orthogonalize, inverse):
 def _many(name, kind, x, type, s, axes, norm, orthogonalize, inverse):
     _check(name, type)
     x, norm = number(x, name), norm_of(norm, name)
+    s, axes = ((a,) if isinstance(a, int) else a for a in (s, axes))
     lengths, axes = shape_axes(name, x, s, axes)
     ortho = norm == "ortho" if orthogonalize is None else bool(orthogonalize)
     if inverse:

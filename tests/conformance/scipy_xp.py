@@ -37,7 +37,11 @@ def main(argv=None):
     parser.add_argument("modules", nargs="*", default=[], metavar="module", help=", ".join(MODULES))
     parser.add_argument("--strict", action="store_true", help="np.asarray of a Variable raises")
     parser.add_argument("--shrink", action="store_true", help="take what passes out of the list of known failures")
-    parser.add_argument("--freeze", action="store_true", help="write the list anew (for another release of SciPy)")
+    parser.add_argument(
+        "--freeze",
+        action="store_true",
+        help="take the failures of these modules into the list: for a new release of SciPy, or a module not in it yet",
+    )
     parser.add_argument("--reasons", action="store_true", help="show the failures by message, most frequent first")
     parser.add_argument("-k", dest="select", help="as pytest's -k")
     parser.add_argument("--timeout", type=int, default=1800, help="seconds for one module")
@@ -99,32 +103,42 @@ def run(module, options):
         if done.returncode not in (0, 1, 5):
             sys.exit(f"scipy.{module}: pytest ended with {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
         lines = report.read_text().splitlines() if report.exists() else []
-    return {name: (outcome, reason) for name, outcome, reason in map(json.loads, lines)}
+    return {f"{module}/{name}": (outcome, reason) for name, outcome, reason in map(json.loads, lines)}
 
 
 def compare(outcomes, path, options):
-    """Compare with the list of known failures; the exit status."""
+    """Compare with the list of known failures; the exit status.
+
+    The first line of the list names the release of SciPy and the modules that it covers.
+    """
     import scipy  # after the command line is read: --help does not need it
 
+    header, *known = path.read_text().splitlines() or [""]
+    release, _, covered = header.partition(": ")
+    covered = set(covered.split())
+    if release != f"# SciPy {scipy.__version__}":
+        covered, known = set(), []
+        if not options.freeze:
+            print(f"{path.name} is not for SciPy {scipy.__version__}: nothing is compared")
+            return 0
+    ran = {name.partition("/")[0] for name in outcomes}
     failed = {name for name, (outcome, _) in outcomes.items() if outcome == "failed"}
+    mended = {name for name in known if outcomes.get(name, ("",))[0] == "passed"}
+    new = sorted(name for name in failed - set(known) if name.partition("/")[0] in covered)
     if options.freeze:
-        if options.modules or options.select:
-            sys.exit("--freeze needs a run of everything")
-        path.write_text(f"# SciPy {scipy.__version__}\n" + "".join(f"{name}\n" for name in sorted(failed)))
-        print(f"wrote {len(failed)} known failures to {path.name}")
-        return 0
-    if not path.exists():
-        print(f"there is no list {path.name}; make one by --freeze")
-        return 1
-    header, *known = path.read_text().splitlines()
-    if header != f"# SciPy {scipy.__version__}":
-        print(f"{path.name} is for {header[2:]}, this is SciPy {scipy.__version__}: nothing is compared")
-        return 0
-    new = sorted(failed - set(known))
-    mended = sorted(name for name in known if outcomes.get(name, ("",))[0] == "passed")
+        if options.select:
+            sys.exit("--freeze needs whole modules")
+        known = [name for name in known if name.partition("/")[0] not in ran] + sorted(failed)
+        covered |= ran
+        new = []
     if mended and options.shrink:
-        path.write_text("\n".join([header, *(name for name in known if name not in set(mended))]) + "\n")
+        known = [name for name in known if name not in mended]
+    if options.freeze or options.shrink:
+        first = f"# SciPy {scipy.__version__}: {' '.join(sorted(covered))}"
+        path.write_text("".join(f"{line}\n" for line in [first, *sorted(known)]))
     print(f"{len(new)} new failures; {len(mended)} known failures pass now" + (", see --shrink" if mended else ""))
+    if ran - covered:
+        print(f"not in the list, so not compared: {', '.join(sorted(ran - covered))}")
     for name in new[:40]:
         print(f"  {name}: {outcomes[name][1]}")
     return bool(new)
@@ -180,7 +194,7 @@ def pytest_runtest_logreport(report):
     elif outcome == "failed":
         reason = first_line(report.longrepr)
     name = report.nodeid.replace("\\", "/")
-    name = name[name.index("scipy/") :] if "scipy/" in name else name
+    name = name[name.index("tests/") :] if "tests/" in name else name
     with open(path, "a", encoding="utf-8") as stream:
         stream.write(json.dumps([name, outcome, reason]) + "\n")
 
