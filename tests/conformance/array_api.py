@@ -6,7 +6,7 @@
     python tests/conformance/array_api.py path/to/array-api-tests --shrink
 
 The suite is not on a package index, so a checkout is needed. A failure that is not in `array_api_failures.txt` makes the
-run fail; `--shrink` only removes lines. The list says in a comment why each is there: it is what NumPy does, too.
+run fail; `--shrink` only removes lines. The list says in a comment why each is there.
 """
 
 import argparse
