@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from scirs_ad._core.core import as_array
+from scirs_ad._core.core import Variable, as_array
 
-__all__ = ["Transform", "differentiated", "finish", "name_of", "pack_leaf"]
+__all__ = ["Transform", "differentiated", "finish", "name_of", "pack", "pack_leaf"]
 
 
 class Transform:
@@ -80,7 +80,12 @@ def finish(x):
 
 
 def pack_leaf(y):
-    """A leaf of an output: an object array or a list of Variables becomes one Variable."""
+    """A leaf of an output: an object array of Variables becomes one Variable."""
     if isinstance(y, np.ndarray) and y.dtype.kind == "O":
         return as_array(y)
     return y
+
+
+def pack(y):
+    """An output as one array: what SciPy makes an array of (lists of numbers, of rows) becomes one."""
+    return pack_leaf(y) if type(y) in (Variable, np.ndarray) else as_array(y)
