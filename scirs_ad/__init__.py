@@ -33,6 +33,7 @@ from scirs_ad._transforms.derived import (
 )
 from scirs_ad._transforms.forward import jvp, linearize
 from scirs_ad._transforms.graph import Graph, trace
+from scirs_ad._transforms.native import native
 from scirs_ad._transforms.reverse import grad, value_and_grad, vjp
 
 __version__ = "0.1.0"
@@ -40,9 +41,9 @@ __version__ = "0.1.0"
 __all__ = [
     "DerivativeLostError", "EscapedVariableError", "Graph", "NotDifferentiableError", "Spec", "Tape", "TracingError",
     "Variable", "checkpoint", "custom_jvp", "custom_vjp", "derivatives", "elementwise", "get_num_threads", "grad",
-    "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "numpy", "optimize", "primitive", "raises",
-    "register_tree", "sample", "scipy", "set_num_threads", "show_config", "stop_gradient", "testing", "trace",
-    "value", "value_and_grad", "value_and_jacobian", "vjp", "vmap", "weighted_hessian",
+    "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "native", "numpy", "optimize", "primitive",
+    "raises", "register_tree", "sample", "scipy", "set_num_threads", "show_config", "stop_gradient", "testing",
+    "trace", "value", "value_and_grad", "value_and_jacobian", "vjp", "vmap", "weighted_hessian",
 ]  # fmt: skip
 
 _LAZY = ("optimize", "scipy", "testing")

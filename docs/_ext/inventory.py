@@ -11,6 +11,7 @@ from numpydoc.docscrape_sphinx import SphinxDocString
 
 import scirs_ad
 from scirs_ad._core.core import PRIMITIVES
+from scirs_ad.testing import coverage
 
 HEADINGS = "Functions", "Classes", "Exceptions"
 
@@ -35,6 +36,8 @@ def write(app):
         save(folder / f"operations_{name}.rst", operations_page(name, primitives))
     listed = "\n".join(f"   operations_{name}" for name in sorted(pages))
     save(folder / "operations.rst", f"{title('Operations')}\n{INTRODUCTION}\n.. toctree::\n\n{listed}\n")
+
+    save(folder / "numpy_table.rst", numpy_page())
 
 
 INTRODUCTION = """
@@ -90,6 +93,31 @@ def operations_page(name, primitives):
         body = str(SphinxDocString(inspect.getdoc(p.body) or "")).splitlines()
         text += "".join(f"   {line}".rstrip() + "\n" for line in body)
     return text
+
+
+def numpy_page():
+    """What happens to each function and ufunc of NumPy: from the table that the tests check."""
+    rows = coverage.numpy_table()
+    text = f"{title('NumPy functions and ufuncs')}\n{NUMPY_INTRODUCTION}\n"
+    text += "".join(f"- *{kind}*: {meaning}.\n" for kind, meaning in coverage.KINDS.items())
+    for heading, wanted in (
+        ("Functions", [row for row in rows if row.method is None]),
+        ("Ufuncs", [row for row in rows if row.method == "__call__"]),
+        ("Methods of ufuncs", [row for row in rows if row.method not in (None, "__call__")]),
+    ):
+        text += f"\n{title(heading, '-')}\n.. list-table::\n   :header-rows: 1\n   :widths: 45 20 35\n\n"
+        cells = [("name", "kind", "note")]
+        cells += list(dict.fromkeys((f"``{row.name}``", row.kind, row.note or "\\") for row in wanted))
+        for cell in cells:
+            text += "".join(f"   {'*' if k == 0 else ' '} - {part}\n" for k, part in enumerate(cell))
+    return text
+
+
+NUMPY_INTRODUCTION = """
+What ``import numpy as np`` does with a Variable, for every function and ufunc that NumPy lets be overridden. The table
+is made from the package, and the tests check each line of it: the value against NumPy's, the derivative against finite
+differences.
+"""
 
 
 def label(p):

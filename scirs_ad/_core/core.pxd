@@ -12,6 +12,9 @@ cdef class Level:
     cdef object apply(self, Primitive p, tuple args, dict params)
     cdef tuple shape_of(self, object value)
 
+cdef class View:
+    cdef readonly object get, put
+
 cdef class Variable:
     cdef Level _level
     cdef object _value
@@ -20,6 +23,7 @@ cdef class Variable:
     cdef Variable base
     cdef object base_key
     cdef long long base_version, version
+    cdef bint mutable       # if 0-d: an array, that in-place operators write into, not a scalar
     cdef object _refresh(self)
     cdef object _rebind(self, object new)
 

@@ -36,8 +36,16 @@ cdef extern from *:
         PyType_Modified(type);
         return failed;
     }
+
+    /* NumPy replaces the message of a failed conversion to a number if the object is a sequence in C's sense. */
+    static void ad_no_sequence(PyTypeObject *type)
+    {
+        if (type->tp_as_sequence != NULL)
+            type->tp_as_sequence->sq_item = NULL;
+    }
     """
     int ad_set_type_attribute(PyTypeObject* type, object name, object value) except -1
+    void ad_no_sequence(PyTypeObject* type)
 
 cdef extern from "numpy/arrayobject.h":
     bint PyTypeNum_ISFLOAT(int)
@@ -72,6 +80,7 @@ cdef object FUNCTION = None         # array_function(func, types, args, kwargs)
 cdef object NAMESPACE = None        # the module that __array_namespace__ returns
 cdef object ARRAY = None            # array_conversion(variable, dtype, copy)
 cdef object REPACK = None           # repack(object array or list of Variables) -> Variable
+cdef object LOST = None             # lost(variable, what): raise DerivativeLostError, with the user's line
 cdef dict OPERATORS = {}
 cdef dict UFUNC_PRIMITIVES = {}
 cdef Primitive P_INDEX = None       # index(x, key=Key): x[key]
@@ -82,7 +91,7 @@ cdef Elementwise P_ADD = None, P_SUB = None, P_MUL = None, P_DIV = None, P_NEG =
 def install(**hooks):
     """Give the core what the layers above provide; see the list of hooks in the source."""
     global ADD_OP, UNBROADCAST, CAST, BROADCAST, RESHAPE, FORMULA, TANGENT, PLAN, PUSH_PLAN, VALUE, GETITEM, SETITEM
-    global P_INDEX, P_PUT, UFUNC, FUNCTION, NAMESPACE, ARRAY, REPACK, P_ADD, P_SUB, P_MUL, P_DIV, P_NEG, P_SQUARE
+    global P_INDEX, P_PUT, UFUNC, FUNCTION, NAMESPACE, ARRAY, REPACK, LOST, P_ADD, P_SUB, P_MUL, P_DIV, P_NEG, P_SQUARE
     for name, value in hooks.items():
         if name == "add":
             ADD_OP = P_ADD = value
@@ -132,6 +141,8 @@ def install(**hooks):
             ARRAY = value
         elif name == "repack":
             REPACK = value
+        elif name == "lost":
+            LOST = value
         elif name == "operators":
             OPERATORS.update(value)
         elif name == "ufuncs":
@@ -267,12 +278,69 @@ cpdef object as_array(object x):
         packed = REPACK(x)              # before NumPy asks each Variable for an array
         if packed is not None:
             return packed
+    elif not cnp.PyArray_IsAnyScalar(x):
+        _refuse_foreign(x)
     cdef object array = np.asarray(x)
     if array.dtype.kind == "O" and REPACK is not None:
         packed = REPACK(array)
         if packed is not None:
             return packed
     return array
+
+
+cdef object NDARRAY_MUL = np.ndarray.__mul__
+cdef object NDARRAY_UFUNC = np.ndarray.__array_ufunc__
+
+
+cdef _refuse_foreign(object x):
+    """Subclasses of ndarray with operators of their own (masked arrays, matrices, quantities) mean something else."""
+    if isinstance(x, np.ndarray) and (type(x).__mul__ is not NDARRAY_MUL
+                                      or type(x).__array_ufunc__ is not NDARRAY_UFUNC):
+        raise TypeError(
+            f"a {type(x).__module__}.{type(x).__qualname__} cannot be mixed with Variables, for its operators are not "
+            "those of ndarray (masks, matrix products, units would be lost); convert it by numpy.array(x), after "
+            "x.filled(...) for a masked array")
+
+
+@cython.final
+cdef class View:
+    """How an array follows from the array it is a view of, if not by indexing.
+
+    Parameters
+    ----------
+    get : callable
+        ``get(base)`` is the view.
+    put : callable or None
+        ``put(base, view)`` is the base after the view has been written to; None: the view is read-only.
+    """
+
+    def __init__(self, get, put):
+        self.get, self.put = get, put
+
+
+def attach(out, base, View view, bint assumed=True):
+    """`out`, marked as a view of `base` if NumPy would give a view: writing to one is seen in the other.
+
+    Whether it would is known from the memory of the values; where there are none (tracing) it is `assumed`.
+    """
+    cdef Variable v
+    if type(out) is not Variable or type(base) is not Variable or out is base:
+        return out
+    v = <Variable> out
+    if v.base is not None:
+        return out
+    mine, theirs = v._value, (<Variable> base)._value
+    while type(mine) is Variable and type(theirs) is Variable:
+        mine, theirs = (<Variable> mine)._value, (<Variable> theirs)._value
+    if type(mine) is cnp.ndarray and type(theirs) is cnp.ndarray:
+        if not np.may_share_memory(mine, theirs):
+            return out
+    elif not assumed:
+        return out
+    v.base = base
+    v.base_key = view
+    v.base_version = (<Variable> base).version
+    return out
 
 
 @cython.final
@@ -305,6 +373,7 @@ cdef class Variable:
     def __init__(self, value):
         self._level = None
         self.ref = -1
+        self.mutable = True
         if type(value) is Variable:
             _unview(value)
             self._level = (<Variable> value)._level
@@ -326,8 +395,9 @@ cdef class Variable:
             self.base._refresh()
         if self.base_version != self.base.version:
             base, key = self.base, self.base_key
-            self._rebind(GETITEM(base, key))
+            self._rebind((<View> key).get(base) if type(key) is View else GETITEM(base, key))
             self.base_version = (<Variable> base).version
+            self.version += 1           # views of this view have to follow as well
 
     cdef object _rebind(self, object new):
         cdef Variable v
@@ -375,7 +445,7 @@ cdef class Variable:
     def __array_ufunc__(self, ufunc, str method, *inputs, **kwargs):
         if method == "__call__" and not kwargs:
             p = UFUNC_PRIMITIVES.get(ufunc)
-            if p is not None:
+            if p is not None and _all_known(inputs):
                 return bind(<Primitive> p, inputs, None)
         return UFUNC(ufunc, method, inputs, kwargs)
 
@@ -526,6 +596,12 @@ cdef class Variable:
     def __ixor__(self, other):
         return _in_place(self, OPERATORS["xor"](self, other), "bitwise_xor")
 
+    def __ilshift__(self, other):
+        return _in_place(self, OPERATORS["lshift"](self, other), "left_shift")
+
+    def __irshift__(self, other):
+        return _in_place(self, OPERATORS["rshift"](self, other), "right_shift")
+
     # -------------------------------------------------------------------------------- containers
     def __len__(self):
         shape = shape_of(self)
@@ -537,6 +613,11 @@ cdef class Variable:
         if not shape_of(self):
             raise TypeError("iteration over a 0-d array")
         return iter([self[i] for i in range(shape_of(self)[0])])
+
+    def __reversed__(self):
+        if not shape_of(self):
+            raise TypeError("len() of unsized object")
+        return iter([self[i] for i in range(shape_of(self)[0] - 1, -1, -1)])
 
     def __getitem__(self, key):
         out = _get_here(self, key)
@@ -551,6 +632,7 @@ cdef class Variable:
 
     def __setitem__(self, key, value):
         _unview(self)
+        _check_writable(self)
         if not _put_here(self, key, value):
             self._rebind(SETITEM(self, key, value))
         _written(self)
@@ -569,10 +651,10 @@ cdef class Variable:
         return _known_value(self, "an index", "take, static arguments, or eager code").__index__()
 
     def __float__(self):
-        return float(_untracked_value(self, "float()"))
+        return float(_untracked_value(self, "float"))
 
     def __complex__(self):
-        return complex(_untracked_value(self, "complex()"))
+        return complex(_untracked_value(self, "complex"))
 
     def __hash__(self):
         return <Py_ssize_t> <void*> self >> 4
@@ -599,14 +681,17 @@ cdef class Variable:
         return Variable, (self._value,)
 
     def __copy__(self):
-        return Variable(self)
+        return self.copy()
 
     def __deepcopy__(self, memo):
-        return Variable(self)
+        return self.copy()
 
     def copy(self, order="C"):
         """A copy: an own Variable, with the same derivative."""
-        return Variable(self)
+        _unview(self)
+        cdef Variable out = _detached_view(self)
+        out.mutable = self.mutable
+        return out
 
 
 # ------------------------------------------------------------------------------------------------ keys
@@ -842,7 +927,8 @@ cdef bint _put_here(Variable v, object key, object value):
         node.arity = 2
         node.r0 = v.ref if v._level is not None else -1
         node.r1 = w.ref if w is not None and w._level is not None else -1
-        node.specs = (spec_of(<object> array), spec_of(value))
+        node.out = spec_of(<object> array)      # for a tangent, derived from the vjp
+        node.specs = (node.out, spec_of(value))
         tape.nodes.append(node)
         v._level = tape
         v.ref = <long long> (len(tape.nodes) - 1) << SLOT_BITS
@@ -858,9 +944,24 @@ cdef object _written(Variable v):
     """After an assignment: views of `v` are out of date, and what `v` is a view of is written to."""
     v.version += 1
     if v.base is not None:
-        base = v.base
-        base[v.base_key] = Variable(_detached_view(v))
+        base, key = v.base, v.base_key
+        if type(key) is View:
+            new = (<View> key).put(base, _detached_view(v))
+            (<Variable> base)._rebind(new)
+            _written(<Variable> base)
+        else:
+            base[key] = _detached_view(v)
         v.base_version = (<Variable> base).version
+
+
+cdef _check_writable(Variable v):
+    """NumPy's error for a view that cannot be written to, before anything is."""
+    cdef Variable w = v
+    while w.base is not None:
+        if type(w.base_key) is View and (<View> w.base_key).put is None:
+            raise ValueError("assignment destination is read-only: this Variable is a view (as of broadcast_to, "
+                             "diagonal, sliding_window_view); write to a copy")
+        w = w.base
 
 
 cdef Variable _detached_view(Variable v):
@@ -872,6 +973,10 @@ cdef Variable _detached_view(Variable v):
 cdef object _in_place(Variable v, object new, str name):
     if new is NotImplemented:
         return NotImplemented
+    if not v.mutable and v.base is None and not shape_of(v):
+        return new          # NumPy's scalars are immutable: other names for this one keep the old value
+    _unview(v)
+    _check_writable(v)
     if shape_of(new) != shape_of(v):
         raise ValueError(f"{name}: in-place result of shape {shape_of(new)} does not fit the array of shape "
                          f"{shape_of(v)}; write x = x ... instead")
@@ -881,7 +986,6 @@ cdef object _in_place(Variable v, object new, str name):
             raise TypeError(f"{name}: cannot cast the result of dtype {dtype_of(new)} to {dtype} in place; "
                             "write x = x ... instead")
         new = CAST(new, dtype)
-    _unview(v)
     v._rebind(new)
     _written(v)
     return v
@@ -900,6 +1004,14 @@ cdef bint _is_view(object key, Variable out):
                 return False
         return ellipsis
     return isinstance(key, (int, np.integer)) and not isinstance(key, bool) and len(shape_of(out)) > 0
+
+
+cdef bint _all_known(tuple inputs) except -1:
+    """Whether a ufunc has been called with nothing but Variables, ndarrays and numbers."""
+    for x in inputs:
+        if type(x) is not Variable and type(x) is not cnp.ndarray and not cnp.PyArray_IsAnyScalar(x):
+            return False
+    return True
 
 
 cdef bint _known(object x):
@@ -937,12 +1049,9 @@ cdef object _known_value(Variable v, str what, str remedy):
 
 cdef object _untracked_value(Variable v, str what):
     _unview(v)
-    value = _known_value(v, what, "eager code")
-    if v._level is not None:
-        raise DerivativeLostError(
-            f"{what} would drop the derivative of a {value.dtype} array of shape {value.shape}. Keep the Variable "
-            "(NumPy functions and the scirs_ad.numpy and scirs_ad.scipy ones take it), or use scirs_ad.value(x) or "
-            "scirs_ad.stop_gradient(x) if no derivative is wanted")
+    value = _known_value(v, what + "()", "eager code")
+    if v._level is not None and inexact(v):
+        LOST(v, what)
     return value
 
 
@@ -1517,6 +1626,8 @@ cpdef object bind(Primitive p, tuple args, dict params):
         elif type(a) is not cnp.ndarray:
             if isinstance(a, (list, tuple)):
                 repack = True
+            elif not cnp.PyArray_IsAnyScalar(a):
+                _refuse_foreign(a)
         elif cnp.PyArray_TYPE(a) == cnp.NPY_OBJECT:
             repack = True
     if repack:
@@ -2420,3 +2531,6 @@ cdef class Batch(Level):
         if type(out) is tuple:
             return tuple([_variable(self, o, -1) for o in <tuple> out])
         return _variable(self, out, -1)
+
+
+ad_no_sequence(<PyTypeObject*> Variable)

@@ -18,7 +18,6 @@ __all__ = [
     "empty",
     "empty_like",
     "eye",
-    "from_dlpack",
     "fromfunction",
     "full",
     "full_like",
@@ -132,37 +131,6 @@ def asarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
     if isinstance(a, Variable) and not copy:
         return a if dtype is None else sh.astype(a, dtype)
     return array(a, dtype)
-
-
-def from_dlpack(x, /, *, device=None, copy=None):
-    """An array from an object of another library, by the DLPack protocol.
-
-    Parameters
-    ----------
-    x : object
-        With ``__dlpack__``.
-    device, copy
-        As in NumPy.
-
-    Returns
-    -------
-    Variable
-
-    Notes
-    -----
-    Derivative: none; the other library's is not carried over. Cost: one copy.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import scirs_ad.numpy as anp
-    >>> anp.from_dlpack(np.ones(2))
-    Variable([1., 1.])
-    """
-    del device, copy
-    if isinstance(x, Variable):
-        return Variable(x)
-    return Variable(np.array(np.from_dlpack(x)))
 
 
 # ------------------------------------------------------------------------------------------------ constant

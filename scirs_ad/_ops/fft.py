@@ -8,6 +8,7 @@ from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.accumulate import no_out, pad_zeros, trim
+from scirs_ad._ops.dtypes import check_device
 
 __all__ = [
     "fft",
@@ -708,14 +709,16 @@ def ifftshift(x, axes=None):
     return _shifted(x, axes, lambda n: -(n // 2), "ifftshift")
 
 
-def _frequencies(numbers, n, d, device):
-    del device
+def _frequencies(numbers, n, d, dtype, device):
+    check_device(device, "fftfreq")
+    if dtype is not None and np.dtype(dtype).kind != "f":
+        raise ValueError(f"fftfreq: frequencies are real floating-point numbers, not {np.dtype(dtype)}")
     if isinstance(d, Variable):
-        return ew.divide(numbers, ew.multiply(d, float(n)))
-    return Variable(numbers / (n * d))
+        return sh.astype(ew.divide(numbers, ew.multiply(d, float(n))), dtype or float)
+    return Variable((numbers / (n * d)).astype(dtype or float))
 
 
-def fftfreq(n, d=1.0, device=None):
+def fftfreq(n, d=1.0, *, dtype=None, device=None):
     """Frequencies of `fft`.
 
     Parameters
@@ -724,8 +727,9 @@ def fftfreq(n, d=1.0, device=None):
         Number of points.
     d : scalar
         Spacing of the samples.
-    device : None
-        As in the array API standard.
+    dtype : dtype, optional
+        A real floating-point one; float64 by default.
+    device : {None, "cpu"}
 
     Returns
     -------
@@ -741,10 +745,10 @@ def fftfreq(n, d=1.0, device=None):
     >>> anp.fft.fftfreq(4)
     Variable([ 0.  ,  0.25, -0.5 , -0.25])
     """
-    return _frequencies(np.fft.fftfreq(n, 1.0 / n), n, d, device)
+    return _frequencies(np.fft.fftfreq(n, 1.0 / n), n, d, dtype, device)
 
 
-def rfftfreq(n, d=1.0, device=None):
+def rfftfreq(n, d=1.0, *, dtype=None, device=None):
     """Frequencies of `rfft`.
 
     Parameters
@@ -753,8 +757,9 @@ def rfftfreq(n, d=1.0, device=None):
         Number of points.
     d : scalar
         Spacing of the samples.
-    device : None
-        As in the array API standard.
+    dtype : dtype, optional
+        A real floating-point one; float64 by default.
+    device : {None, "cpu"}
 
     Returns
     -------
@@ -770,4 +775,4 @@ def rfftfreq(n, d=1.0, device=None):
     >>> anp.fft.rfftfreq(4)
     Variable([0.  , 0.25, 0.5 ])
     """
-    return _frequencies(np.arange(n // 2 + 1, dtype=float), n, d, device)
+    return _frequencies(np.arange(n // 2 + 1, dtype=float), n, d, dtype, device)

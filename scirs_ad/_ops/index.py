@@ -5,7 +5,6 @@ import numpy as np
 from scirs_ad._core.core import Batch, Key, Spec, Variable, as_array, dtype_of, install, shape_of, value_of
 from scirs_ad._core.errors import DerivativeLostError, TracingError
 from scirs_ad._ops import elementwise as ew
-from scirs_ad._ops import protocol
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.gather import FULL, gather, index, put, put_along, scatter, size_of
 
@@ -482,4 +481,3 @@ def index_add(x, key, values):
 
 
 install(getitem=getitem, setitem=setitem)
-protocol.AT["index_add"] = index_add

@@ -10,13 +10,12 @@ from scirs_ad._ops import (
     bins,
     diagonals,
     extrema,
-    index,
     moments,
     products,
-    protocol,
     reduce,
     select,
     sorting,
+    ufuncs,
     write,
 )
 from scirs_ad._ops import complex as cx
@@ -225,8 +224,7 @@ install_methods(
     }
 )  # fmt: skip
 install(operators={"matmul": products.matmul})
-protocol.AT["index_add"] = index.index_add
-protocol.REDUCTIONS.update(
+ufuncs.REDUCTIONS.update(
     {
         np.add: (sh.sum, accumulate.cumsum), np.multiply: (accumulate.prod, accumulate.cumprod),
         np.maximum: (extrema.max, None), np.minimum: (extrema.min, None), np.logical_and: (reduce.all, None),

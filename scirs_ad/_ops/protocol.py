@@ -1,21 +1,26 @@
 """NumPy's protocols on Variables: ufuncs, functions, conversions; and the operators."""
 
+import functools
+import inspect
 import opcode
 import sys
 
 import numpy as np
 
-from scirs_ad._core.core import Spec, Variable, as_array, dtype_of, install, shape_of, value_of
-from scirs_ad._core.errors import DerivativeLostError, TracingError
+from scirs_ad._core.core import Variable, as_array, dtype_of, install, shape_of
+from scirs_ad._core.errors import DerivativeLostError
 from scirs_ad._core.lazy import lazy
+from scirs_ad._ops import bodies, dtypes, parts, ufuncs
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
+from scirs_ad._ops.convert import operation, user_line
 
 _special = lazy("scirs_ad._ops.special")
 
 UFUNCS = {}  # NumPy or SciPy ufunc -> our function of the same arguments
-REDUCTIONS = {}  # ufunc -> (reduce, accumulate): our functions, with NumPy's signatures
 FUNCTIONS = {}  # NumPy function -> ours
+PRIVATE_UFUNCS = {}  # name of a ufunc that NumPy does not show -> our function
+LIKE = {}  # name of a creation function -> what it makes with like=
 
 _PRIMITIVE_UFUNCS = {
     getattr(np, name): getattr(ew, ours)
@@ -93,178 +98,246 @@ def float_power(x, y):
     return pow(double(x), y if type(y) in (int, float) else double(y))
 
 
-def user_line():
-    """`file:line` of the nearest caller outside of scirs_ad, NumPy and SciPy, and the library function it called."""
-    frame, through = sys._getframe(1), None
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        top = module.split(".")[0]
-        if top not in ("scirs_ad", "numpy", "scipy"):
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}", through
-        if top in ("numpy", "scipy"):
-            through = f"{module}.{frame.f_code.co_name}"
-        frame = frame.f_back
-    return "an unknown line", through
-
-
-def array(v, dtype, copy):
-    """What ``np.asarray(v)`` gives: never an array that has silently lost a derivative."""
-    del copy
-    module = sys._getframe(1).f_globals.get("__name__", "")
-    if module.startswith("numpy.testing"):
-        return np.asarray(value_of(v), dtype)
-    if v.level is None:
-        return np.array(value_of(v), dtype)
-    scalar = shape_of(v) == ()
-    if (scalar and (dtype is None or np.dtype(dtype).kind == "O")) or module.startswith("scipy.sparse"):
-        out = np.empty((), object)
-        out[()] = v
-        return out
-    line, through = user_line()
-    called = f"called by {through}, " if through else ""
-    if type(value_of(v)) is Spec:
-        raise TracingError(
-            f"np.asarray ({called}{line}) needs the values of a traced array of shape {shape_of(v)}; use the functions "
-            "of numpy and scirs_ad on it, or static arguments"
-        )
-    raise DerivativeLostError(
-        f"np.asarray ({called}{line}) would drop the derivative of a {dtype_of(v)} array of shape {shape_of(v)}. Use a "
-        "function of numpy that dispatches, or its namesake in scirs_ad.numpy or scirs_ad.scipy; or "
-        "scirs_ad.stop_gradient(x) or scirs_ad.value(x) if no derivative is wanted"
-    )
-
-
 def ufunc_call(p, args, kwargs):
-    """A ufunc with keywords: ``dtype=``, ``where=``; ``out=`` only into a Variable."""
-    out = kwargs.pop("out", None)
-    where = kwargs.pop("where", True)
-    dtype = kwargs.pop("dtype", None)
-    kwargs.pop("casting", None)
-    kwargs.pop("order", None)
-    kwargs.pop("subok", None)
-    if kwargs:
-        raise TypeError(f"{p.__name__}: got an unexpected keyword argument {next(iter(kwargs))!r}")
-    if isinstance(out, tuple):
-        (out,) = out
-    if dtype is not None:
-        args = tuple(sh.astype(as_array(a), dtype) if dtype_of(as_array(a)).kind in "biufc" else a for a in args)
-    result = p(*args)
-    if where is not True:
-        if out is None:
-            raise ValueError(f"{p.__name__}: where= without out= leaves elements undefined; use numpy.where instead")
-        result = ew.where(where, result, out)
-    if out is None:
-        return result
-    return write_out(p.__name__, out, result)
+    """A function of ours that has been called as NumPy's ufuncs can be: with ``out=``, ``where=``, ``dtype=``."""
+    ufunc = next((u for table in (_PRIMITIVE_UFUNCS, UFUNCS) for u, ours in table.items() if ours is p), None)
+    if ufunc is None:
+        raise TypeError(f"{p.name}() got an unexpected keyword argument {next(iter(kwargs))!r}")
+    return ufuncs.call(p, ufunc, args, kwargs)
 
 
-def write_out(name, out, result):
-    """Write a result into ``out=``: a Variable of the right shape."""
-    if isinstance(out, tuple):
-        (out,) = out
-    if not isinstance(out, Variable):
-        line, _ = user_line()
-        raise DerivativeLostError(
-            f"{name}(..., out=ndarray) ({line}) would drop the derivative: an ndarray cannot hold it. Leave out= away, or "
-            "make the array by scirs_ad.numpy.zeros or numpy.zeros_like of a Variable"
-        )
-    if shape_of(out) != shape_of(result):
-        raise ValueError(f"{name}: out has shape {shape_of(out)}, the result {shape_of(result)}")
-    out[...] = result
-    return out
+# ------------------------------------------------------------------------------------------------ ufuncs
+def rule_of(ufunc):
+    """Our function for a ufunc; None if there is none."""
+    p = _PRIMITIVE_UFUNCS.get(ufunc)
+    if p is None:
+        p = UFUNCS.get(ufunc)
+    if p is None and "scipy.special" in sys.modules:  # one of its ufuncs: the pages are loaded at first use
+        p = _special.PAGES and UFUNCS.get(ufunc)
+    return p or PRIVATE_UFUNCS.get(ufunc.__name__)
 
 
-def _in_place_operator(inputs, out):
-    """Whether an ndarray operator like ``z += v`` has called us (and not a call with ``out=z``)."""
-    frame = sys._getframe(2)
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("scirs_ad"):
-        frame = frame.f_back
-    name = opcode.opname[frame.f_code.co_code[frame.f_lasti]]
-    return len(inputs) == 2 and inputs[0] is out[0] and name.startswith(("BINARY_OP", "INPLACE"))
+def _foreign(x):
+    """Whether `x` is of another class that handles ufuncs itself: NumPy then asks that class."""
+    kind = type(x)
+    if kind is Variable or kind is np.ndarray or isinstance(x, (np.ndarray, np.generic, int, float, complex)):
+        return False
+    return getattr(kind, "__array_ufunc__", None) is not None
 
 
 def array_ufunc(ufunc, method, inputs, kwargs):
     """``__array_ufunc__``, but for the plain call, which the core handles."""
     out = kwargs.get("out")
+    if any(_foreign(x) for x in inputs) or (out is not None and any(_foreign(x) for x in out)):
+        return NotImplemented
+    p = rule_of(ufunc)
+    if p is None:
+        if ufuncs.objects_only(ufunc):
+            return ufuncs.of_objects(ufunc, method, inputs, kwargs)
+        _reject(_name(ufunc), REJECTED_UFUNCS.get(ufunc.__name__))
     if method == "__call__":
-        p = UFUNCS.get(ufunc)
-        if p is None:
-            p = _PRIMITIVE_UFUNCS.get(ufunc)
-        if p is None and "scipy.special" in sys.modules:  # one of its ufuncs: the pages are loaded at first use
-            p = _special.PAGES and UFUNCS.get(ufunc)
-        if p is None:
-            _reject(f"numpy.{ufunc.__name__}" if hasattr(np, ufunc.__name__) else ufunc.__name__)
-        if out is not None and type(out[0]) is np.ndarray and _in_place_operator(inputs, out):
-            # z += v: the name z is bound to what we return, so the derivative survives.
-            z = out[0]
-            result = p(*inputs)
-            if shape_of(result) != z.shape:
-                raise ValueError(
-                    f"{ufunc.__name__}: the in-place result has shape {shape_of(result)}, the array {z.shape}"
-                )
-            if not np.can_cast(dtype_of(result), z.dtype, "same_kind"):
-                raise TypeError(
-                    f"{ufunc.__name__}: cannot cast the in-place result of dtype {dtype_of(result)} to {z.dtype}"
-                )
-            return sh.cast(result, z.dtype)
         if not kwargs:
             return p(*inputs)
-        return ufunc_call(p, inputs, dict(kwargs))
-    if method in ("reduce", "accumulate") and ufunc in REDUCTIONS:
-        function = REDUCTIONS[ufunc][method == "accumulate"]
-        if function is not None:
-            kwargs = {k: x for k, x in kwargs.items() if x is not None and k != "out" and x is not np._NoValue}
-            args = list(inputs)
-            if "axis" not in kwargs and len(args) == 1:
-                kwargs["axis"] = 0
-            result = function(*args, **kwargs)
-            return result if out is None else write_out(f"{ufunc.__name__}.{method}", out, result)
-    if method == "outer" and len(inputs) == 2:
-        a, b = as_array(inputs[0]), as_array(inputs[1])
-        p = UFUNCS.get(ufunc) or _PRIMITIVE_UFUNCS.get(ufunc)
-        if p is not None:
-            return p(sh.reshape(a, shape_of(a) + (1,) * len(shape_of(b))), b)
-    if method == "at":
-        return _at(ufunc, *inputs)
-    _reject(f"numpy.{ufunc.__name__}.{method}")
+        if out is not None and type(out[0]) is np.ndarray and _in_place_operator(inputs, out):
+            return _promoted(p, ufunc, inputs, out[0])
+        return ufuncs.call(p, ufunc, inputs, kwargs)
+    if out is not None and method in ("reduce", "accumulate", "reduceat"):
+        kwargs = {**kwargs, "out": out[0]}
+    if method == "outer":
+        return ufuncs.outer(p, ufunc, *inputs, kwargs)
+    if method in METHODS:
+        return METHODS[method](p, ufunc, *inputs, **kwargs)
+    return _reject(f"{_name(ufunc)}.{method}")
 
 
-def _at(ufunc, a, indices, b=None):
-    """``ufunc.at``: in place, repeated indices one after the other."""
-    if not isinstance(a, Variable):
-        line, _ = user_line()
-        raise DerivativeLostError(
-            f"numpy.{ufunc.__name__}.at ({line}) cannot write a derivative into an ndarray; make the array by "
-            "scirs_ad.numpy.zeros, or by numpy.zeros_like of a Variable"
+METHODS = {
+    "reduce": ufuncs.reduce, "accumulate": ufuncs.accumulate, "reduceat": ufuncs.reduceat, "at": ufuncs.at,
+}  # fmt: skip
+
+
+def _name(function):
+    module = getattr(function, "__module__", None) or "numpy"
+    name = function.__name__
+    return f"numpy.{name}" if hasattr(np, name) else f"{module}.{name}"
+
+
+# ------------------------------------------------------------------------------------------------ z += v
+def _in_place_operator(inputs, out):
+    """Whether an ndarray operator like ``z += v`` has called us (and not a call with ``out=z``)."""
+    return len(inputs) == 2 and inputs[0] is out[0] and operation(_caller()).startswith(("BINARY_OP", "INPLACE"))
+
+
+def _caller():
+    frame = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("scirs_ad"):
+        frame = frame.f_back
+    return frame
+
+
+def _promoted(p, ufunc, inputs, z):
+    """``z += v``: the name `z` is bound to what we return, so the derivative survives.
+
+    Refused where another name or array can see the old `z`, which NumPy would have changed as well.
+    """
+    references = sys.getrefcount(z)  # first of all: the lines below hold references of their own
+    if _counting is not None:
+        _counting.append(references)
+        return z
+    result = p(*inputs)
+    name = ufunc.__name__
+    if not z.flags.writeable:
+        raise ValueError(f"{name}: output array is read-only")
+    if shape_of(result) != z.shape:
+        raise ValueError(
+            f"{name}: non-broadcastable output operand with shape {z.shape} for an in-place result of shape "
+            f"{shape_of(result)}"
         )
-    if ufunc in (np.add, np.subtract) and "index_add" in AT:
-        a[...] = AT["index_add"](a, indices, b if ufunc is np.add else ew.negative(b))
-        return None
-    _reject(f"numpy.{ufunc.__name__}.at")
+    if not np.can_cast(dtype_of(result), z.dtype, "same_kind"):
+        raise TypeError(f"{name}: cannot cast the in-place result of dtype {dtype_of(result)} to {z.dtype}")
+    tracked = isinstance(result, Variable) and result.level is not None
+    if tracked and (references > _references(_store(_caller())) or _base_is_seen(z)):
+        raise DerivativeLostError(
+            f"{name} in place ({user_line()}): the ndarray has other names, views or owners, which would keep the old "
+            "values, for an ndarray cannot hold a derivative. Make the array by numpy.zeros_like(x), "
+            "numpy.zeros(n, like=x) or scirs_ad.numpy.zeros, or write z = z + v"
+        )
+    return sh.cast(result, z.dtype)
 
 
-AT = {}  # functional updates, given by the index page
+def _base_is_seen(z):
+    """Whether somebody else than `z` can see the memory that `z` is a view of."""
+    base = z.base
+    return base is not None and (not isinstance(base, np.ndarray) or sys.getrefcount(base) > 3)  # z, base, the call
 
 
-def _reject(name):
-    line, _ = user_line()
+def _store(frame):
+    """What kind of name the result of the operator is given that a frame is executing: the next store instruction."""
+    code, k = frame.f_code.co_code, frame.f_lasti + 2
+    while k < len(code):
+        name = opcode.opname[code[k]]
+        if name not in ("CACHE", "COPY", "EXTENDED_ARG", "NOP", "SWAP"):
+            return "STORE_FAST" if name.startswith("STORE_FAST") else name
+        k += 2
+    return ""
+
+
+# How many references `_promoted` sees of an array that has one name, by the kind of name: interpreters differ in it, so
+# it is counted once. The code runs as if it were the user's.
+_KINDS_OF_NAMES = """
+def local(v):
+    z = zeros(1)
+    z += v
+
+def enclosed(v):
+    z = zeros(1)
+    def inner():
+        nonlocal z
+        z += v
+    inner()
+
+class Owner:
+    pass
+
+def attribute(v):
+    o = Owner()
+    o.z = zeros(1)
+    o.z += v
+
+def element(v):
+    o = [zeros(1)]
+    o[0] += v
+
+def module(v):
+    global z
+    z = zeros(1)
+    z += v
+
+z = zeros(1)
+z += v
+local(v), enclosed(v), attribute(v), element(v), module(v)
+"""
+_counting = None  # a list, while references are counted
+_counts = {}
+
+
+def _references(store):
+    """How many references an array has in ``z += v`` if that is its only name."""
+    global _counting
+    if not _counts:
+        _counting = []
+        try:
+            exec(compile(_KINDS_OF_NAMES, "<kinds of names>", "exec"),
+                 {"__name__": "kinds_of_names", "zeros": np.zeros, "v": Variable(np.zeros(1))})  # fmt: skip
+        finally:
+            found, _counting = _counting, None
+        kinds = ("STORE_NAME", "STORE_FAST", "STORE_DEREF", "STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL")
+        _counts.update(zip(kinds, found, strict=True))
+    return _counts.get(store, _counts["STORE_FAST"])
+
+
+# ------------------------------------------------------------------------------------------------ functions
+REJECTED_UFUNCS = {}  # name -> why
+REJECTED = {}  # NumPy function, or name of a module -> why
+
+
+def _reject(name, why=None):
     raise TypeError(
-        f"{name} ({line}) has no derivative rule in scirs_ad. Define one by scirs_ad.custom_vjp, or use "
-        "scirs_ad.value(x) if no derivative is wanted"
+        f"{name} ({user_line()}) {why or 'has no derivative rule in scirs_ad'}. Define one by scirs_ad.custom_vjp, or "
+        "use scirs_ad.value(x) if no derivative is wanted"
     )
+
+
+@functools.cache
+def _place_of_out(func):
+    """At which position `out` can be given to a function; a large number if it cannot."""
+    try:
+        parameters = inspect.signature(func).parameters.values()
+    except ValueError:  # no signature is known: of functions written in C
+        return 1000
+    return next((k for k, p in enumerate(parameters) if p.name == "out" and p.kind is p.POSITIONAL_OR_KEYWORD), 1000)
+
+
+def answer_to(func):
+    """What runs for a NumPy function: ours, or NumPy's own Python code; None if it is rejected."""
+    ours = FUNCTIONS.get(func)
+    if ours is None and func.__module__ == "numpy":
+        ours = LIKE.get(func.__name__)
+    if ours is None and why_rejected(func) is None and func.__module__.startswith("numpy") and bodies.has_body(func):
+        ours = bodies.body(func)
+    return ours
+
+
+def why_rejected(func):
+    """Why a function is rejected; None if it is not known to be."""
+    return REJECTED.get(func) or REJECTED.get(func.__module__)
 
 
 def array_function(func, types, args, kwargs):
     """``__array_function__``."""
     ours = FUNCTIONS.get(func)
     if ours is None:
-        _reject(f"{func.__module__}.{func.__name__}")
+        ours = answer_to(func)
+        if ours is None:
+            _reject(f"{func.__module__}.{func.__name__}", why_rejected(func))
+        FUNCTIONS[func] = ours
+    for kind in types:
+        if kind is not Variable and not issubclass(kind, np.ndarray):
+            return NotImplemented
     if "like" in kwargs:
         kwargs = {k: x for k, x in kwargs.items() if k != "like"}
-    out = kwargs.get("out")
-    if out is not None:
+    if len(args) > 1:
+        k = _place_of_out(func)
+        if len(args) > k:
+            kwargs = {**kwargs, "out": args[k]}
+            if len(args) > k + 1:
+                names = list(inspect.signature(func).parameters)
+                kwargs |= dict(zip(names[k + 1 :], args[k + 1 :], strict=False))
+            args = args[:k]
+    if "out" in kwargs:
+        out = kwargs["out"]
         kwargs = {k: x for k, x in kwargs.items() if k != "out"}
-        return write_out(func.__name__, out, ours(*args, **kwargs))
+        result = ours(*args, **kwargs)
+        return result if out is None else ufuncs.write_out(func.__name__, out, result)
     return ours(*args, **kwargs)
 
 
@@ -281,10 +354,14 @@ def register_namespace(module, ours):
             FUNCTIONS.setdefault(theirs, mine)
 
 
+for _ufunc in (np.spacing, np.ldexp, np.gcd, np.lcm, np.bitwise_count):
+    _PRIMITIVE_UFUNCS[_ufunc] = getattr(parts, _ufunc.__name__)
+_PRIMITIVE_UFUNCS[np.nextafter] = dtypes.nextafter
+UFUNCS.update({np.modf: parts.modf, np.frexp: parts.frexp, np.divmod: parts.divmod})
 UFUNCS[np.power] = pow
 UFUNCS[np.float_power] = float_power
 install(
-    array_ufunc=array_ufunc, array_function=array_function, array=array, ufuncs=_PRIMITIVE_UFUNCS, square=ew.square,
+    array_ufunc=array_ufunc, array_function=array_function, ufuncs=_PRIMITIVE_UFUNCS, square=ew.square,
     operators={
         "pos": ew.positive, "abs": ew.abs, "pow": pow, "mod": ew.remainder, "floordiv": ew.floor_divide,
         "and": ew.bitwise_and, "or": ew.bitwise_or, "xor": ew.bitwise_xor, "lshift": ew.bitwise_left_shift,

@@ -6,9 +6,10 @@ translate NumPy's `axis` once.
 
 import numpy as np
 
-from scirs_ad._core.core import Spec, dtype_of, shape_of
+from scirs_ad._core.core import Spec, Variable, dtype_of, shape_of, value_of
 from scirs_ad._core.define import primitive, raises, sample
 from scirs_ad._kernels.vm import expand, sum_all
+from scirs_ad._ops.dtypes import check_device
 
 
 def normalize_axes(axis, ndim, name):
@@ -109,7 +110,7 @@ def _(rng):
     yield sample(rng.standard_normal((0, 3)), core=2, to=(3, 0))
 
 
-def reshape(a, shape, order="C"):
+def reshape(a, shape, order="C", *, copy=None):
     """Give an array another shape.
 
     Parameters
@@ -119,6 +120,8 @@ def reshape(a, shape, order="C"):
         One entry may be -1: what is left.
     order : {"C", "F", "A"}
         The order in which elements are read and placed.
+    copy : bool, optional
+        True: the result shares no memory with `a`. False: an error if the layout asks for a copy.
 
     Returns
     -------
@@ -165,6 +168,12 @@ def reshape(a, shape, order="C"):
         return permute_dims(reshape(permute_dims(a, None), shape[::-1]), None)
     if order not in ("C", "A", "K"):
         raise ValueError(f"reshape: order must be 'C', 'F' or 'A', not {order!r}")
+    if copy is not None:
+        value = value_of(a)
+        if copy and type(value) is not Spec:
+            a = a.copy() if isinstance(a, Variable) else np.array(a)
+        elif type(value) is not Spec and not np.shares_memory(value, np.reshape(value, shape)) and value.size:
+            raise ValueError(f"reshape: an array of shape {have} cannot become {shape} without a copy")
     return reshape_core(a, core=len(have), to=shape)
 
 
@@ -375,6 +384,8 @@ def sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=
     if keepdims:
         kept = tuple(1 if i in axes else n for i, n in zip(range(-len(shape), 0), shape, strict=True))
         total = reshape_core(total, core=len(shape_of(total)), to=kept)
+    if dtype is not None:  # the sum of small integers has a larger dtype, unless another one is asked for
+        total = astype(total, dtype, copy=False)
     return total if initial is None else total + initial
 
 
@@ -422,10 +433,13 @@ def astype(x, dtype, order="K", casting="unsafe", subok=True, copy=True, device=
     ----------
     x : array_like
     dtype : dtype
-    order, subok, copy, device
-        As in NumPy; without effect on Variables.
+    order, subok
+        As in NumPy; without effect.
     casting : str
         NumPy's casting rule that must hold.
+    copy : bool
+        False: `x` itself where it has the dtype already.
+    device : {None, "cpu"}
 
     Returns
     -------
@@ -447,14 +461,15 @@ def astype(x, dtype, order="K", casting="unsafe", subok=True, copy=True, device=
     >>> anp.astype(np.array([1, 2]), float)
     array([1., 2.])
     """
-    del order, subok, copy, device
+    del order, subok
+    check_device(device, "astype")
     dtype = np.dtype(dtype)
     have = dtype_of(x)
     if not np.can_cast(have, dtype, casting):
         raise TypeError(f"astype: cannot cast from {have} to {dtype} by the rule {casting!r}")
-    if have == dtype:
-        return x
-    return cast(x, dtype)
+    if have != dtype:
+        return cast(x, dtype)
+    return x.copy() if copy and isinstance(x, (Variable, np.ndarray)) else x
 
 
 @primitive("()->()", name="real_part", internal=True)

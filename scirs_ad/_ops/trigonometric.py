@@ -72,7 +72,8 @@ def asin(x):
 
 
 def _one_minus_square(x):
-    return multiply(subtract(1.0, x), add(1.0, x))
+    # 1 - z would lose the sign of a zero imaginary part, which says on which side of a branch cut the root is
+    return multiply(negative(subtract(x, 1.0)), add(1.0, x))
 
 
 asin.def_partials(lambda x: reciprocal(sqrt(_one_minus_square(x))))

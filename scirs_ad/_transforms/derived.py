@@ -9,6 +9,7 @@ from scirs_ad._ops import shape as sh
 from scirs_ad._transforms.batch import vmap
 from scirs_ad._transforms.common import Transform, differentiated, finish, name_of, pack, pack_leaf
 from scirs_ad._transforms.forward import jvp
+from scirs_ad._transforms.native import swapped
 from scirs_ad._transforms.reverse import grad, record
 
 __all__ = [
@@ -40,6 +41,8 @@ class jacobian(Transform):
         Which positional arguments to differentiate; arrays or containers of arrays.
     mode : {"auto", "forward", "reverse"}
         "auto" takes the one with fewer sweeps: forward if there are no more inputs than outputs.
+    native : bool
+        Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
 
     Returns
     -------
@@ -66,9 +69,10 @@ class jacobian(Transform):
            [0., 4.]])
     """
 
-    def __init__(self, f, argnums=0, mode="auto"):
+    def __init__(self, f, argnums=0, mode="auto", native=False):
         if mode not in ("auto", "forward", "reverse"):
             raise ValueError(f"jacobian: mode must be 'auto', 'forward' or 'reverse', not {mode!r}")
+        f = swapped(f, native)
         super().__init__(f, argnums=argnums, mode=mode)
 
     def __call__(self, *args, **kwargs):
@@ -178,6 +182,8 @@ class value_and_jacobian(jacobian):
         Which positional arguments to differentiate; arrays or containers of arrays.
     mode : {"auto", "forward", "reverse"}
         As in `jacobian`.
+    native : bool
+        Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
 
     Returns
     -------
@@ -216,6 +222,8 @@ class jacfwd(jacobian):
     argnums : int or tuple of int
     mode : str
         As in `jacobian`.
+    native : bool
+        As in `jacobian`.
 
     Returns
     -------
@@ -233,8 +241,8 @@ class jacfwd(jacobian):
     array([[1.]])
     """
 
-    def __init__(self, f, argnums=0, mode="forward"):
-        super().__init__(f, argnums, mode)
+    def __init__(self, f, argnums=0, mode="forward", native=False):
+        super().__init__(f, argnums, mode, native)
 
 
 class jacrev(jacobian):
@@ -245,6 +253,8 @@ class jacrev(jacobian):
     f : callable
     argnums : int or tuple of int
     mode : str
+        As in `jacobian`.
+    native : bool
         As in `jacobian`.
 
     Returns
@@ -263,8 +273,8 @@ class jacrev(jacobian):
     array([[1.]])
     """
 
-    def __init__(self, f, argnums=0, mode="reverse"):
-        super().__init__(f, argnums, mode)
+    def __init__(self, f, argnums=0, mode="reverse", native=False):
+        super().__init__(f, argnums, mode, native)
 
 
 class hessian(Transform):
@@ -276,6 +286,8 @@ class hessian(Transform):
         Returns a real scalar.
     argnums : int or tuple of int
         Which positional arguments to differentiate; arrays or containers of arrays.
+    native : bool
+        Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
 
     Returns
     -------
@@ -300,7 +312,8 @@ class hessian(Transform):
            [2., 0.]])
     """
 
-    def __init__(self, f, argnums=0):
+    def __init__(self, f, argnums=0, native=False):
+        f = swapped(f, native)
         super().__init__(f, argnums=argnums)
         self.jacobian = jacobian(grad(f, argnums), argnums, "forward")
 
@@ -315,6 +328,8 @@ class hvp(Transform):
     ----------
     f : callable
         Returns a real scalar; differentiated in its first argument.
+    native : bool
+        Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
 
     Returns
     -------
@@ -338,7 +353,8 @@ class hvp(Transform):
     array([6., 0.])
     """
 
-    def __init__(self, f):
+    def __init__(self, f, native=False):
+        f = swapped(f, native)
         super().__init__(f)
         self.gradient = grad(f)
 
@@ -349,37 +365,43 @@ class hvp(Transform):
 class weighted_hessian(Transform):
     """Hessian of a weighted sum of the outputs of a vector function.
 
-    Parameters
-    ----------
-    c : callable
-        Returns an array, a number or a list of numbers (a constraint function, say); differentiated in its first
-        argument.
+        Parameters
+        ----------
+        c : callable
+    <<<<<<< HEAD
+            Returns an array, a number or a list of numbers (a constraint function, say); differentiated in its first
+            argument.
+    =======
+            Returns an array (a constraint function, say); differentiated in its first argument.
+        native : bool
+            Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
+    >>>>>>> main
 
-    Returns
-    -------
-    callable
-        ``H(x, v, *args, **kwargs)``: the Hessian of ``sum(v * c(x))``, as SciPy's NonlinearConstraint wants it.
+        Returns
+        -------
+        callable
+            ``H(x, v, *args, **kwargs)``: the Hessian of ``sum(v * c(x))``, as SciPy's NonlinearConstraint wants it.
 
-    Raises
-    ------
-    ValueError
-        If `v` does not have the shape of ``c(x)``.
+        Raises
+        ------
+        ValueError
+            If `v` does not have the shape of ``c(x)``.
 
-    Notes
-    -----
-    Derivative: of any order. Cost: one Hessian-vector product per input, all in one batch.
+        Notes
+        -----
+        Derivative: of any order. Cost: one Hessian-vector product per input, all in one batch.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import scirs_ad as ad
-    >>> ad.weighted_hessian(lambda x: x**2)(np.array([1.0, 2.0]), np.array([1.0, 10.0]))
-    array([[ 2.,  0.],
-           [ 0., 20.]])
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import scirs_ad as ad
+        >>> ad.weighted_hessian(lambda x: x**2)(np.array([1.0, 2.0]), np.array([1.0, 10.0]))
+        array([[ 2.,  0.],
+               [ 0., 20.]])
     """
 
-    def __init__(self, c):
-        super().__init__(c)
+    def __init__(self, c, native=False):
+        super().__init__(swapped(c, native))
 
     def __call__(self, x, v, *args, **kwargs):
         c = self.function
@@ -405,6 +427,8 @@ class derivatives(Transform):
         Differentiated in its first argument, a number, or an array on each element of which it acts by itself.
     order : int
         Up to which derivative.
+    native : bool
+        Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
 
     Returns
     -------
@@ -431,12 +455,12 @@ class derivatives(Transform):
     (np.float64(8.0), np.float64(12.0), np.float64(12.0))
     """
 
-    def __init__(self, f, order=1):
+    def __init__(self, f, order=1, native=False):
         if not isinstance(order, (int, np.integer)) or isinstance(order, bool):
             raise TypeError(f"derivatives: order must be an int, not {order!r}")
         if order < 0:
             raise ValueError(f"derivatives: order must not be negative, but is {order}")
-        super().__init__(f, order=order)
+        super().__init__(swapped(f, native), order=order)
 
     def __call__(self, x, *args, **kwargs):
         f = self.function

@@ -4,6 +4,7 @@
 that can be assigned to (`zeros`), and is what `Variable.__array_namespace__` returns.
 """
 
+import importlib
 import sys
 
 import numpy as np
@@ -18,6 +19,7 @@ from scirs_ad._ops.calculus import *
 from scirs_ad._ops.complex import angle, conj, imag, real
 from scirs_ad._ops.creation import *
 from scirs_ad._ops.diagonals import *
+from scirs_ad._ops.dtypes import *
 from scirs_ad._ops.einsum import *
 from scirs_ad._ops.elementwise import (
     abs,
@@ -92,6 +94,7 @@ from scirs_ad._ops.elementwise import (
     trunc,
 )  # fmt: skip
 from scirs_ad._ops.extrema import *
+from scirs_ad._ops.interchange import *
 from scirs_ad._ops.join import *
 from scirs_ad._ops.join import (
     append,
@@ -111,6 +114,7 @@ from scirs_ad._ops.join import (
     vstack,
 )  # fmt: skip
 from scirs_ad._ops.moments import *
+from scirs_ad._ops.parts import bitwise_count, divmod, frexp, gcd, lcm, ldexp, modf, spacing
 from scirs_ad._ops.polynomial import *
 from scirs_ad._ops.products import *
 from scirs_ad._ops.protocol import float_power, pow, register_namespace
@@ -134,12 +138,17 @@ int8, int16, int32, int64 = np.int8, np.int16, np.int32, np.int64
 uint8, uint16, uint32, uint64 = np.uint8, np.uint16, np.uint32, np.uint64
 float32, float64, complex64, complex128 = np.float32, np.float64, np.complex64, np.complex128
 e, pi, inf, nan, newaxis = np.e, np.pi, np.inf, np.nan, np.newaxis
-finfo, iinfo, result_type, can_cast, isdtype, dtype = (
-    np.finfo, np.iinfo, np.result_type, np.can_cast, np.isdtype, np.dtype
-)  # fmt: skip
+dtype = np.dtype
+__array_api_version__ = "2024.12"
 
 from scirs_ad.numpy import fft, linalg
 
 register_namespace(np.fft, fft)
 register_namespace(np, sys.modules[__name__])
 install(namespace=sys.modules[__name__])
+
+
+def __getattr__(name):
+    if name == "special":  # it loads SciPy's, so at first use
+        return importlib.import_module("scirs_ad.scipy.special")
+    raise AttributeError(f"module 'scirs_ad.numpy' has no attribute {name!r}")
