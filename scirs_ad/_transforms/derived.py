@@ -365,35 +365,35 @@ class hvp(Transform):
 class weighted_hessian(Transform):
     """Hessian of a weighted sum of the outputs of a vector function.
 
-        Parameters
-        ----------
-        c : callable
-                Returns an array, a number or a list of numbers (a constraint function, say); differentiated in its first
-            argument.
-            native : bool
-            Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
-    
-        Returns
-        -------
-        callable
-            ``H(x, v, *args, **kwargs)``: the Hessian of ``sum(v * c(x))``, as SciPy's NonlinearConstraint wants it.
+    Parameters
+    ----------
+    c : callable
+            Returns an array, a number or a list of numbers (a constraint function, say); differentiated in its first
+        argument.
+        native : bool
+        Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
 
-        Raises
-        ------
-        ValueError
-            If `v` does not have the shape of ``c(x)``.
+    Returns
+    -------
+    callable
+        ``H(x, v, *args, **kwargs)``: the Hessian of ``sum(v * c(x))``, as SciPy's NonlinearConstraint wants it.
 
-        Notes
-        -----
-        Derivative: of any order. Cost: one Hessian-vector product per input, all in one batch.
+    Raises
+    ------
+    ValueError
+        If `v` does not have the shape of ``c(x)``.
 
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import scirs_ad as ad
-        >>> ad.weighted_hessian(lambda x: x**2)(np.array([1.0, 2.0]), np.array([1.0, 10.0]))
-        array([[ 2.,  0.],
-               [ 0., 20.]])
+    Notes
+    -----
+    Derivative: of any order. Cost: one Hessian-vector product per input, all in one batch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scirs_ad as ad
+    >>> ad.weighted_hessian(lambda x: x**2)(np.array([1.0, 2.0]), np.array([1.0, 10.0]))
+    array([[ 2.,  0.],
+           [ 0., 20.]])
     """
 
     def __init__(self, c, native=False):
