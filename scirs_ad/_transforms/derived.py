@@ -368,9 +368,9 @@ class weighted_hessian(Transform):
     Parameters
     ----------
     c : callable
-            Returns an array, a number or a list of numbers (a constraint function, say); differentiated in its first
+        Returns an array, a number or a list of numbers (a constraint function, say); differentiated in its first
         argument.
-        native : bool
+    native : bool
         Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
 
     Returns

@@ -49,7 +49,7 @@ class Function:
 
     def __init__(self, f, args, kwargs, parameters, role):
         if not callable(f):
-            raise TypeError(f"{parameters.what}: {role} must be a function, not {f!r}")
+            raise TypeError(f"{parameters.what}: the {role} must be a function, not {f!r}")
         self.f, self.args, self.kwargs, self.parameters, self.role = f, args, kwargs, parameters, role
         self.label = f"{parameters.what}: the {role} {name_of(f)}"
         self.count = Evaluations()
