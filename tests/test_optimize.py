@@ -474,7 +474,9 @@ def test_least_squares_steps_back():
         np.testing.assert_allclose(found.x, np.exp([-3.0, -4.0]), rtol=1e-6)
         with pytest.raises(FloatingPointError, match=r"value that is nan in row \d at evaluation 2"):
             ao.least_squares(lambda x: np.log(x) - np.array([-3.0, -4.0]), np.array([3.0, 20.0]), method="lm")
-        with pytest.raises(FloatingPointError, match=r"Jacobian that is inf in row 0 by \['p'\]\[1\] at evaluation 1"):
+        with pytest.raises(
+            FloatingPointError, match=r"Jacobian that is -?inf in row 0 by \['p'\]\[1\] at evaluation 1"
+        ):
             ao.least_squares(lambda x: np.arcsin(x["p"][::-1]), {"p": np.array([0.5, 1.0])})
 
 

@@ -270,9 +270,12 @@ cpdef bint inexact(object x):
 
 cpdef object as_array(object x):
     """`x` as an ndarray; Variables, Specs and ndarrays stay."""
+    if type(x) is cnp.ndarray:
+        if cnp.PyArray_TYPE(x) != cnp.NPY_OBJECT or REPACK is None:
+            return x
+        packed = REPACK(x)
+        return x if packed is None else packed
     if type(x) is Variable or type(x) is Spec:
-        return x
-    if type(x) is cnp.ndarray and cnp.PyArray_TYPE(x) != cnp.NPY_OBJECT:
         return x
     if (type(x) is list or type(x) is tuple) and REPACK is not None:
         packed = REPACK(x)              # before NumPy asks each Variable for an array

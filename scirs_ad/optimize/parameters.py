@@ -83,7 +83,7 @@ class Parameters:
             if place.start <= k < place.stop:
                 size = int(np.prod(shape))
                 index = np.unravel_index((k - place.start) % size, shape) if shape else ()
-                return (leaf + (f"[{', '.join(str(int(i)) for i in index)}]" if index else "")) or "x"
+                return (leaf or "x") + (f"[{', '.join(str(int(i)) for i in index)}]" if index else "")
         raise IndexError(f"element {k} of {self.size} parameters")
 
     def describe(self, vector):
