@@ -1262,7 +1262,8 @@ cdef class Primitive:
             self.saves_out = self.saves_out or rule.needs_out
             self.saves_specs = self.saves_specs or rule.needs_specs
             self.saves_all = self.saves_all or rule.needs_all
-        if self.vjp_rule is None:       # the vjp is then derived from the jvp, which needs the shapes
+        # A vjp derived from the jvp needs the shapes; what the rules of users return is compared with them.
+        if self.vjp_rule is None or not self.body.__module__.startswith("scirs_ad."):
             self.saves_specs = True
         if self.jvp_rule is None and not self.linear:
             self.saves_out = self.saves_out or self.n_out != 0
@@ -1615,6 +1616,8 @@ cpdef object bind(Primitive p, tuple args, dict params):
     cdef Level top = None
     cdef Variable v
     cdef bint specs = False, untracked = False, repack = False
+    if p is None or args is None:
+        raise TypeError("bind: a primitive and a tuple of arguments are needed")
     for a in args:
         if type(a) is Variable:
             v = <Variable> a
@@ -1885,7 +1888,7 @@ cdef class Tape(Level):
         cdef list lowered = []
         if self.capture is not None:
             return self.capture(self, p, args, params)
-        if p.tape_rule is not None and not self.tracing:
+        if p.tape_rule is not None:
             return p.tape_rule(self, p, args, params)
         if len(args) == 1 and not self.tracing:
             return self._apply1(p, <Variable> args[0], params)
@@ -2084,6 +2087,8 @@ cdef class Tape(Level):
         cdef Primitive p
         for r in refs:
             if r >= 0:
+                if <long long> r >> SLOT_BITS >= n:
+                    raise IndexError(f"Tape.pull: a reference to node {r >> SLOT_BITS} of {n}")
                 wanted[<long long> r >> SLOT_BITS] = 1
         for y, ct in zip(ys, cts):
             ref = self.ref_of(y)
@@ -2323,6 +2328,8 @@ cdef class Tape(Level):
         cdef list acc = [None] * n
         cdef Node node
         for r, t in zip(refs, ts):
+            if not 0 <= <long long> r >> SLOT_BITS < n:
+                raise IndexError(f"Tape.push: a reference to node {r >> SLOT_BITS} of {n}")
             acc[r >> SLOT_BITS] = t
         for i in range(n):
             node = <Node> self.nodes[i]
@@ -2510,6 +2517,8 @@ cdef class Batch(Level):
 
     cdef object apply(self, Primitive p, tuple args, dict params):
         cdef list aligned = []
+        if self.capture is not None:
+            return self.capture(self, p, args, params)
         if p.batch_rule is not None:
             return p.batch_rule(self, args, params)
         core = p.core_of(args, params)
