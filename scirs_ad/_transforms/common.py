@@ -93,12 +93,15 @@ def finish(x):
 
 
 def pack_leaf(y):
-    """A leaf of an output: an object array of Variables becomes one Variable."""
-    if isinstance(y, np.ndarray) and y.dtype.kind == "O":
-        return as_array(y)
-    return y
+    """A leaf of an output: an object array of Variables, or a labelled array that holds one, becomes a Variable."""
+    if type(y) is Variable:
+        return y
+    if isinstance(y, np.ndarray):
+        return as_array(y) if y.dtype.kind == "O" else y
+    held = getattr(y, "data", None)  # xarray's arrays hold ours as they are
+    return held if type(held) is Variable else y
 
 
 def pack(y):
     """An output as one array: what SciPy makes an array of (lists of numbers, of rows) becomes one."""
-    return pack_leaf(y) if type(y) in (Variable, np.ndarray) else as_array(y)
+    return as_array(pack_leaf(y))
