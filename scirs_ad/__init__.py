@@ -40,13 +40,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DerivativeLostError", "EscapedVariableError", "Graph", "NotDifferentiableError", "Spec", "Tape", "TracingError",
-    "Variable", "checkpoint", "custom_jvp", "custom_vjp", "derivatives", "elementwise", "get_num_threads", "grad",
-    "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "native", "numpy", "optimize", "primitive",
-    "raises", "register_tree", "sample", "scipy", "set_num_threads", "show_config", "stop_gradient", "testing",
-    "trace", "value", "value_and_grad", "value_and_jacobian", "vjp", "vmap", "weighted_hessian",
+    "Variable", "checkpoint", "compile", "custom_jvp", "custom_vjp", "derivatives", "elementwise", "get_num_threads",
+    "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "native", "numpy", "optimize",
+    "primitive", "raises", "register_tree", "sample", "scipy", "set_num_threads", "show_config", "stop_gradient",
+    "testing", "trace", "value", "value_and_grad", "value_and_jacobian", "vjp", "vmap", "weighted_hessian",
 ]  # fmt: skip
 
 _LAZY = ("optimize", "scipy", "testing")
+_LAZY_NAMES = {"compile": "scirs_ad._compiler.compile"}  # eager mode does without the compiler
 
 seal()
 
@@ -54,6 +55,9 @@ seal()
 def __getattr__(name):
     if name in _LAZY:
         return importlib.import_module(f"scirs_ad.{name}")
+    if name in _LAZY_NAMES:
+        found = globals()[name] = getattr(importlib.import_module(_LAZY_NAMES[name]), name)
+        return found
     raise AttributeError(f"module 'scirs_ad' has no attribute {name!r}")
 
 
