@@ -20,6 +20,7 @@ from scirs_ad._core.define import elementwise, primitive, raises, sample, seal
 from scirs_ad._core.errors import DerivativeLostError, EscapedVariableError, NotDifferentiableError, TracingError
 from scirs_ad._core.tree import register as register_tree
 from scirs_ad._transforms.batch import vmap
+from scirs_ad._transforms.control import cond, fori_loop, scan, while_loop
 from scirs_ad._transforms.custom import checkpoint, custom_jvp, custom_vjp, stop_gradient, value
 from scirs_ad._transforms.derived import hessian, hvp, jacfwd, jacobian, jacrev, weighted_hessian
 from scirs_ad._transforms.forward import jvp, linearize
@@ -31,10 +32,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DerivativeLostError", "EscapedVariableError", "Graph", "NotDifferentiableError", "Spec", "Tape", "TracingError",
-    "Variable", "checkpoint", "custom_jvp", "custom_vjp", "elementwise", "get_num_threads", "grad", "hessian", "hvp",
+    "Variable", "checkpoint", "cond", "custom_jvp", "custom_vjp", "elementwise", "fori_loop", "get_num_threads", "grad", "hessian", "hvp",
     "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "native", "numpy", "primitive", "raises", "register_tree", "sample",
-    "scipy", "set_num_threads", "show_config", "stop_gradient", "testing", "trace", "value", "value_and_grad", "vjp",
-    "vmap", "weighted_hessian",
+    "scan", "scipy", "set_num_threads", "show_config", "stop_gradient", "testing", "trace", "value", "value_and_grad", "vjp",
+    "vmap", "weighted_hessian", "while_loop",
 ]  # fmt: skip
 
 _LAZY = ("scipy", "testing")
