@@ -29,6 +29,7 @@ from scirs_ad._ops import (
     linalg_parts,
     linalg_scipy,
     matrix_equations,
+    matrix_factors,
     matrix_functions,
     methods,
     moments,

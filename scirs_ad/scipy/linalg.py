@@ -12,7 +12,24 @@ from scirs_ad._ops import linalg as la
 from scirs_ad._ops import norms
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.linalg_scipy import lu_packed, permutation_of
+from scirs_ad._ops.matrix_factors import permutation_matrix, qr_order
 from scirs_ad._ops.products import kron, matmul
+from scirs_ad.scipy._factors import (
+    hessenberg,
+    ldl,
+    lu,
+    null_space,
+    orth,
+    orthogonal_procrustes,
+    polar,
+    qz,
+    randomized_svd,
+    ridge_inverse,
+    rq,
+    rsf2csf,
+    schur,
+    subspace_angles,
+)
 from scirs_ad.scipy._matrix_functions import (
     coshm,
     cosm,
@@ -39,11 +56,13 @@ from scirs_ad.scipy._spectra import checked, eig, eigh, eigvals, eigvalsh, norm,
 LinAlgError = np.linalg.LinAlgError
 
 __all__ = [
-    "LinAlgError", "cho_factor", "cho_solve", "cholesky", "coshm", "cosm", "det", "eig", "eigh", "eigvals", "eigvalsh",
-    "expm", "expm_frechet", "fractional_matrix_power", "funm", "inv", "kron", "logm", "lstsq", "lu_factor", "lu_solve",
-    "norm", "pinv", "qr", "signm", "sinhm", "sinm", "solve", "solve_continuous_are", "solve_continuous_lyapunov",
-    "solve_discrete_are", "solve_discrete_lyapunov", "solve_lyapunov", "solve_sylvester", "solve_triangular", "sqrtm",
-    "svd", "svdvals", "tanhm", "tanm",
+    "LinAlgError", "cho_factor", "cho_solve", "cholesky", "coshm", "cosm", "det", "eig", "eigh", "eigvals",
+    "eigvalsh", "expm", "expm_frechet", "fractional_matrix_power", "funm", "hessenberg", "inv", "kron", "ldl",
+    "logm", "lstsq", "lu", "lu_factor", "lu_solve", "norm", "null_space", "orth", "orthogonal_procrustes", "pinv",
+    "polar", "qr", "qz", "randomized_svd", "ridge_inverse", "rq", "rsf2csf", "schur", "signm", "sinhm", "sinm",
+    "solve", "solve_continuous_are", "solve_continuous_lyapunov", "solve_discrete_are", "solve_discrete_lyapunov",
+    "solve_lyapunov", "solve_sylvester", "solve_triangular", "sqrtm", "subspace_angles", "svd", "svdvals", "tanhm",
+    "tanm",
 ]  # fmt: skip
 
 
@@ -544,24 +563,25 @@ def qr(a, overwrite_a=False, lwork=None, mode="full", pivoting=False, check_fini
         Without effect.
     mode : {"full", "r", "economic"}
     pivoting : bool
-        Must be False.
+        Exchange columns so that the diagonal of R descends: ``a[:, p] = Q R``.
     check_finite : bool
 
     Returns
     -------
     Q, R : Variable or ndarray
         For ``mode="r"`` a tuple of R alone.
+    p : ndarray of int, shape (..., n)
+        With `pivoting`.
 
     Raises
     ------
-    NotImplementedError
-        For ``pivoting=True``.
     ValueError
         For another `mode`.
 
     Notes
     -----
-    Derivative: for full column rank. Cost: ``4 m n^2`` operations.
+    Derivative: for full column rank; at a constant order of columns. Cost: ``4 m n^2`` operations, twice with
+    `pivoting`.
 
     Examples
     --------
@@ -571,10 +591,13 @@ def qr(a, overwrite_a=False, lwork=None, mode="full", pivoting=False, check_fini
     array([[5.]])
     """
     del overwrite_a, lwork
-    if pivoting:
-        raise NotImplementedError("qr: pivoting=True is not supported")
     names = {"full": "complete", "economic": "reduced", "r": "complete"}
     if mode not in names:
         raise ValueError(f"qr: mode must be 'full', 'r' or 'economic', not {mode!r}")
-    q, r = dc.qr(checked("qr", a, check_finite), names[mode])
-    return (r,) if mode == "r" else (q, r)
+    a = checked("qr", a, check_finite)
+    order = ()
+    if pivoting:
+        order = (qr_order(a),)
+        a = matmul(a, la.t_(permutation_matrix(order[0], dtype_of(a))))
+    q, r = dc.qr(a, names[mode])
+    return (r, *order) if mode == "r" else (q, r, *order)
