@@ -28,6 +28,7 @@ from scirs_ad._ops import (
     linalg,
     linalg_parts,
     linalg_scipy,
+    matrix_bands,
     matrix_equations,
     matrix_factors,
     matrix_functions,

@@ -12,6 +12,7 @@ from scirs_ad._ops import linalg as la
 from scirs_ad._ops import norms
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.linalg_scipy import lu_packed, permutation_of
+from scirs_ad._ops.matrix_bands import bands_of, solve_banded_core
 from scirs_ad._ops.matrix_factors import permutation_matrix, qr_order
 from scirs_ad._ops.products import kron, matmul
 from scirs_ad.scipy._factors import (
@@ -52,17 +53,47 @@ from scirs_ad.scipy._matrix_functions import (
     tanm,
 )
 from scirs_ad.scipy._spectra import checked, eig, eigh, eigvals, eigvalsh, norm, one_triangle, svd, svdvals
+from scirs_ad.scipy._structure import (
+    band_part,
+    block_diag,
+    cho_solve_banded,
+    cholesky_banded,
+    circulant,
+    companion,
+    convolution_matrix,
+    dft,
+    eig_banded,
+    eigh_tridiagonal,
+    eigvals_banded,
+    eigvalsh_tridiagonal,
+    fiedler,
+    hankel,
+    khatri_rao,
+    leslie,
+    matmul_toeplitz,
+    solve_banded,
+    solve_circulant,
+    solve_kron,
+    solve_toeplitz,
+    solve_woodbury,
+    solveh_banded,
+    symmetrize,
+    toeplitz,
+)
 
 LinAlgError = np.linalg.LinAlgError
 
 __all__ = [
-    "LinAlgError", "cho_factor", "cho_solve", "cholesky", "coshm", "cosm", "det", "eig", "eigh", "eigvals",
-    "eigvalsh", "expm", "expm_frechet", "fractional_matrix_power", "funm", "hessenberg", "inv", "kron", "ldl",
-    "logm", "lstsq", "lu", "lu_factor", "lu_solve", "norm", "null_space", "orth", "orthogonal_procrustes", "pinv",
-    "polar", "qr", "qz", "randomized_svd", "ridge_inverse", "rq", "rsf2csf", "schur", "signm", "sinhm", "sinm",
-    "solve", "solve_continuous_are", "solve_continuous_lyapunov", "solve_discrete_are", "solve_discrete_lyapunov",
-    "solve_lyapunov", "solve_sylvester", "solve_triangular", "sqrtm", "subspace_angles", "svd", "svdvals", "tanhm",
-    "tanm",
+    "LinAlgError", "band_part", "block_diag", "cho_factor", "cho_solve", "cho_solve_banded", "cholesky",
+    "cholesky_banded", "circulant", "companion", "convolution_matrix", "coshm", "cosm", "det", "dft", "eig",
+    "eig_banded", "eigh", "eigh_tridiagonal", "eigvals", "eigvals_banded", "eigvalsh", "eigvalsh_tridiagonal",
+    "expm", "expm_frechet", "fiedler", "fractional_matrix_power", "funm", "hankel", "hessenberg", "inv",
+    "khatri_rao", "kron", "ldl", "leslie", "logm", "lstsq", "lu", "lu_factor", "lu_solve", "matmul_toeplitz",
+    "norm", "null_space", "orth", "orthogonal_procrustes", "pinv", "polar", "qr", "qz", "randomized_svd",
+    "ridge_inverse", "rq", "rsf2csf", "schur", "signm", "sinhm", "sinm", "solve", "solve_banded", "solve_circulant",
+    "solve_continuous_are", "solve_continuous_lyapunov", "solve_discrete_are", "solve_discrete_lyapunov",
+    "solve_kron", "solve_lyapunov", "solve_sylvester", "solve_toeplitz", "solve_triangular", "solve_woodbury",
+    "solveh_banded", "sqrtm", "subspace_angles", "svd", "svdvals", "symmetrize", "tanhm", "tanm", "toeplitz",
 ]  # fmt: skip
 
 
@@ -99,7 +130,7 @@ def solve(a, b, lower=False, overwrite_a=False, overwrite_b=False, check_finite=
         Without effect.
     check_finite : bool
     assume_a : {None, "gen", "general", "diagonal", "sym", "her", "pos", "upper triangular", "lower triangular", ...}
-        The structure of `a`, under SciPy's names; banded and tridiagonal ones are solved as general matrices.
+        The structure of `a`, under SciPy's names; a banded one is solved as a general matrix (`solve_banded` takes bands).
     transposed : bool
         Solve ``a^T x = b``.
 
@@ -141,7 +172,10 @@ def solve(a, b, lower=False, overwrite_a=False, overwrite_b=False, check_finite=
         a = one_triangle(a, lower)
     elif assume_a == "diagonal":
         a = la.diag_matrix(la.diagonal_of(a))
-    elif assume_a not in (None, "gen", "general", "tridiagonal", "banded"):
+    elif assume_a == "tridiagonal":
+        bands = bands_of(la.t_(a) if transposed else a, 1, 1)
+        return _with_columns("solve", a, b, lambda x: solve_banded_core(bands, x, lower=1, upper=1))
+    elif assume_a not in (None, "gen", "general", "banded"):
         raise ValueError(f"solve: {assume_a!r} is not a recognized matrix structure for assume_a")
     a = la.t_(a) if transposed else a
     return _with_columns("solve", a, b, lambda x: la.solve_core(a, x))
