@@ -209,3 +209,71 @@ def test_batches():
 def test_bad_input(call, match):
     with pytest.raises(ValueError, match=match):
         call()
+
+
+# ------------------------------------------------------------------------------------------------ health
+HILBERT = 1 / (np.arange(12)[:, None] + np.arange(12) + 1.0)
+
+
+def test_health():
+    assert sla.check_matrix_health(np.eye(3)) == (1.0, 3, True, True, ())
+    found = sla.check_matrix_health(HILBERT)
+    assert found.condition > 1e15 and found.symmetric and found.rank < 12 and "singular" in found.warnings[0]
+    found = sla.check_matrix_health(HILBERT[:9, :9])
+    assert found.rank == 9 and "ill-conditioned" in found.warnings[0]
+    assert "positive definite" in sla.check_matrix_health([[1.0, 2.0], [2.0, 1.0]]).warnings[0]
+    assert "nearly" in sla.check_matrix_health([[2.0, 1.0], [1.0 + 1e-9, 2.0]]).warnings[0]
+    assert "rows" in " ".join(sla.check_matrix_health(np.diag([1.0, 1e10])).warnings)
+    assert sla.check_matrix_health([[np.nan]]).warnings and sla.check_matrix_health(np.ones((0, 2))).warnings
+    assert sla.check_matrix_health(np.zeros((2, 2))).condition == np.inf
+    with pytest.raises(ValueError, match="one matrix"):
+        sla.check_matrix_health(np.ones(3))
+
+
+def test_warning_of_ill_condition():
+    b = np.ones(12)
+    sla.solve(HILBERT, b)
+    for call in (lambda: sla.solve(HILBERT, b, check=True), lambda: ad.grad(lambda a: np.sum(sla.inv(a)))(HILBERT)):
+        with sla.policy(check=True), pytest.warns(sla.IllConditionedWarning, match="rcond"):
+            call()
+    with pytest.warns(sla.IllConditionedWarning, match="matrix 1 of"):
+        sla.solve(np.stack([np.eye(12), HILBERT]), np.ones((12, 1)), check=True)
+    with pytest.raises(ValueError, match="check"):
+        sla.policy(check="yes")
+
+
+def test_refinement():
+    a = (HILBERT[:5, :5] + 1e-3 * np.eye(5)).astype(np.float32)
+    b = np.ones(5, np.float32)
+    exact = np.linalg.solve(a.astype(float), b)
+    plain, refined = (np.max(np.abs(sla.solve(a, b, refine=k) - exact)) for k in (0, 3))
+    assert refined <= np.finfo(np.float32).eps * np.max(np.abs(exact)) and refined <= plain
+    check_grads(lambda a, b: sla.solve(a, b, refine=1), (np.outer(V, V) + np.diag(V**2 + 1), V))
+
+
+def test_degenerate_vectors():
+    """Silent where the choice of vectors does not matter; else a warning, an error, or silence, by choice."""
+    a = np.diag([1.0, 1.0, 2.0])
+    weight = RNG.standard_normal((3, 3))
+
+    def projector(a):
+        v = np.linalg.eigh((a + a.T) / 2)[1][:, :2]
+        return np.sum(v @ v.T * weight)
+
+    def single(a):
+        return np.sum(np.linalg.eigh(a)[1][:, 0] * weight[0])
+
+    check_grads(projector, (a,), order=1, modes=("rev",))
+    with pytest.warns(sla.DegenerateWarning, match="eigh: .*values 0 and 1"):
+        assert np.all(np.isfinite(ad.grad(single)(a)))
+    with pytest.warns(sla.DegenerateWarning, match="eig: "):
+        ad.grad(lambda a: np.sum(np.abs(np.linalg.eig(a)[1] + 1) ** 2))(a)
+    with pytest.warns(sla.DegenerateWarning, match="svd: .*values 1 and 2"):
+        ad.grad(lambda a: np.sum(np.linalg.svd(a)[0] * weight))(a)
+    ad.grad(lambda a: np.sum((lambda u, s, v: (u * s**2) @ v)(*np.linalg.svd(a)) * weight))(a)
+    with sla.policy(degenerate="ignore"):
+        ad.grad(single)(a)
+    with sla.policy(degenerate="raise"), pytest.raises(np.linalg.LinAlgError, match="does not exist"):
+        ad.grad(single)(a)
+    with pytest.warns(sla.DegenerateWarning, match="matrix 1 of the batch"):
+        ad.grad(lambda a: np.sum(np.linalg.eigh(a)[1][..., 0] * weight[0]))(np.stack([np.diag([1.0, 2, 3]), a]))

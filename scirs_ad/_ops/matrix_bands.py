@@ -84,6 +84,7 @@ def _products(offsets, x, y):
 # ------------------------------------------------------------------------------------------------ banded
 def _banded_one(ab, b, *, lower, upper):
     if len(b) == 1:  # there SciPy reads the second band, whichever that is
+        upper = min(upper, len(ab) - 1)  # shapes of results are found with the least array
         if ab[upper, 0] == 0:
             raise np.linalg.LinAlgError("singular matrix")
         return b / ab[upper, 0]

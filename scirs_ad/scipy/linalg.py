@@ -11,9 +11,19 @@ from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import linalg as la
 from scirs_ad._ops import norms
 from scirs_ad._ops import shape as sh
+from scirs_ad._ops.index import known
+from scirs_ad._ops.linalg_policy import (
+    DegenerateWarning,
+    IllConditionedWarning,
+    chosen,
+    policy,
+    set_policy,
+    watch_condition,
+)
 from scirs_ad._ops.linalg_scipy import lu_packed, permutation_of
 from scirs_ad._ops.matrix_bands import bands_of, solve_banded_core
 from scirs_ad._ops.matrix_factors import permutation_matrix, qr_order
+from scirs_ad._ops.matrix_health import rcond_core, residual_core
 from scirs_ad._ops.products import kron, matmul
 from scirs_ad.scipy._factors import (
     hessenberg,
@@ -30,6 +40,10 @@ from scirs_ad.scipy._factors import (
     rsf2csf,
     schur,
     subspace_angles,
+)
+from scirs_ad.scipy._health import (
+    MatrixHealth,
+    check_matrix_health,
 )
 from scirs_ad.scipy._matrix_functions import (
     coshm,
@@ -84,16 +98,91 @@ from scirs_ad.scipy._structure import (
 LinAlgError = np.linalg.LinAlgError
 
 __all__ = [
-    "LinAlgError", "band_part", "block_diag", "cho_factor", "cho_solve", "cho_solve_banded", "cholesky",
-    "cholesky_banded", "circulant", "companion", "convolution_matrix", "coshm", "cosm", "det", "dft", "eig",
-    "eig_banded", "eigh", "eigh_tridiagonal", "eigvals", "eigvals_banded", "eigvalsh", "eigvalsh_tridiagonal",
-    "expm", "expm_frechet", "fiedler", "fractional_matrix_power", "funm", "hankel", "hessenberg", "inv",
-    "khatri_rao", "kron", "ldl", "leslie", "logm", "lstsq", "lu", "lu_factor", "lu_solve", "matmul_toeplitz",
-    "norm", "null_space", "orth", "orthogonal_procrustes", "pinv", "polar", "qr", "qz", "randomized_svd",
-    "ridge_inverse", "rq", "rsf2csf", "schur", "signm", "sinhm", "sinm", "solve", "solve_banded", "solve_circulant",
-    "solve_continuous_are", "solve_continuous_lyapunov", "solve_discrete_are", "solve_discrete_lyapunov",
-    "solve_kron", "solve_lyapunov", "solve_sylvester", "solve_toeplitz", "solve_triangular", "solve_woodbury",
-    "solveh_banded", "sqrtm", "subspace_angles", "svd", "svdvals", "symmetrize", "tanhm", "tanm", "toeplitz",
+    "DegenerateWarning",
+    "IllConditionedWarning",
+    "LinAlgError",
+    "MatrixHealth",
+    "band_part",
+    "block_diag",
+    "check_matrix_health",
+    "cho_factor",
+    "cho_solve",
+    "cho_solve_banded",
+    "cholesky",
+    "cholesky_banded",
+    "circulant",
+    "companion",
+    "convolution_matrix",
+    "coshm",
+    "cosm",
+    "det",
+    "dft",
+    "eig",
+    "eig_banded",
+    "eigh",
+    "eigh_tridiagonal",
+    "eigvals",
+    "eigvals_banded",
+    "eigvalsh",
+    "eigvalsh_tridiagonal",
+    "expm",
+    "expm_frechet",
+    "fiedler",
+    "fractional_matrix_power",
+    "funm",
+    "hankel",
+    "hessenberg",
+    "inv",
+    "khatri_rao",
+    "kron",
+    "ldl",
+    "leslie",
+    "logm",
+    "lstsq",
+    "lu",
+    "lu_factor",
+    "lu_solve",
+    "matmul_toeplitz",
+    "norm",
+    "null_space",
+    "orth",
+    "orthogonal_procrustes",
+    "pinv",
+    "polar",
+    "policy",
+    "qr",
+    "qz",
+    "randomized_svd",
+    "ridge_inverse",
+    "rq",
+    "rsf2csf",
+    "schur",
+    "set_policy",
+    "signm",
+    "sinhm",
+    "sinm",
+    "solve",
+    "solve_banded",
+    "solve_circulant",
+    "solve_continuous_are",
+    "solve_continuous_lyapunov",
+    "solve_discrete_are",
+    "solve_discrete_lyapunov",
+    "solve_kron",
+    "solve_lyapunov",
+    "solve_sylvester",
+    "solve_toeplitz",
+    "solve_triangular",
+    "solve_woodbury",
+    "solveh_banded",
+    "sqrtm",
+    "subspace_angles",
+    "svd",
+    "svdvals",
+    "symmetrize",
+    "tanhm",
+    "tanm",
+    "toeplitz",
 ]  # fmt: skip
 
 
@@ -117,7 +206,18 @@ def _trans(name, trans):
 
 
 # ------------------------------------------------------------------------------------------------ solving
-def solve(a, b, lower=False, overwrite_a=False, overwrite_b=False, check_finite=True, assume_a=None, transposed=False):
+def _check(name, a, check):
+    """An `IllConditionedWarning` if asked for and due."""
+    if chosen("check") if check is None else check:
+        values = known(a)
+        if type(values) is np.ndarray:
+            watch_condition(name, rcond_core(values))
+
+
+def solve(
+    a, b, lower=False, overwrite_a=False, overwrite_b=False, check_finite=True, assume_a=None, transposed=False, *,
+    check=None, refine=0,
+):  # fmt: skip
     """Solve linear equations ``a x = b``.
 
     Parameters
@@ -133,6 +233,11 @@ def solve(a, b, lower=False, overwrite_a=False, overwrite_b=False, check_finite=
         The structure of `a`, under SciPy's names; a banded one is solved as a general matrix (`solve_banded` takes bands).
     transposed : bool
         Solve ``a^T x = b``.
+    check : bool, optional
+        Estimate the condition (xGECON) and warn if it is beyond the rounding unit; as `set_policy` says by default,
+        which is off. For general, symmetric and Hermitian matrices of known values.
+    refine : int
+        Steps of iterative refinement with residuals in higher precision, for the same kinds of matrices.
 
     Returns
     -------
@@ -178,7 +283,15 @@ def solve(a, b, lower=False, overwrite_a=False, overwrite_b=False, check_finite=
     elif assume_a not in (None, "gen", "general", "banded"):
         raise ValueError(f"solve: {assume_a!r} is not a recognized matrix structure for assume_a")
     a = la.t_(a) if transposed else a
-    return _with_columns("solve", a, b, lambda x: la.solve_core(a, x))
+    _check("solve", a, check)
+
+    def solver(x):
+        found = la.solve_core(a, x)
+        for _ in range(refine):
+            found = ew.add(found, la.solve_core(a, residual_core(a, found, x)))
+        return found
+
+    return _with_columns("solve", a, b, solver)
 
 
 def solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False, overwrite_b=False, check_finite=True):
@@ -260,6 +373,7 @@ def inv(a, overwrite_a=False, check_finite=True, *, assume_a=None, lower=False):
     del overwrite_a
     a = checked("inv", a, check_finite, square=True)
     if assume_a in (None, "gen", "general"):
+        _check("inv", a, None)
         return la.inv_core(a)
     return solve(a, la.eye_like(a), lower=lower, check_finite=False, assume_a=assume_a)
 
