@@ -24,6 +24,7 @@ from scirs_ad._transforms.custom import checkpoint, custom_jvp, custom_vjp, stop
 from scirs_ad._transforms.derived import hessian, hvp, jacfwd, jacobian, jacrev, weighted_hessian
 from scirs_ad._transforms.forward import jvp, linearize
 from scirs_ad._transforms.graph import Graph, trace
+from scirs_ad._transforms.native import native
 from scirs_ad._transforms.reverse import grad, value_and_grad, vjp
 
 __version__ = "0.1.0"
@@ -31,7 +32,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DerivativeLostError", "EscapedVariableError", "Graph", "NotDifferentiableError", "Spec", "Tape", "TracingError",
     "Variable", "checkpoint", "custom_jvp", "custom_vjp", "elementwise", "get_num_threads", "grad", "hessian", "hvp",
-    "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "numpy", "primitive", "raises", "register_tree", "sample",
+    "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "native", "numpy", "primitive", "raises", "register_tree", "sample",
     "scipy", "set_num_threads", "show_config", "stop_gradient", "testing", "trace", "value", "value_and_grad", "vjp",
     "vmap", "weighted_hessian",
 ]  # fmt: skip

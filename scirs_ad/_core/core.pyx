@@ -938,7 +938,8 @@ cdef bint _put_here(Variable v, object key, object value):
         node.arity = 2
         node.r0 = v.ref if v._level is not None else -1
         node.r1 = w.ref if w is not None and w._level is not None else -1
-        node.specs = (spec_of(<object> array), spec_of(value))
+        node.out = spec_of(<object> array)      # for a tangent, derived from the vjp
+        node.specs = (node.out, spec_of(value))
         tape.nodes.append(node)
         v._level = tape
         v.ref = <long long> (len(tape.nodes) - 1) << SLOT_BITS

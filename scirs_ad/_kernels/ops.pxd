@@ -8,5 +8,21 @@ ctypedef struct ad_op:
     ad_op_fn f64
     ad_op_fn f32
 
+ctypedef void (*ad_fold_fn)(Py_ssize_t n, const void *x, void *out) noexcept nogil
+
+ctypedef struct ad_reducer:
+    ad_fold_fn units
+    ad_fold_fn tree
+    ad_fold_fn whole
+    ad_op_fn merge
+
+cdef enum:
+    DTYPES = 7      # AD_DTYPES of src/ops.h
+
+ctypedef struct ad_isa:
+    const ad_op *ops
+    const ad_reducer (*reducers)[DTYPES]
+
+cdef const ad_isa *tables
 cdef const ad_op *table
 cdef int n_ops

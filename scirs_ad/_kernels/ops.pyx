@@ -24,7 +24,7 @@ cdef extern from "ops.h" nogil:
     int ad_isa_count()
     const char *ad_isa_name(int i)
     int ad_isa_supported(int i)
-    const void *ad_isa_table(int i)
+    const void *ad_isa_tables(int i)
     int AD_OP_COUNT
 
 
@@ -44,11 +44,11 @@ def available_isas():
     return tuple((<bytes> ad_isa_name(i)).decode() for i in range(ad_isa_count()) if ad_isa_supported(i))
 
 
-cdef const ad_op *find_table(str isa) except NULL:
+cdef const ad_isa *find_tables(str isa) except NULL:
     cdef int i
     for i in range(ad_isa_count()):
         if (<bytes> ad_isa_name(i)).decode() == isa and ad_isa_supported(i):
-            return <const ad_op *> ad_isa_table(i)
+            return <const ad_isa *> ad_isa_tables(i)
     built = ", ".join((<bytes> ad_isa_name(i)).decode() for i in range(ad_isa_count()))
     raise ValueError(
         f"unknown or unsupported instruction set {isa!r}: this build holds {built}; "
@@ -62,7 +62,7 @@ cdef str choose_isa():
     if wanted:
         if wanted not in names:
             try:
-                find_table(wanted)
+                find_tables(wanted)
             except ValueError as error:
                 raise ImportError(f"SCIRS_AD_ISA: {error}") from None
         return wanted
@@ -72,7 +72,8 @@ cdef str choose_isa():
 
 
 ISA = choose_isa()
-table = find_table(ISA)
+tables = find_tables(ISA)
+table = tables.ops
 n_ops = AD_OP_COUNT
 OPCODES = {(<bytes> table[i].name).decode(): i for i in range(n_ops)}
 ARITY = {(<bytes> table[i].name).decode(): table[i].arity for i in range(n_ops)}
@@ -119,7 +120,7 @@ def apply(name, *arrays, isa=None, out=None):
     >>> ops.apply("add", np.ones(2), np.arange(2.0))
     array([1., 2.])
     """
-    cdef const ad_op *rows = table if isa is None else find_table(isa)
+    cdef const ad_op *rows = table if isa is None else find_tables(isa).ops
     if name not in OPCODES:
         raise ValueError(f"unknown operation {name!r}")
     cdef const ad_op *op = &rows[<int> OPCODES[name]]

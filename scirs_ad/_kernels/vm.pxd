@@ -7,8 +7,6 @@ cdef extern from "vm.h" nogil:
     ctypedef struct ad_program:
         int n_in, n_const, n_temp, n_out, n_code
         const ad_instr* code
-    double ad_sum_f64(const double* x, Py_ssize_t n)
-    float ad_sum_f32(const float* x, Py_ssize_t n)
 
 
 cdef enum:

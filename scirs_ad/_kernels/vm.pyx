@@ -9,7 +9,7 @@ from cpython.float cimport PyFloat_CheckExact, PyFloat_AS_DOUBLE
 from cpython.long cimport PyLong_CheckExact
 from cpython.object cimport PyObject, PyTypeObject
 cimport numpy as cnp
-from scirs_ad._kernels.ops cimport table
+from scirs_ad._kernels.ops cimport ad_reducer, table, tables
 from scirs_ad._kernels.buffers cimport empty
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
@@ -39,7 +39,7 @@ cdef extern from "vm.h" nogil:
         int mode
     ctypedef void (*ad_parallel)(void (*)(void*, int, int) noexcept nogil, void*, int, int) noexcept nogil
     void ad_operand_merge(ad_operand* operand)
-    int ad_vm_run(const ad_program* program, const ad_op_fn* fns, ad_op_fn add, const void* consts, int itemsize,
+    int ad_vm_run(const ad_program* program, const ad_op_fn* fns, const void* sum, const void* consts, int itemsize,
                   Py_ssize_t n, const ad_operand* inputs, const ad_result* outputs, int threads, ad_parallel parallel)
 
 cdef extern from "numpy/arrayobject.h":
@@ -54,10 +54,11 @@ cdef enum:
     NO_REGISTER = 255   # an operand that an operation lacks
 
 cdef ad_op_fn ADD64 = <ad_op_fn> table[<int> OPCODES["add"]].f64
-cdef ad_op_fn ADD32 = <ad_op_fn> table[<int> OPCODES["add"]].f32
+cdef const ad_reducer* SUM64 = &tables.reducers[0][0]
+cdef const ad_reducer* SUM32 = &tables.reducers[0][1]
 
 # Nanoseconds per element in the first-level cache, to decide on threads: the cheap ones; all others count as 1.
-_CHEAP = frozenset(
+CHEAP = frozenset(
     "copy negative abs sign square reciprocal add subtract multiply divide maximum minimum mulz where fma clip greater "
     "greater_equal less less_equal equal not_equal sqrt floor ceil rint trunc isnan isfinite logical_not "
     "copysign".split()
@@ -117,7 +118,7 @@ cdef class Program:
             self.instructions[i].c = c if arity > 2 else NO_REGISTER
             self.fns64[i] = <ad_op_fn> table[self.instructions[i].op].f64
             self.fns32[i] = <ad_op_fn> table[self.instructions[i].op].f32
-            self.cost += 0.15 if name in _CHEAP else 1.2
+            self.cost += 0.15 if name in CHEAP else 1.2
         self.c.n_in, self.c.n_const, self.c.n_temp = n_in, n_const, n_temp
         self.c.n_out, self.c.n_code = n_out, n_code
         self.c.code = self.instructions
@@ -402,13 +403,13 @@ cdef object run(Program p, PyObject** args, int nargs, list outs, int* modes):
         return only if outs is None else True
     cdef int failed
     cdef ad_op_fn* fns = p.fns64 if size == 8 else p.fns32
-    cdef ad_op_fn add = ADD64 if size == 8 else ADD32
+    cdef const void* total = <const void*> (SUM64 if size == 8 else SUM32)
     cdef void* consts = <void*> p.consts64 if size == 8 else <void*> p.consts32
     if n < 10000:
-        failed = ad_vm_run(&p.c, fns, add, consts, size, n, inputs, results, 1, NULL)
+        failed = ad_vm_run(&p.c, fns, total, consts, size, n, inputs, results, 1, NULL)
     else:
         with nogil:
-            failed = ad_vm_run(&p.c, fns, add, consts, size, n, inputs, results, threads_for(n * p.cost),
+            failed = ad_vm_run(&p.c, fns, total, consts, size, n, inputs, results, threads_for(n * p.cost),
                                <ad_parallel> parallel_for)
     if failed:
         raise MemoryError("out of memory for the temporaries of an elementwise program")
@@ -451,8 +452,6 @@ cpdef object sum_all(object x):
     Within (log2 n + 12) * eps of the sum of the magnitudes.
     """
     cdef cnp.ndarray array, out
-    cdef double total
-    cdef float total32
     cdef Py_ssize_t n
     if type(x) is not cnp.ndarray:
         return None
@@ -462,18 +461,21 @@ cpdef object sum_all(object x):
     n = cnp.PyArray_SIZE(array)
     if cnp.PyArray_TYPE(array) == cnp.NPY_DOUBLE:
         out = PyArray_EMPTY(0, NULL, cnp.NPY_DOUBLE, 0)
-        if n < 10000:
-            total = ad_sum_f64(<const double*> cnp.PyArray_DATA(array), n)
+        if n == 0:
+            (<double*> cnp.PyArray_DATA(out))[0] = 0.0
+        elif n < 10000:
+            SUM64.whole(n, cnp.PyArray_DATA(array), cnp.PyArray_DATA(out))
         else:
             with nogil:
-                total = ad_sum_f64(<const double*> cnp.PyArray_DATA(array), n)
-        (<double*> cnp.PyArray_DATA(out))[0] = total
+                SUM64.whole(n, cnp.PyArray_DATA(array), cnp.PyArray_DATA(out))
         return out
     if cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT:
         out = PyArray_EMPTY(0, NULL, cnp.NPY_FLOAT, 0)
-        with nogil:
-            total32 = ad_sum_f32(<const float*> cnp.PyArray_DATA(array), n)
-        (<float*> cnp.PyArray_DATA(out))[0] = total32
+        if n == 0:
+            (<float*> cnp.PyArray_DATA(out))[0] = 0.0
+        else:
+            with nogil:
+                SUM32.whole(n, cnp.PyArray_DATA(array), cnp.PyArray_DATA(out))
         return out
     return None
 

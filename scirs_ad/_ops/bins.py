@@ -4,11 +4,13 @@ import operator
 
 import numpy as np
 
-from scirs_ad._core.core import Spec, Variable, as_array, shape_of
+from scirs_ad._core.core import Spec, Variable, as_array, dtype_of, shape_of
 from scirs_ad._core.define import primitive, raises, sample
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.arrange import ravel
+from scirs_ad._ops.calculus import diff
+from scirs_ad._ops.extrema import max, min
 from scirs_ad._ops.gather import Key, scatter, size_of
 from scirs_ad._ops.index import known_values
 from scirs_ad._ops.select import take
@@ -190,6 +192,20 @@ def bincount(x, /, weights=None, minlength=0):
     return scatter(weights, key=Key((numbers.astype(np.intp),)), to=(size,))
 
 
+def _moving(a, values, edges, bins, range):
+    """The edges; where they span the elements, they move with the least and the greatest of them."""
+    if isinstance(bins, Variable) and np.ndim(edges):
+        return bins
+    if type(a) is not Variable or a.level is None or range is not None or not isinstance(bins, (int, np.integer, str)):
+        return edges
+    if values.size == 0 or dtype_of(a).kind != "f":
+        return edges
+    low, high = min(a), max(a)
+    if edges[0] != values.min():  # all elements are equal
+        return ew.add(low, edges - values.min())
+    return ew.add(low, ew.multiply(ew.subtract(high, low), (edges - edges[0]) / (edges[-1] - edges[0])))
+
+
 def histogram(a, bins=10, range=None, density=None, weights=None):
     """Count elements, or sum their weights, by bins.
 
@@ -205,8 +221,7 @@ def histogram(a, bins=10, range=None, density=None, weights=None):
 
     Returns
     -------
-    hist : Variable or ndarray
-    edges : ndarray
+    hist, edges : Variable or ndarray
 
     Raises
     ------
@@ -215,7 +230,8 @@ def histogram(a, bins=10, range=None, density=None, weights=None):
 
     Notes
     -----
-    Derivative: for the weights; none for the elements: counts are piecewise constant. Cost: a binary search for each.
+    Derivative: for the weights; none for the elements: counts are piecewise constant. Edges that span the elements move
+    with the least and the greatest of them. Cost: a binary search for each element.
 
     Examples
     --------
@@ -224,19 +240,24 @@ def histogram(a, bins=10, range=None, density=None, weights=None):
     array([1., 5.])
     """
     values = known_values(a, "histogram")
-    bins = known_values(bins, "histogram") if isinstance(bins, Variable) else bins
+    known = known_values(bins, "histogram") if isinstance(bins, Variable) else bins
     if weights is None or type(as_array(weights)) is not Variable:
-        return np.histogram(values, bins, range, density, weights)
+        hist, plain = np.histogram(values, known, range, density, weights)
+        edges = _moving(as_array(a), values, plain, bins, range)
+        if density and type(edges) is Variable:
+            hist = ew.divide(hist * np.diff(plain), diff(edges))
+        return hist, edges
     weights = as_array(weights)
     if shape_of(weights) != values.shape:
         raise ValueError(f"histogram: weights of shape {shape_of(weights)} do not fit values of shape {values.shape}")
     flat, each = values.ravel(), ravel(weights)
-    edges = np.histogram_bin_edges(flat, bins, range)
+    edges = np.histogram_bin_edges(flat, known, range)
     inside = np.flatnonzero((flat >= edges[0]) & (flat <= edges[-1]))
     number = np.clip(np.searchsorted(edges, flat[inside], "right") - 1, 0, len(edges) - 2)
     hist = scatter(take(each, inside), key=Key((number,)), to=(len(edges) - 1,))
+    edges = _moving(as_array(a), values, edges, bins, range)
     if density:
-        hist = ew.divide(ew.divide(hist, np.diff(edges)), sh.sum(hist))
+        hist = ew.divide(ew.divide(hist, diff(edges)), sh.sum(hist))
     return hist, edges
 
 
@@ -252,7 +273,7 @@ def histogram_bin_edges(a, bins=10, range=None, weights=None):
 
     Returns
     -------
-    ndarray
+    Variable or ndarray
 
     Raises
     ------
@@ -261,7 +282,7 @@ def histogram_bin_edges(a, bins=10, range=None, weights=None):
 
     Notes
     -----
-    Derivative: none; they are constants. Cost: one pass.
+    Derivative: where they span the elements, those of the least and the greatest. Cost: one pass.
 
     Examples
     --------
@@ -270,7 +291,27 @@ def histogram_bin_edges(a, bins=10, range=None, weights=None):
     array([0. , 0.5, 1. ])
     """
     del weights  # they have no influence
-    return np.histogram_bin_edges(known_values(a, "histogram_bin_edges"), bins, range)
+    values = known_values(a, "histogram_bin_edges")
+    known = known_values(bins, "histogram_bin_edges") if isinstance(bins, Variable) else bins
+    return _moving(as_array(a), values, np.histogram_bin_edges(values, known, range), bins, range)
+
+
+def _along(x, k, ndim):
+    """A vector along axis `k` of `ndim`."""
+    return sh.reshape(as_array(x), (-1,) + (1,) * (ndim - 1 - k))
+
+
+def _moving_sides(sample, points, edges, bins, range):
+    """`_moving` of each coordinate."""
+    if isinstance(sample, (Variable, np.ndarray)):
+        columns = [sample[:, k] for k in np.arange(points.shape[1])] if sample.ndim == 2 else [sample]
+    else:
+        columns = list(sample)
+    bins = [bins] * len(edges) if isinstance(bins, (int, np.integer)) else bins
+    return tuple(
+        _moving(as_array(x), points[:, k], edges[k], bins[k], None if range is None else range[k])
+        for k, x in enumerate(columns)
+    )
 
 
 def histogramdd(sample, bins=10, range=None, density=None, weights=None):
@@ -289,7 +330,7 @@ def histogramdd(sample, bins=10, range=None, density=None, weights=None):
     Returns
     -------
     hist : Variable or ndarray, D-dimensional
-    edges : tuple of ndarray
+    edges : tuple of Variable or ndarray
 
     Raises
     ------
@@ -298,8 +339,8 @@ def histogramdd(sample, bins=10, range=None, density=None, weights=None):
 
     Notes
     -----
-    Derivative: for the weights; none for the points: counts are piecewise constant. Cost: a binary search for each
-    coordinate.
+    Derivative: for the weights; none for the points: counts are piecewise constant. Edges that span the points move
+    with the outermost. Cost: a binary search for each coordinate.
 
     Examples
     --------
@@ -314,7 +355,12 @@ def histogramdd(sample, bins=10, range=None, density=None, weights=None):
     else:
         points = np.atleast_2d([known_values(x, "histogramdd") for x in sample]).T
     if weights is None or type(as_array(weights)) is not Variable:
-        return np.histogramdd(points, bins, range, density, weights)
+        hist, plain = np.histogramdd(points, bins, range, density, weights)
+        edges = _moving_sides(sample, points, plain, bins, range)
+        if density and any(type(e) is Variable for e in edges):
+            for k, (e, p) in enumerate(zip(edges, plain, strict=True)):
+                hist = ew.multiply(hist, _along(ew.divide(np.diff(p), diff(e)), k, len(edges)))
+        return hist, edges
     weights = as_array(weights)
     if shape_of(weights) != points.shape[:1]:
         raise ValueError(f"histogramdd: weights of shape {shape_of(weights)} do not fit {points.shape[0]} points")
@@ -327,9 +373,10 @@ def histogramdd(sample, bins=10, range=None, density=None, weights=None):
     places = np.flatnonzero(inside)
     shape = tuple(len(e) - 1 for e in edges)
     hist = scatter(take(weights, places), key=Key(tuple(n[places] for n in numbers)), to=shape)
+    edges = _moving_sides(sample, points, edges, bins, range)
     if density:
         for k, e in enumerate(edges):
-            hist = ew.divide(hist, np.diff(e).reshape((-1,) + (1,) * (len(edges) - 1 - k)))
+            hist = ew.divide(hist, _along(diff(e), k, len(edges)))
         hist = ew.divide(hist, sh.sum(take(weights, places)))
     return hist, edges
 
@@ -350,7 +397,7 @@ def histogram2d(x, y, bins=10, range=None, density=None, weights=None):
     Returns
     -------
     hist : Variable or ndarray, 2-D
-    edges_x, edges_y : ndarray
+    edges_x, edges_y : Variable or ndarray
 
     Raises
     ------
@@ -359,8 +406,8 @@ def histogram2d(x, y, bins=10, range=None, density=None, weights=None):
 
     Notes
     -----
-    Derivative: for the weights; none for the points: counts are piecewise constant. Cost: a binary search for each
-    coordinate.
+    Derivative: for the weights; none for the points: counts are piecewise constant. Edges that span the points move
+    with the outermost. Cost: a binary search for each coordinate.
 
     Examples
     --------

@@ -4,6 +4,7 @@ from scirs_ad._core.core import Batch, as_array, shape_of
 from scirs_ad._core.tree import LEAF, flatten, unflatten
 from scirs_ad._ops import shape as sh
 from scirs_ad._transforms.common import finish, name_of, pack_leaf
+from scirs_ad._transforms.native import swapped
 
 __all__ = ["vmap"]
 
@@ -42,6 +43,8 @@ class vmap:
         structure of an argument.
     out_axes : int or a container of int
         Where the batch axis goes in the outputs.
+    native : bool
+        Swap what does not dispatch in `f`: ``native=True`` maps ``scirs_ad.native(f)``.
 
     Returns
     -------
@@ -67,9 +70,10 @@ class vmap:
     array([ 1., -1.])
     """
 
-    def __init__(self, f, in_axes=0, out_axes=0):
+    def __init__(self, f, in_axes=0, out_axes=0, native=False):
         if not callable(f):
             raise TypeError(f"vmap: the first argument must be a function, not {f!r}")
+        f = swapped(f, native)
         if isinstance(in_axes, list):
             in_axes = tuple(in_axes)
         self.function, self.in_axes, self.out_axes = f, in_axes, out_axes

@@ -9,6 +9,7 @@ from scirs_ad._ops import shape as sh
 from scirs_ad._transforms.batch import vmap
 from scirs_ad._transforms.common import Transform, differentiated, finish, name_of, pack_leaf
 from scirs_ad._transforms.forward import jvp
+from scirs_ad._transforms.native import swapped
 from scirs_ad._transforms.reverse import grad, record
 
 __all__ = ["hessian", "hvp", "jacfwd", "jacobian", "jacrev", "weighted_hessian"]
@@ -38,6 +39,8 @@ class jacobian(Transform):
         Which positional arguments to differentiate; arrays or containers of arrays.
     mode : {"auto", "forward", "reverse"}
         "auto" takes the one with fewer sweeps: forward if there are no more inputs than outputs.
+    native : bool
+        Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
 
     Returns
     -------
@@ -64,9 +67,10 @@ class jacobian(Transform):
            [0., 4.]])
     """
 
-    def __init__(self, f, argnums=0, mode="auto"):
+    def __init__(self, f, argnums=0, mode="auto", native=False):
         if mode not in ("auto", "forward", "reverse"):
             raise ValueError(f"jacobian: mode must be 'auto', 'forward' or 'reverse', not {mode!r}")
+        f = swapped(f, native)
         super().__init__(f, argnums=argnums, mode=mode)
 
     def __call__(self, *args, **kwargs):
@@ -159,6 +163,8 @@ class jacfwd(jacobian):
     argnums : int or tuple of int
     mode : str
         As in `jacobian`.
+    native : bool
+        As in `jacobian`.
 
     Returns
     -------
@@ -176,8 +182,8 @@ class jacfwd(jacobian):
     array([[1.]])
     """
 
-    def __init__(self, f, argnums=0, mode="forward"):
-        super().__init__(f, argnums, mode)
+    def __init__(self, f, argnums=0, mode="forward", native=False):
+        super().__init__(f, argnums, mode, native)
 
 
 class jacrev(jacobian):
@@ -188,6 +194,8 @@ class jacrev(jacobian):
     f : callable
     argnums : int or tuple of int
     mode : str
+        As in `jacobian`.
+    native : bool
         As in `jacobian`.
 
     Returns
@@ -206,8 +214,8 @@ class jacrev(jacobian):
     array([[1.]])
     """
 
-    def __init__(self, f, argnums=0, mode="reverse"):
-        super().__init__(f, argnums, mode)
+    def __init__(self, f, argnums=0, mode="reverse", native=False):
+        super().__init__(f, argnums, mode, native)
 
 
 class hessian(Transform):
@@ -219,6 +227,8 @@ class hessian(Transform):
         Returns a real scalar.
     argnums : int or tuple of int
         Which positional arguments to differentiate; arrays or containers of arrays.
+    native : bool
+        Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
 
     Returns
     -------
@@ -243,7 +253,8 @@ class hessian(Transform):
            [2., 0.]])
     """
 
-    def __init__(self, f, argnums=0):
+    def __init__(self, f, argnums=0, native=False):
+        f = swapped(f, native)
         super().__init__(f, argnums=argnums)
         self.jacobian = jacobian(grad(f, argnums), argnums, "forward")
 
@@ -258,6 +269,8 @@ class hvp(Transform):
     ----------
     f : callable
         Returns a real scalar; differentiated in its first argument.
+    native : bool
+        Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
 
     Returns
     -------
@@ -281,7 +294,8 @@ class hvp(Transform):
     array([6., 0.])
     """
 
-    def __init__(self, f):
+    def __init__(self, f, native=False):
+        f = swapped(f, native)
         super().__init__(f)
         self.gradient = grad(f)
 
@@ -296,6 +310,8 @@ class weighted_hessian(Transform):
     ----------
     c : callable
         Returns an array (a constraint function, say); differentiated in its first argument.
+    native : bool
+        Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
 
     Returns
     -------
@@ -320,8 +336,8 @@ class weighted_hessian(Transform):
            [ 0., 20.]])
     """
 
-    def __init__(self, c):
-        super().__init__(c)
+    def __init__(self, c, native=False):
+        super().__init__(swapped(c, native))
 
     def __call__(self, x, v, *args, **kwargs):
         c = self.function

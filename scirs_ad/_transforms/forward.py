@@ -5,6 +5,7 @@ import numpy as np
 from scirs_ad._core.core import Dual, Variable, as_array, dtype_of, shape_of
 from scirs_ad._core.tree import flatten, unflatten
 from scirs_ad._transforms.common import finish, name_of, pack_leaf
+from scirs_ad._transforms.native import swapped
 from scirs_ad._transforms.reverse import record
 
 __all__ = ["jvp", "linearize"]
@@ -39,7 +40,7 @@ def _zeros(x):
     return np.zeros(shape_of(x), dtype_of(x))
 
 
-def jvp(f, primals, tangents, has_aux=False):
+def jvp(f, primals, tangents, has_aux=False, native=False):
     """Value of a function, and its derivative along a direction.
 
     Parameters
@@ -52,6 +53,8 @@ def jvp(f, primals, tangents, has_aux=False):
         The direction: of the same structure, shapes and dtypes.
     has_aux : bool
         Whether `f` returns something beside the output.
+    native : bool
+        Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
 
     Returns
     -------
@@ -78,6 +81,7 @@ def jvp(f, primals, tangents, has_aux=False):
     """
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
         raise TypeError(f"jvp of {name_of(f)}: primals and tangents must be tuples, one entry per argument")
+    f = swapped(f, native)
     leaves, moving, structure = match_tangents(f, primals, tangents, "jvp")
     dual = Dual()
     out = f(*unflatten(structure, [dual.variable(x, t) for x, t in zip(leaves, moving, strict=True)]))
@@ -110,7 +114,7 @@ class Push:
         return unflatten(self._out_structure, found)
 
 
-def linearize(f, *primals):
+def linearize(f, *primals, native=False):
     """Value of a function, and its derivative as a linear function of the direction.
 
     Parameters
@@ -119,6 +123,8 @@ def linearize(f, *primals):
         Returns an array or a container of arrays.
     *primals
         Arrays or containers of arrays: the arguments of `f`.
+    native : bool
+        Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
 
     Returns
     -------
@@ -144,6 +150,7 @@ def linearize(f, *primals):
     >>> push(np.array([1.0, 0.0]))
     array([1., 0.])
     """
+    f = swapped(f, native)
     leaves, structure = flatten(primals)
     tape, variables, refs = record(f, leaves, "linearize")
     inputs = [tape.lower(v) for v in variables]

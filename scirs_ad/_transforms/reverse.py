@@ -5,6 +5,7 @@ import numpy as np
 from scirs_ad._core.core import Tape, Variable, as_array, dtype_of, shape_of
 from scirs_ad._core.tree import LEAF, flatten, unflatten
 from scirs_ad._transforms.common import Transform, differentiated, finish, name_of, pack_leaf
+from scirs_ad._transforms.native import swapped
 
 __all__ = ["grad", "value_and_grad", "vjp"]
 
@@ -44,6 +45,8 @@ class value_and_grad(Transform):
         Which positional arguments to differentiate; arrays or containers of arrays.
     has_aux : bool
         Whether `f` returns something beside the scalar.
+    native : bool
+        Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
 
     Returns
     -------
@@ -69,7 +72,8 @@ class value_and_grad(Transform):
     (np.float64(5.0), array([2., 4.]))
     """
 
-    def __init__(self, f, argnums=0, has_aux=False):
+    def __init__(self, f, argnums=0, has_aux=False, native=False):
+        f = swapped(f, native)
         super().__init__(f, argnums=argnums, has_aux=has_aux)
 
     def __call__(self, *args, **kwargs):
@@ -151,6 +155,8 @@ class grad(Transform):
         Which positional arguments to differentiate; arrays or containers of arrays.
     has_aux : bool
         Whether `f` returns something beside the scalar.
+    native : bool
+        Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
 
     Returns
     -------
@@ -176,7 +182,8 @@ class grad(Transform):
     array([2., 4.])
     """
 
-    def __init__(self, f, argnums=0, has_aux=False):
+    def __init__(self, f, argnums=0, has_aux=False, native=False):
+        f = swapped(f, native)
         super().__init__(f, argnums=argnums, has_aux=has_aux)
         self.both = value_and_grad(f, argnums, has_aux)
 
@@ -215,7 +222,7 @@ class Pullback:
         return tuple(unflatten(s, [next(pulled) for _ in range(n)]) for s, n in self._structures)
 
 
-def vjp(f, *primals, has_aux=False):
+def vjp(f, *primals, has_aux=False, native=False):
     """Value of a function, and the map from cotangents of its output to cotangents of its inputs.
 
     Parameters
@@ -226,6 +233,8 @@ def vjp(f, *primals, has_aux=False):
         Arrays or containers of arrays: the arguments of `f`.
     has_aux : bool
         Whether `f` returns something beside the output.
+    native : bool
+        Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
 
     Returns
     -------
@@ -254,6 +263,7 @@ def vjp(f, *primals, has_aux=False):
     >>> pullback(np.array([1.0, 0.0]))
     (array([1., 0.]),)
     """
+    f = swapped(f, native)
     leaves, structures = [], []
     for p in primals:
         found, s = flatten(p)

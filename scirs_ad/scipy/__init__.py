@@ -2,7 +2,7 @@
 
 import importlib
 
-__all__ = ["linalg", "special"]
+__all__ = ["linalg", "special", "stats"]
 
 
 def __getattr__(name):

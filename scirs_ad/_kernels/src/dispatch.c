@@ -4,21 +4,21 @@
 
 typedef struct {
     const char *name;
-    const ad_op *table;
+    const ad_isa *tables;
 } isa_entry;
 
 static const isa_entry isas[] = {
 #ifdef AD_HAVE_baseline
-    {"baseline", ad_ops_baseline},
+    {"baseline", &ad_isa_baseline},
 #endif
 #ifdef AD_HAVE_v2
-    {"v2", ad_ops_v2},
+    {"v2", &ad_isa_v2},
 #endif
 #ifdef AD_HAVE_v3
-    {"v3", ad_ops_v3},
+    {"v3", &ad_isa_v3},
 #endif
 #ifdef AD_HAVE_v4
-    {"v4", ad_ops_v4},
+    {"v4", &ad_isa_v4},
 #endif
 };
 
@@ -26,7 +26,7 @@ int ad_isa_count(void) { return (int)(sizeof isas / sizeof isas[0]); }
 
 const char *ad_isa_name(int i) { return isas[i].name; }
 
-const ad_op *ad_isa_table(int i) { return isas[i].table; }
+const ad_isa *ad_isa_tables(int i) { return isas[i].tables; }
 
 /* Feature names and not "x86-64-vN", which gcc understands from 12 on only. The built-in also asks the
  * operating system (XGETBV) whether it saves the wide registers. */

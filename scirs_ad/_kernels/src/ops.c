@@ -1,6 +1,7 @@
 /* One table of operations, for the instruction set that this file is compiled for (-DAD_ISA=name). */
 #include "base.h"
 #include "coefficients.h"
+#include "reduce.h"
 
 #define AD_SIMPLE_(op, S, arity) AD_SIMPLE(op, S, arity)
 
@@ -65,7 +66,22 @@ AD_BOTH(AD_VECTOR_RARE, fmod, 2)
 AD_BOTH(AD_VECTOR_RARE, remainder, 2)
 AD_BOTH(AD_VECTOR_RARE, floor_divide, 2)
 
-#define AD_TABLE_(isa) ad_ops_##isa
-#define AD_TABLE(isa) AD_TABLE_(isa)
+AD_REDUCERS(f64)
+AD_REDUCERS(f32)
+
 #define AD_ROW(op, arity) {#op, arity, v_##op##_f64, v_##op##_f32},
-const ad_op AD_TABLE(AD_ISA)[AD_OP_COUNT] = {AD_OP_LIST(AD_ROW)};
+static const ad_op table[AD_OP_COUNT] = {AD_OP_LIST(AD_ROW)};
+
+static const ad_reducer reducers[AD_REDUCTIONS][AD_DTYPES] = {
+    [AD_RED_SUM] = {[AD_F64] = AD_REDUCER_ROW(sum, f64, v_add_f64), [AD_F32] = AD_REDUCER_ROW(sum, f32, v_add_f32)},
+    [AD_RED_PROD] = {[AD_F64] = AD_REDUCER_ROW(prod, f64, v_multiply_f64),
+                     [AD_F32] = AD_REDUCER_ROW(prod, f32, v_multiply_f32)},
+    [AD_RED_MAX] = {[AD_F64] = AD_REDUCER_ROW(max, f64, v_maximum_f64),
+                    [AD_F32] = AD_REDUCER_ROW(max, f32, v_maximum_f32)},
+    [AD_RED_MIN] = {[AD_F64] = AD_REDUCER_ROW(min, f64, v_minimum_f64),
+                    [AD_F32] = AD_REDUCER_ROW(min, f32, v_minimum_f32)},
+};
+
+#define AD_TABLE_(isa) ad_isa_##isa
+#define AD_TABLE(isa) AD_TABLE_(isa)
+const ad_isa AD_TABLE(AD_ISA) = {table, reducers};

@@ -36,16 +36,33 @@ typedef struct {
 enum { AD_OP_LIST(AD_OP_ENUM) AD_OP_COUNT };
 #undef AD_OP_ENUM
 
+/* The types of an element. */
+enum { AD_F64, AD_F32, AD_I64, AD_I32, AD_B8, AD_C128, AD_C64, AD_DTYPES };
+
+/* Reductions, by units of AD_UNIT elements: see reduce.h. */
+enum { AD_RED_SUM, AD_RED_PROD, AD_RED_MAX, AD_RED_MIN, AD_REDUCTIONS };
+enum { AD_UNIT = 256 };
+typedef void (*ad_fold_fn)(ptrdiff_t n, const void *x, void *out);
+typedef struct {
+    ad_fold_fn units; /* n elements to one number per unit */
+    ad_fold_fn tree;  /* the numbers of n > 0 units to one */
+    ad_fold_fn whole; /* n > 0 elements to one number: what units and tree give */
+    ad_op_fn merge;   /* out = a op b, element by element */
+} ad_reducer;
+
+/* Everything that is built for one instruction set. */
+typedef struct {
+    const ad_op *ops;
+    const ad_reducer (*reducers)[AD_DTYPES]; /* [AD_REDUCTIONS]; NULL functions where a type has none */
+} ad_isa;
+
 /* Which tables this build holds is told by AD_HAVE_<isa>; see dispatch.c. */
-extern const ad_op ad_ops_v2[];
-extern const ad_op ad_ops_v3[];
-extern const ad_op ad_ops_v4[];
-extern const ad_op ad_ops_baseline[];
+extern const ad_isa ad_isa_v2, ad_isa_v3, ad_isa_v4, ad_isa_baseline;
 
 /* The tables this build holds, slowest first. */
 int ad_isa_count(void);
 const char *ad_isa_name(int i);
 int ad_isa_supported(int i);
-const ad_op *ad_isa_table(int i);
+const ad_isa *ad_isa_tables(int i);
 
 #endif

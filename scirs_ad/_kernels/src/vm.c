@@ -84,36 +84,6 @@ static void gather(const ad_operand *x, ptrdiff_t start, ptrdiff_t n, int itemsi
     }
 }
 
-/* Eight lanes: the compiler may keep them in registers of any width, and the order of additions is the same. */
-#define BLOCK_SUM(TYPE)                                                                                               \
-    static TYPE block_sum_##TYPE(const TYPE *x, ptrdiff_t n)                                                          \
-    {                                                                                                                 \
-        TYPE lane[16] = {0};                                                                                          \
-        ptrdiff_t i = 0;                                                                                              \
-        for (; i + 16 <= n; i += 16)                                                                                  \
-            for (int j = 0; j < 16; j++)                                                                              \
-                lane[j] += x[i + j];                                                                                  \
-        for (int j = 0; i < n; i++, j++)                                                                              \
-            lane[j] += x[i];                                                                                          \
-        for (int width = 8; width; width /= 2)                                                                        \
-            for (int j = 0; j < width; j++)                                                                           \
-                lane[j] += lane[j + width];                                                                           \
-        return lane[0];                                                                                               \
-    }                                                                                                                 \
-    static TYPE pairwise_##TYPE(const TYPE *x, ptrdiff_t n)                                                           \
-    {                                                                                                                 \
-        if (n <= 128)                                                                                                 \
-            return block_sum_##TYPE(x, n);                                                                            \
-        ptrdiff_t half = n / 2;                                                                                       \
-        half -= half % 16;                                                                                            \
-        return pairwise_##TYPE(x, half) + pairwise_##TYPE(x + half, n - half);                                        \
-    }
-BLOCK_SUM(double)
-BLOCK_SUM(float)
-
-double ad_sum_f64(const double *x, ptrdiff_t n) { return pairwise_double(x, n); }
-float ad_sum_f32(const float *x, ptrdiff_t n) { return pairwise_float(x, n); }
-
 typedef struct {
     const ad_program *program;
     const ad_op_fn *fns;
@@ -121,7 +91,8 @@ typedef struct {
     const void *consts;
     const ad_operand *inputs;
     const ad_result *outputs;
-    char **partials; /* per output summed: one number per block */
+    const ad_reducer *sum;
+    char **partials; /* per output summed: one number per unit */
     ptrdiff_t n, block;
     int itemsize;
 } job;
@@ -201,10 +172,7 @@ static int run_blocks(const job *j, ptrdiff_t first, ptrdiff_t end)
                 char *to = j->outputs[i].data + start * size;
                 j->add(n, to, reg[out + i], NULL, to);
             } else if (j->outputs[i].mode == AD_SUM) {
-                if (size == 8)
-                    ((double *)j->partials[i])[block] = pairwise_double((const double *)reg[out + i], n);
-                else
-                    ((float *)j->partials[i])[block] = pairwise_float((const float *)reg[out + i], n);
+                j->sum->units(n, reg[out + i], j->partials[i] + start / AD_UNIT * size);
             }
         }
     }
@@ -227,20 +195,22 @@ static void run_chunk(void *context, int chunk, int worker)
         __atomic_store_n(&s->failed, 1, __ATOMIC_RELAXED);
 }
 
-int ad_vm_run(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, const void *consts, int itemsize,
+int ad_vm_run(const ad_program *program, const ad_op_fn *fns, const ad_reducer *sum, const void *consts, int itemsize,
               ptrdiff_t n, const ad_operand *inputs, const ad_result *outputs, int threads, ad_parallel parallel)
 {
     if (program->n_in + program->n_const + program->n_temp + program->n_out >= MAX_REGISTERS)
         return -1;
     const ptrdiff_t block = BLOCK_BYTES / itemsize;
     const ptrdiff_t blocks = (n + block - 1) / block;
+    const ptrdiff_t units = (n + AD_UNIT - 1) / AD_UNIT;
     char *partials[MAX_REGISTERS]; /* of summed outputs only */
-    char one[16]; /* the common case: at most one block, nothing to allocate */
-    job j = {program, fns, add, consts, inputs, outputs, partials, n, block, itemsize};
+    char few[256] __attribute__((aligned(16))); /* the common case: few units, nothing to allocate */
+    job j = {program, fns, sum->merge, consts, inputs, outputs, sum, partials, n, block, itemsize};
     int failed = 0;
     for (int i = 0; i < program->n_out; i++)
         if (outputs[i].mode == AD_SUM) {
-            partials[i] = blocks <= 1 && program->n_out == 1 ? one : malloc((size_t)(blocks + 1) * itemsize);
+            partials[i] = program->n_out == 1 && units * itemsize <= (int)sizeof few
+                              ? few : malloc((size_t)(units + 1) * itemsize);
             failed |= partials[i] == NULL;
         }
     if (!failed && threads > 1 && blocks > 1) {
@@ -253,11 +223,11 @@ int ad_vm_run(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, cons
     }
     for (int i = 0; i < program->n_out; i++)
         if (outputs[i].mode == AD_SUM && partials[i] != NULL) {
-            if (!failed && itemsize == 8)
-                *(double *)outputs[i].data = pairwise_double((const double *)partials[i], blocks);
+            if (!failed && units)
+                sum->tree(units, partials[i], outputs[i].data);
             else if (!failed)
-                *(float *)outputs[i].data = pairwise_float((const float *)partials[i], blocks);
-            if (partials[i] != one)
+                memset(outputs[i].data, 0, itemsize);
+            if (partials[i] != few)
                 free(partials[i]);
         }
     return failed ? -1 : 0;

@@ -1,5 +1,6 @@
 /* The blocked virtual machine: a flat list of elementwise instructions, run block by block so that every
-   intermediate stays in the first-level cache. */
+   intermediate stays in the first-level cache. For eager mode, where shapes come with every call; compiled programs
+   use regions (region.h), which are described once. */
 #ifndef SCIRS_AD_VM_H
 #define SCIRS_AD_VM_H
 
@@ -46,10 +47,10 @@ void ad_operand_merge(ad_operand *operand);
 typedef void (*ad_task)(void *context, int chunk, int worker);
 typedef void (*ad_parallel)(ad_task task, void *context, int chunks, int threads);
 
-/* Run over n elements of `itemsize` 8 (float64) or 4 (float32). `fns`: one kernel per instruction; `add`: the kernel
-   of addition; `consts`: n_const numbers of the dtype. Returns 0, or -1 when out of memory.
+/* Run over n elements of `itemsize` 8 (float64) or 4 (float32). `fns`: one kernel per instruction; `sum`: how
+   sums are made; `consts`: n_const numbers of the dtype. Returns 0, or -1 when out of memory.
    The partition into blocks, and so every result, does not depend on the number of threads. */
-int ad_vm_run(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, const void *consts, int itemsize,
+int ad_vm_run(const ad_program *program, const ad_op_fn *fns, const ad_reducer *sum, const void *consts, int itemsize,
               ptrdiff_t n, const ad_operand *inputs, const ad_result *outputs, int threads, ad_parallel parallel);
 
 /* The same for at most AD_SMALL float64 elements, all flat (`in[k]`) or scalar (`in[k]` NULL, then `scalars[k]`):
@@ -57,9 +58,5 @@ int ad_vm_run(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, cons
 enum { AD_SMALL = 64, AD_SMALL_REGISTERS = 24 };
 void ad_vm_small(const ad_program *program, const ad_op_fn *fns, ad_op_fn add, const double *consts, ptrdiff_t n,
                  const char *const *in, const double *scalars, char *const *out, const int *modes);
-
-/* The sum of n contiguous numbers, by blocks, pairwise. */
-double ad_sum_f64(const double *x, ptrdiff_t n);
-float ad_sum_f32(const float *x, ptrdiff_t n);
 
 #endif

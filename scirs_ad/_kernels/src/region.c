@@ -1,0 +1,415 @@
+#include "region.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { STACK_BYTES = 49152, ALIGN = 64, MAX_DIMS = 64, SMALL_PARTIALS = 4096 };
+
+typedef struct {
+    const ad_region *r;
+    char *const *in, *const *out;
+    char **partials; /* per output: of units (whole) or of chunks (shared); else NULL */
+    int failed;
+} run_state;
+
+/* ---- moving between memory and registers --------------------------------------------------------------- */
+#define MOVE(WORD, TYPE)                                                                                              \
+    static void load_##WORD(TYPE *out, const char *in, ptrdiff_t stride, ptrdiff_t n)                                 \
+    {                                                                                                                 \
+        if (stride == (ptrdiff_t)sizeof(TYPE)) {                                                                      \
+            memcpy(out, in, (size_t)n * sizeof(TYPE));                                                                \
+        } else if (stride == 0) {                                                                                     \
+            TYPE value;                                                                                               \
+            memcpy(&value, in, sizeof value);                                                                         \
+            for (ptrdiff_t i = 0; i < n; i++)                                                                         \
+                out[i] = value;                                                                                       \
+        } else {                                                                                                      \
+            for (ptrdiff_t i = 0; i < n; i++)                                                                         \
+                memcpy(&out[i], in + i * stride, sizeof(TYPE));                                                       \
+        }                                                                                                             \
+    }                                                                                                                 \
+    static void save_##WORD(char *out, const TYPE *in, ptrdiff_t stride, ptrdiff_t n)                                 \
+    {                                                                                                                 \
+        if (stride == (ptrdiff_t)sizeof(TYPE))                                                                        \
+            memcpy(out, in, (size_t)n * sizeof(TYPE));                                                                \
+        else                                                                                                          \
+            for (ptrdiff_t i = 0; i < n; i++)                                                                         \
+                memcpy(out + i * stride, &in[i], sizeof(TYPE));                                                       \
+    }
+typedef struct {
+    uint64_t low, high;
+} two_words;
+MOVE(1, uint8_t)
+MOVE(4, uint32_t)
+MOVE(8, uint64_t)
+MOVE(16, two_words)
+
+#define KERNELS(WORD, TYPE)                                                                                           \
+    static void fill_##WORD(ptrdiff_t n, const void *a, const void *b, const void *c, void *out)                      \
+    {                                                                                                                 \
+        (void)b, (void)c;                                                                                             \
+        load_##WORD((TYPE *)out, a, 0, n);                                                                            \
+    }                                                                                                                 \
+    static void copy_##WORD(ptrdiff_t n, const void *a, const void *b, const void *c, void *out)                      \
+    {                                                                                                                 \
+        (void)b, (void)c;                                                                                             \
+        memmove(out, a, (size_t)n * sizeof(TYPE));                                                                    \
+    }
+KERNELS(1, uint8_t)
+KERNELS(4, uint32_t)
+KERNELS(8, uint64_t)
+KERNELS(16, two_words)
+
+ad_op_fn ad_region_fill(int size) { return size == 1 ? fill_1 : size == 4 ? fill_4 : size == 8 ? fill_8 : fill_16; }
+ad_op_fn ad_region_copy(int size) { return size == 1 ? copy_1 : size == 4 ? copy_4 : size == 8 ? copy_8 : copy_16; }
+
+static void load_run(int size, char *out, const char *in, ptrdiff_t stride, ptrdiff_t n)
+{
+    switch (size) {
+    case 1: load_1((uint8_t *)out, in, stride, n); break;
+    case 4: load_4((uint32_t *)out, in, stride, n); break;
+    case 8: load_8((uint64_t *)out, in, stride, n); break;
+    default: load_16((two_words *)out, in, stride, n); break;
+    }
+}
+
+static void save_run(int size, char *out, const char *in, ptrdiff_t stride, ptrdiff_t n)
+{
+    switch (size) {
+    case 1: save_1(out, (const uint8_t *)in, stride, n); break;
+    case 4: save_4(out, (const uint32_t *)in, stride, n); break;
+    case 8: save_8(out, (const uint64_t *)in, stride, n); break;
+    default: save_16(out, (const two_words *)in, stride, n); break;
+    }
+}
+
+/* Elements start .. start + n of the flattened space, between a view and a register. */
+static void move_flat(const ad_region *r, const ad_view *v, char *base, ptrdiff_t start, ptrdiff_t n, char *reg, int save)
+{
+    ptrdiff_t index[MAX_DIMS];
+    const int last = r->ndim - 1;
+    for (int d = last; d >= 0; d--) {
+        index[d] = start % r->shape[d];
+        start /= r->shape[d];
+        base += index[d] * v->stride[d];
+    }
+    while (n > 0) {
+        ptrdiff_t run = r->shape[last] - index[last];
+        if (run > n)
+            run = n;
+        if (save)
+            save_run(v->itemsize, base, reg, v->stride[last], run);
+        else
+            load_run(v->itemsize, reg, base, v->stride[last], run);
+        reg += run * v->itemsize;
+        n -= run;
+        base += run * v->stride[last];
+        index[last] += run;
+        for (int d = last; d > 0 && index[d] == r->shape[d]; d--) {
+            base += v->stride[d - 1] - index[d] * v->stride[d];
+            index[d] = 0;
+            index[d - 1]++;
+        }
+    }
+}
+
+/* ---- walking over the outer dimensions ----------------------------------------------------------------- */
+static void locate(const ad_region *r, ptrdiff_t row, ptrdiff_t *index)
+{
+    for (int d = r->ndim - 2; d >= 0; d--) {
+        index[d] = row % r->shape[d];
+        row /= r->shape[d];
+    }
+}
+
+static ptrdiff_t offset_of(const ad_region *r, const ad_view *v, const ptrdiff_t *index)
+{
+    ptrdiff_t at = 0;
+    for (int d = 0; d < r->ndim - 1; d++)
+        at += index[d] * v->stride[d];
+    return at;
+}
+
+static void next_row(const ad_region *r, ptrdiff_t *index)
+{
+    for (int d = r->ndim - 2; d >= 0; d--) {
+        if (++index[d] < r->shape[d])
+            return;
+        index[d] = 0;
+    }
+}
+
+/* ---- one chunk ------------------------------------------------------------------------------------------ */
+static char *base_of(const run_state *s, int k, int chunk)
+{
+    const ad_region *r = s->r;
+    const ad_view *v = &r->views[k];
+    if (k < r->n_in)
+        return s->in[v->arg] + v->offset;
+    char *partial = s->partials ? s->partials[k - r->n_in] : NULL;
+    if (v->how == AD_FOLDED && partial)
+        return v->whole ? partial : partial + chunk * v->size * v->itemsize;
+    return s->out[v->arg] + v->offset;
+}
+
+static inline void call(const ad_step *k, ptrdiff_t n, char *const *reg)
+{
+    if (k->kind == AD_CALL3)
+        k->fn.call3(n, reg[k->a], reg[k->b], reg[k->c], reg[k->dst]);
+    else
+        k->fn.call4(n, reg[k->a], reg[k->b], reg[k->c], reg[k->d], reg[k->dst]);
+}
+
+static void fill_identity(const ad_view *v, char *out, ptrdiff_t n)
+{
+    load_run(v->itemsize, out, v->identity, 0, n);
+}
+
+static void run_flat(const run_state *s, int chunk, char **reg)
+{
+    const ad_region *r = s->r;
+    const ptrdiff_t first = chunk * r->chunk, end = r->n - first < r->chunk ? r->n : first + r->chunk;
+    const ad_step *steps = r->steps + r->once_steps + r->row_steps;
+    for (ptrdiff_t start = first; start < end; start += r->block) {
+        const ptrdiff_t n = end - start < r->block ? end - start : r->block;
+        for (int i = 0; i < r->n_direct; i++) {
+            const ad_view *v = &r->views[r->direct[i]];
+            reg[v->reg] = base_of(s, r->direct[i], chunk) + start * v->itemsize;
+        }
+        for (const ad_step *k = steps; k < steps + r->block_steps; k++) {
+            if (k->kind <= AD_CALL4) {
+                call(k, n, reg);
+            } else if (k->kind == AD_LOAD) {
+                move_flat(r, &r->views[k->a], base_of(s, k->a, chunk), start, n, reg[k->dst], 0);
+            } else if (k->kind == AD_SAVE) {
+                move_flat(r, &r->views[k->dst], base_of(s, k->dst, chunk), start, n, reg[k->a], 1);
+            } else {
+                const ad_view *v = &r->views[k->dst];
+                v->reducer->units(n, reg[k->a], base_of(s, k->dst, chunk) + start / AD_UNIT * v->itemsize);
+            }
+        }
+    }
+}
+
+static void run_rows(const run_state *s, int chunk, char **reg, char *scratch)
+{
+    const ad_region *r = s->r;
+    const ptrdiff_t first = chunk * r->chunk, end = r->rows - first < r->chunk ? r->rows : first + r->chunk;
+    const ad_step *row_steps = r->steps + r->once_steps, *steps = row_steps + r->row_steps;
+    const int views = r->n_in + r->n_out;
+    ptrdiff_t index[MAX_DIMS];
+    char *at[views]; /* where this row of a view begins */
+    locate(r, first, index);
+    for (int i = 0; i < views; i++)
+        at[i] = base_of(s, i, chunk) + offset_of(r, &r->views[i], index);
+    for (ptrdiff_t row = first; row < end; row++) {
+        for (int i = 0; i < r->n_point; i++)
+            reg[r->views[r->point[i]].reg] = at[r->point[i]];
+        for (const ad_step *k = row_steps; k < steps; k++)
+            call(k, k->one ? 1 : r->block, reg);
+        for (ptrdiff_t start = 0; start < r->inner; start += r->block) {
+            const ptrdiff_t n = r->inner - start < r->block ? r->inner - start : r->block;
+            for (int i = 0; i < r->n_direct; i++) {
+                const ad_view *v = &r->views[r->direct[i]];
+                reg[v->reg] = at[r->direct[i]] + start * v->itemsize;
+            }
+            for (const ad_step *k = steps; k < steps + r->block_steps; k++) {
+                if (k->kind <= AD_CALL4) {
+                    call(k, n, reg);
+                } else if (k->kind == AD_LOAD) {
+                    const ad_view *v = &r->views[k->a];
+                    const ptrdiff_t stride = v->stride[r->ndim - 1];
+                    load_run(v->itemsize, reg[k->dst], at[k->a] + start * stride, stride, n);
+                } else if (k->kind == AD_SAVE) {
+                    const ad_view *v = &r->views[k->dst];
+                    const ptrdiff_t stride = v->stride[r->ndim - 1];
+                    save_run(v->itemsize, at[k->dst] + start * stride, reg[k->a], stride, n);
+                } else {
+                    const ad_view *v = &r->views[k->dst];
+                    if (v->inner) {
+                        v->reducer->units(n, reg[k->a], scratch + v->row_partials + start / AD_UNIT * v->itemsize);
+                    } else {
+                        char *to = at[k->dst] + start * v->itemsize;
+                        v->reducer->merge(n, to, reg[k->a], NULL, to);
+                    }
+                }
+            }
+        }
+        for (int i = r->n_in; i < views && r->folds; i++) {
+            const ad_view *v = &r->views[i];
+            if (v->how == AD_FOLDED && v->inner) {
+                two_words value;
+                v->reducer->tree((r->inner + AD_UNIT - 1) / AD_UNIT, scratch + v->row_partials, &value);
+                v->reducer->merge(1, at[i], &value, NULL, at[i]);
+            }
+        }
+        for (int d = r->ndim - 2; d >= 0; d--) {
+            const int carry = ++index[d] == r->shape[d];
+            for (int i = 0; i < views; i++)
+                at[i] += carry ? r->views[i].stride[d] * (1 - r->shape[d]) : r->views[i].stride[d];
+            if (!carry)
+                break;
+            index[d] = 0;
+        }
+    }
+}
+
+static void fold_tile(const ad_region *r, const ad_view *v, char *base, ptrdiff_t row, ptrdiff_t rows, const char *x)
+{
+    ptrdiff_t index[MAX_DIMS];
+    locate(r, row, index);
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        char *to = base + offset_of(r, v, index);
+        if (v->inner) {
+            two_words value;
+            v->reducer->whole(r->inner, x, &value);
+            v->reducer->merge(1, to, &value, NULL, to);
+        } else {
+            v->reducer->merge(r->inner, to, x, NULL, to);
+        }
+        x += r->inner * v->itemsize;
+        next_row(r, index);
+    }
+}
+
+static void run_tiles(const run_state *s, int chunk, char **reg)
+{
+    const ad_region *r = s->r;
+    const ptrdiff_t first = chunk * r->chunk, end = r->rows - first < r->chunk ? r->rows : first + r->chunk;
+    const ad_step *steps = r->steps + r->once_steps + r->row_steps;
+    for (ptrdiff_t row = first; row < end; row += r->block) {
+        const ptrdiff_t rows = end - row < r->block ? end - row : r->block;
+        const ptrdiff_t n = rows * r->inner, start = row * r->inner;
+        for (int i = 0; i < r->n_direct; i++) {
+            const ad_view *v = &r->views[r->direct[i]];
+            reg[v->reg] = base_of(s, r->direct[i], chunk) + start * v->itemsize;
+        }
+        for (const ad_step *k = steps; k < steps + r->block_steps; k++) {
+            if (k->kind <= AD_CALL4)
+                call(k, n, reg);
+            else if (k->kind == AD_LOAD)
+                move_flat(r, &r->views[k->a], base_of(s, k->a, chunk), start, n, reg[k->dst], 0);
+            else if (k->kind == AD_SAVE)
+                move_flat(r, &r->views[k->dst], base_of(s, k->dst, chunk), start, n, reg[k->a], 1);
+            else
+                fold_tile(r, &r->views[k->dst], base_of(s, k->dst, chunk), row, rows, reg[k->a]);
+        }
+    }
+}
+
+static int run_chunk(run_state *s, int chunk)
+{
+    const ad_region *r = s->r;
+    char stack[STACK_BYTES] __attribute__((aligned(ALIGN)));
+    char *reg[r->n_reg];
+    char *heap = NULL, *scratch = stack;
+    if (r->scratch > STACK_BYTES) {
+        heap = scratch = aligned_alloc(ALIGN, (size_t)r->scratch);
+        if (!heap)
+            return AD_REGION_NO_MEMORY;
+    }
+    memcpy(reg, r->fixed, r->n_reg * sizeof *reg);
+    for (int i = 0; i < r->n_temp; i++)
+        reg[r->temp_reg[i]] = scratch + r->temp_at[i];
+    for (int i = 0; i < r->n_still; i++)
+        reg[r->views[r->still[i]].reg] = base_of(s, r->still[i], chunk);
+    for (int i = r->n_in; i < r->n_in + r->n_out && r->folds; i++)
+        if (r->views[i].shared && r->chunks > 1)
+            fill_identity(&r->views[i], base_of(s, i, chunk), r->views[i].size);
+    const ptrdiff_t width = r->walk == AD_TILES ? r->block * r->inner : r->block;
+    for (const ad_step *k = r->steps; k < r->steps + r->once_steps; k++)
+        call(k, k->one ? 1 : width, reg);
+    if (r->walk == AD_FLAT_BLOCKS)
+        run_flat(s, chunk, reg);
+    else if (r->walk == AD_ROW_BLOCKS)
+        run_rows(s, chunk, reg, scratch);
+    else
+        run_tiles(s, chunk, reg);
+    free(heap);
+    return AD_REGION_OK;
+}
+
+static void task(void *context, int chunk, int worker)
+{
+    (void)worker;
+    run_state *s = context;
+    const int failed = run_chunk(s, chunk);
+    if (failed)
+        __atomic_store_n(&s->failed, failed, __ATOMIC_RELAXED);
+}
+
+/* ---- a whole run ------------------------------------------------------------------------------------------ */
+static ptrdiff_t partial_bytes(const ad_region *r, const ad_view *v)
+{
+    if (v->how != AD_FOLDED)
+        return 0;
+    if (v->whole)
+        return (r->n + AD_UNIT - 1) / AD_UNIT * v->itemsize;
+    return v->shared && r->chunks > 1 ? r->chunks * v->size * v->itemsize : 0;
+}
+
+static int run_folds(run_state *s, int threads)
+{
+    const ad_region *r = s->r;
+    const ad_view *outs = r->views + r->n_in;
+    char *partials[r->n_out];
+    char small[SMALL_PARTIALS] __attribute__((aligned(ALIGN)));
+    char *heap = NULL, *next = small;
+    ptrdiff_t needed = 0;
+    for (int i = 0; i < r->n_out; i++)
+        needed += (partial_bytes(r, &outs[i]) + ALIGN - 1) / ALIGN * ALIGN;
+    if (needed > SMALL_PARTIALS) {
+        next = heap = aligned_alloc(ALIGN, (size_t)needed);
+        if (!heap)
+            return AD_REGION_NO_MEMORY;
+    }
+    for (int i = 0; i < r->n_out; i++) {
+        const ptrdiff_t bytes = partial_bytes(r, &outs[i]);
+        partials[i] = bytes ? next : NULL;
+        next += (bytes + ALIGN - 1) / ALIGN * ALIGN;
+        if (outs[i].how == AD_FOLDED && !outs[i].whole)
+            fill_identity(&outs[i], s->out[outs[i].arg] + outs[i].offset, outs[i].size);
+    }
+    s->partials = partials;
+    if (threads > 1 && r->chunks > 1)
+        r->parallel(task, s, r->chunks, threads);
+    else
+        for (int c = 0; c < r->chunks && !s->failed; c++)
+            s->failed = run_chunk(s, c);
+    for (int i = 0; i < r->n_out && !s->failed; i++) {
+        const ad_view *v = &outs[i];
+        if (!partials[i])
+            continue;
+        char *to = s->out[v->arg] + v->offset;
+        if (v->whole)
+            v->reducer->tree((r->n + AD_UNIT - 1) / AD_UNIT, partials[i], to);
+        else
+            for (int c = 0; c < r->chunks; c++)
+                v->reducer->merge(v->size, to, partials[i] + c * v->size * v->itemsize, NULL, to);
+    }
+    free(heap);
+    return s->failed;
+}
+
+int ad_region_run(const ad_region *r, char *const *in, char *const *out, int threads)
+{
+    run_state s = {r, in, out, NULL, 0};
+    if (r->n == 0) {
+        for (int i = r->n_in; i < r->n_in + r->n_out; i++)
+            if (r->views[i].how == AD_FOLDED)
+                fill_identity(&r->views[i], out[r->views[i].arg] + r->views[i].offset, r->views[i].size);
+        return AD_REGION_OK;
+    }
+    if (r->folds)
+        return run_folds(&s, threads);
+    if (threads > 1 && r->chunks > 1) {
+        r->parallel(task, &s, r->chunks, threads);
+        return s.failed;
+    }
+    for (int c = 0; c < r->chunks; c++) {
+        const int failed = run_chunk(&s, c);
+        if (failed)
+            return failed;
+    }
+    return AD_REGION_OK;
+}
