@@ -271,11 +271,10 @@ cpdef bint inexact(object x):
 cpdef object as_array(object x):
     """`x` as an ndarray; Variables, Specs and ndarrays of numbers stay; objects that are Variables become one."""
     if type(x) is cnp.ndarray:
-        if cnp.PyArray_TYPE(<cnp.ndarray> x) == cnp.NPY_OBJECT and REPACK is not None:
-            packed = REPACK(x)
-            if packed is not None:
-                return packed
-        return x
+        if cnp.PyArray_TYPE(x) != cnp.NPY_OBJECT or REPACK is None:
+            return x
+        packed = REPACK(x)
+        return x if packed is None else packed
     if type(x) is Variable or type(x) is Spec:
         return x
     if (type(x) is list or type(x) is tuple) and REPACK is not None:

@@ -7,10 +7,10 @@ import numpy as np
 from scirs_ad._core.core import Spec, Variable, as_array, dtype_of, shape_of
 from scirs_ad._core.define import primitive, raises, sample
 from scirs_ad._ops import elementwise as ew
+from scirs_ad._ops import extrema
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.arrange import ravel
 from scirs_ad._ops.calculus import diff
-from scirs_ad._ops.extrema import max, min
 from scirs_ad._ops.gather import Key, scatter, size_of
 from scirs_ad._ops.index import known_values
 from scirs_ad._ops.select import take
@@ -200,7 +200,7 @@ def _moving(a, values, edges, bins, range):
         return edges
     if values.size == 0 or dtype_of(a).kind != "f":
         return edges
-    low, high = min(a), max(a)
+    low, high = extrema.min(a), extrema.max(a)
     if edges[0] != values.min():  # all elements are equal
         return ew.add(low, edges - values.min())
     return ew.add(low, ew.multiply(ew.subtract(high, low), (edges - edges[0]) / (edges[-1] - edges[0])))

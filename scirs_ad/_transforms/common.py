@@ -4,7 +4,7 @@ import numpy as np
 
 from scirs_ad._core.core import as_array
 
-__all__ = ["Transform", "differentiated", "finish", "name_of", "pack_leaf"]
+__all__ = ["Transform", "advise", "differentiated", "finish", "name_of", "pack_leaf"]
 
 
 class Transform:
@@ -60,6 +60,17 @@ def _is_argnum(k):
 def name_of(f):
     """The name of a function, for messages."""
     return getattr(f, "__name__", None) or type(f).__name__
+
+
+def advise(f, error):
+    """Say what an error is about that NumPy raises for an object array, or for an array that it does not know."""
+    text = str(error)
+    if "scirs_ad" not in text and any(word in text for word in ("object", "ufunc", "dtype('O')")):
+        error.add_note(
+            f"scirs_ad: while {name_of(f)} was differentiated, an array of Variables came to a function that does not "
+            "take them. Use NumPy functions that do, or those of scirs_ad.numpy and scirs_ad.scipy; or swap all of them "
+            "by native=True (see scirs_ad.native)"
+        )
 
 
 def differentiated(f, args, argnums, what):

@@ -7,7 +7,7 @@ from scirs_ad._core.tree import LEAF, flatten, unflatten
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 from scirs_ad._transforms.batch import vmap
-from scirs_ad._transforms.common import Transform, differentiated, finish, name_of, pack_leaf
+from scirs_ad._transforms.common import Transform, advise, differentiated, finish, name_of, pack_leaf
 from scirs_ad._transforms.forward import jvp
 from scirs_ad._transforms.native import swapped
 from scirs_ad._transforms.reverse import grad, record
@@ -86,7 +86,11 @@ class jacobian(Transform):
                 called[k] = v
         else:
             called[argnums] = inner
-        out = f(*called, **kwargs)
+        try:
+            out = f(*called, **kwargs)
+        except (TypeError, ValueError) as error:
+            advise(f, error)
+            raise
         outs, out_structure = flatten(out)
         outs = [Variable(y) if isinstance(y, Variable) else _number_array(f, y) for y in map(pack_leaf, outs)]
         tape.closed = True

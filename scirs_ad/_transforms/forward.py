@@ -4,7 +4,7 @@ import numpy as np
 
 from scirs_ad._core.core import Dual, Variable, as_array, dtype_of, shape_of
 from scirs_ad._core.tree import flatten, unflatten
-from scirs_ad._transforms.common import finish, name_of, pack_leaf
+from scirs_ad._transforms.common import advise, finish, name_of, pack_leaf
 from scirs_ad._transforms.native import swapped
 from scirs_ad._transforms.reverse import record
 
@@ -84,7 +84,11 @@ def jvp(f, primals, tangents, has_aux=False, native=False):
     f = swapped(f, native)
     leaves, moving, structure = match_tangents(f, primals, tangents, "jvp")
     dual = Dual()
-    out = f(*unflatten(structure, [dual.variable(x, t) for x, t in zip(leaves, moving, strict=True)]))
+    try:
+        out = f(*unflatten(structure, [dual.variable(x, t) for x, t in zip(leaves, moving, strict=True)]))
+    except (TypeError, ValueError) as error:
+        advise(f, error)
+        raise
     aux = None
     if has_aux:
         out, aux = out
@@ -154,7 +158,11 @@ def linearize(f, *primals, native=False):
     leaves, structure = flatten(primals)
     tape, variables, refs = record(f, leaves, "linearize")
     inputs = [tape.lower(v) for v in variables]
-    out = f(*unflatten(structure, variables))
+    try:
+        out = f(*unflatten(structure, variables))
+    except (TypeError, ValueError) as error:
+        advise(f, error)
+        raise
     outs, out_structure = flatten(out)
     outs = [Variable(y) if isinstance(y, Variable) else as_array(y) for y in map(pack_leaf, outs)]
     tape.closed = True

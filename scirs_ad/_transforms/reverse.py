@@ -4,7 +4,7 @@ import numpy as np
 
 from scirs_ad._core.core import Tape, Variable, as_array, dtype_of, shape_of
 from scirs_ad._core.tree import LEAF, flatten, unflatten
-from scirs_ad._transforms.common import Transform, differentiated, finish, name_of, pack_leaf
+from scirs_ad._transforms.common import Transform, advise, differentiated, finish, name_of, pack_leaf
 from scirs_ad._transforms.native import swapped
 
 __all__ = ["grad", "value_and_grad", "vjp"]
@@ -95,7 +95,11 @@ class value_and_grad(Transform):
             called = list(args)
             for k, v in zip(argnums, inner, strict=True):
                 called[k] = v
-        out = f(*called, **kwargs)
+        try:
+            out = f(*called, **kwargs)
+        except (TypeError, ValueError) as error:
+            advise(f, error)
+            raise
         aux = None
         if has_aux:
             if not isinstance(out, tuple) or len(out) != 2:
@@ -272,7 +276,11 @@ def vjp(f, *primals, has_aux=False, native=False):
     tape, variables, refs = record(f, leaves, "vjp")
     inputs = [tape.lower(v) for v in variables]
     places = iter(variables)
-    out = f(*[unflatten(s, [next(places) for _ in range(n)]) for s, n in structures])
+    try:
+        out = f(*[unflatten(s, [next(places) for _ in range(n)]) for s, n in structures])
+    except (TypeError, ValueError) as error:
+        advise(f, error)
+        raise
     aux = None
     if has_aux:
         out, aux = out
