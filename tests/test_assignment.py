@@ -77,6 +77,8 @@ def flatten_is_a_copy(y):
     y.flatten()[:] = 0.0
     y.copy()[:] = 1.0
     np.array(y, copy=True, like=y)[:] = 2.0
+    y.reshape(-1, copy=True)[:] = 3.0
+    np.reshape(y, (4, 3), copy=True)[:] = 4.0
     return y
 
 

@@ -1,5 +1,7 @@
 """The methods and attributes of ndarray, on Variables: each is a function of a page."""
 
+import inspect
+
 import numpy as np
 
 from scirs_ad._core.core import Spec, dtype_of, install, install_methods, shape_of, value_of
@@ -25,9 +27,23 @@ from scirs_ad._ops import shape as sh
 
 def _method(function, name):
     """`function` of the array, as a method."""
+    parameters = list(inspect.signature(function).parameters)
+    place = parameters.index("out") - 1 if "out" in parameters else None  # among the arguments after the array
 
     def method(self, *args, **kwargs):
         return function(self, *args, **kwargs)
+
+    def method_with_out(self, *args, **kwargs):
+        if len(args) > place:
+            names = parameters[1:]
+            kwargs |= dict(zip(names[place:], args[place:], strict=False))
+            args = args[:place]
+        out = kwargs.pop("out", None)
+        result = function(self, *args, **kwargs)
+        return result if out is None else ufuncs.write_out(name, out, result)
+
+    if place is not None:
+        method = method_with_out
 
     method.__name__ = name
     method.__qualname__ = f"Variable.{name}"
@@ -37,8 +53,7 @@ def _method(function, name):
 
 def _reshape(self, *shape, order="C", copy=None):
     """The array in another shape; see `scirs_ad.numpy.reshape`."""
-    del copy
-    return views.reshape(self, shape[0] if len(shape) == 1 else shape, order)
+    return views.reshape(self, shape[0] if len(shape) == 1 else shape, order, copy=copy)
 
 
 def _transpose(self, *axes):

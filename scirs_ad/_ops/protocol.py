@@ -4,6 +4,7 @@ import functools
 import inspect
 import opcode
 import sys
+import threading
 
 import numpy as np
 
@@ -180,7 +181,7 @@ def _promoted(p, ufunc, inputs, z):
     Refused where another name or array can see the old `z`, which NumPy would have changed as well.
     """
     references = sys.getrefcount(z)  # first of all: the lines below hold references of their own
-    if _counting is not None:
+    if _counting is not None and _caller().f_globals.get("__name__") == _CALIBRATION:
         _counting.append(references)
         return z
     result = p(*inputs)
@@ -223,6 +224,7 @@ def _store(frame):
 
 # How many references `_promoted` sees of an array that has one name, by the kind of name and operator: interpreters and
 # NumPy differ in it, so it is counted once. The code runs as if it were the user's.
+_CALIBRATION = "kinds of names"
 _KINDS_OF_NAMES = """
 def local(v):
     z = zeros(n)
@@ -258,21 +260,30 @@ local(v), enclosed(v), attribute(v), element(v), module(v)
 """
 _counting = None  # a list, while references are counted
 _counts = {}
+_lock = threading.Lock()
 
 
 def _references(store, matmul):
     """How many references an array has in ``z += v`` or ``z @= v`` if that is its only name."""
+    if not _counts:
+        with _lock:
+            _count()
+    return _counts.get((store, matmul), _counts["STORE_FAST", matmul])
+
+
+def _count():
     global _counting
+    found = {}
     kinds = ("STORE_NAME", "STORE_FAST", "STORE_DEREF", "STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL")
-    for operator, shape in (("+=", (1,)), ("@=", (1, 1))) if not _counts else ():
+    for operator, shape in (("+=", (1,)), ("@=", (1, 1))):
         _counting = []
         try:
-            scope = {"__name__": "kinds_of_names", "zeros": np.zeros, "v": Variable(np.zeros(shape)), "n": shape}
+            scope = {"__name__": _CALIBRATION, "zeros": np.zeros, "v": Variable(np.zeros(shape)), "n": shape}
             exec(compile(_KINDS_OF_NAMES.replace("+=", operator), "<kinds of names>", "exec"), scope)
         finally:
-            found, _counting = _counting, None
-        _counts.update({(kind, operator == "@="): n for kind, n in zip(kinds, found, strict=True)})
-    return _counts.get((store, matmul), _counts["STORE_FAST", matmul])
+            counted, _counting = _counting, None
+        found.update({(kind, operator == "@="): n for kind, n in zip(kinds, counted, strict=True)})
+    _counts.update(found)
 
 
 # ------------------------------------------------------------------------------------------------ functions

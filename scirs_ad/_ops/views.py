@@ -78,7 +78,14 @@ def _each_viewing(function, *, writable=True):
     return call
 
 
-reshape = _viewing(sh.reshape)
+_reshaped = _viewing(sh.reshape)
+
+
+@functools.wraps(sh.reshape)
+def reshape(a, shape, order="C", *, copy=None):
+    return sh.reshape(a, shape, order, copy=copy) if copy else _reshaped(a, shape, order, copy=copy)
+
+
 permute_dims = _viewing(sh.permute_dims)
 broadcast_to = _viewing(sh.broadcast_to, writable=False)
 ravel = _viewing(arrange.ravel)
