@@ -339,20 +339,39 @@ def test_vectorize():
 def test_ndenumerate_and_polynomials():
     agrees(lambda x: sum(i[0] * t for i, t in np.ndenumerate(x)))
     agrees(lambda x: np.polynomial.polynomial.polyval(x[0], [1.0, x[1], x[2]]))
+    agrees(lambda x: np.polynomial.Polynomial(x).deriv()(0.3) + np.polynomial.chebyshev.chebval(x[0], x))
+    agrees(lambda x: np.cumsum(x, out=np.zeros(3)) + np.poly1d(x)(x[0]))
 
 
 def test_the_users_arrays_are_not_written():
     data = np.ones(3)
 
     def f(x):
-        z = np.asarray(data)
-        z[0] = x[0]
         y = np.copy(data)
         y[1] = x[1]
+        z = np.array(data)
+        z[0] = x[0]
         return z.sum() * y.sum()
 
     np.testing.assert_allclose(ad.grad(f, native=True)(X), [X[1] + 2, X[0] + 2, 0])
     np.testing.assert_array_equal(data, 1.0)
+
+
+@pytest.mark.parametrize(
+    "view", [np.asarray, np.ravel, np.transpose, np.atleast_2d, lambda a: np.split(a, 3)[0], np.real]
+)
+def test_views_of_the_users_arrays_are_views(view):
+    """What shares memory with an array from outside is written as NumPy does it, or not at all."""
+
+    def f(x, buffer, value):
+        view(buffer)[..., 0] = value if value is not None else x[0]
+        return buffer.sum() * x[0]
+
+    np.testing.assert_allclose(ad.grad(f, native=True)(X, np.ones(3), 5.0), [7.0, 0.0, 0.0])
+    buffer = np.ones(3)
+    with pytest.raises((TypeError, ValueError)):
+        ad.grad(f, native=True)(X, buffer, None)
+    np.testing.assert_array_equal(buffer, 1.0)
 
 
 # ------------------------------------------------------------------------------------------------ scipy
@@ -452,3 +471,13 @@ def test_threads():
     for t in threads:
         t.join()
     assert not failed
+
+
+def test_lost_derivatives_suggest_it():
+    with pytest.raises(ad.DerivativeLostError, match="native"):
+        ad.grad(lambda x: math.sin(x[0]))(X)
+    with pytest.raises(ad.DerivativeLostError, match="native"):
+        ad.grad(lambda x: np.asarray(x).sum())(X)
+    with pytest.raises(TypeError) as caught:
+        ad.grad(lambda x: np.linalg.det(np.array([[x[0], 1.0], [1.0, x[1]]])))(X)
+    assert "native" in caught.value.__notes__[0]

@@ -28,6 +28,8 @@ from scirs_ad._ops import (
     linalg,
     linalg_parts,
     linalg_scipy,
+    matrix_equations,
+    matrix_functions,
     methods,
     moments,
     norms,

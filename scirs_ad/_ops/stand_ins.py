@@ -20,6 +20,7 @@ from scirs_ad._ops.complex import angle
 from scirs_ad._ops.creation import array, asarray
 from scirs_ad._ops.join import concatenate, stack
 from scirs_ad._ops.protocol import pow
+from scirs_ad._ops.ufuncs import write_out
 
 __all__ = ["BUILTINS", "BY_TYPE", "CMATH", "MATH", "NUMBERS", "NUMPY", "Function", "holds", "made", "tracked"]
 
@@ -45,16 +46,34 @@ def holds(items):
     return False
 
 
-def made(result):
-    """A result of NumPy's as code under `native` gets it: what can hold a derivative is a Variable."""
+def made(result, *given):
+    """A result of NumPy's as code under `native` gets it: what can hold a derivative is a Variable.
+
+    What shares memory with an array that was given stays an ndarray: to assign to it is to assign to that array.
+    """
     kind = type(result)
     if kind is np.ndarray:
-        return Variable(result) if result.dtype.kind in "fc" else result
+        if result.dtype.kind not in "fc" or _shares(result, given):
+            return result
+        return Variable(result)
     if kind is tuple or kind is list:
-        return kind([made(x) for x in result])
+        return kind([made(x, *given) for x in result])
     if isinstance(result, tuple) and hasattr(kind, "_fields"):
-        return kind(*[made(x) for x in result])
+        return kind(*[made(x, *given) for x in result])
     return result
+
+
+def _shares(result, given):
+    for x in given:
+        kind = type(x)
+        if kind is np.ndarray:
+            if x is result or (result.base is not None and np.may_share_memory(x, result)):
+                return True
+        elif (kind is list or kind is tuple) and len(x) < 100 and _shares(result, x):
+            return True
+        elif kind is not list and kind is not tuple and hasattr(kind, "__array_interface__"):
+            return True  # another library's array
+    return False
 
 
 class Function:
@@ -65,8 +84,11 @@ class Function:
 
     def __call__(self, *args, **kwargs):
         if holds(args) or (kwargs and holds(kwargs.values())):
+            if kwargs.get("out") is not None and not isinstance(self.original, np.ufunc):
+                out = kwargs.pop("out")
+                return write_out(self.original.__name__, out, self.ours(*args, **kwargs))
             return self.ours(*args, **kwargs)
-        return made(self.original(*args, **kwargs))
+        return made(self.original(*args, **kwargs), *args, *kwargs.values())
 
     def __getattr__(self, name):
         return getattr(self.original, name)

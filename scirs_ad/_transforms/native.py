@@ -70,10 +70,10 @@ class _Globals(dict):
         self.kept = {}  # name -> the original of what is kept
 
     def __missing__(self, name):
-        value = self.base[name]  # KeyError: a builtin
-        swapped = self.swapper.swap(value)
+        value = self.base.get(name, self)
+        swapped = self["__builtins__"][name] if value is self else self.swapper.swap(value)
         if swapped is not value:
-            self.kept[name] = value
+            self.kept[name] = value  # `self` for a builtin
             self[name] = swapped
         return swapped
 
@@ -339,7 +339,10 @@ class Swapper:
             new.__kwdefaults__ = {k: self.swap(x) for k, x in f.__kwdefaults__.items()}
         new.__dict__.update(f.__dict__)
         new.__module__, new.__qualname__, new.__doc__ = f.__module__, f.__qualname__, f.__doc__
-        new.__annotations__ = dict(getattr(f, "__annotations__", {}))
+        if hasattr(f, "__annotate__"):  # Python 3.14 evaluates annotations only when they are asked for
+            new.__annotate__ = f.__annotate__
+        else:
+            new.__annotations__ = dict(f.__annotations__)
         return new
 
     def _method(self, m):
@@ -381,9 +384,7 @@ class Swapper:
     def _can_be_remade(self, cls):
         if type(cls) not in (type, abc.ABCMeta) or issubclass(cls, (BaseException, tuple)) or not self._written(cls):
             return False
-        return all(
-            base.__module__ in ("builtins", "abc", "typing") or self._written(base) for base in cls.__mro__
-        ) and (cls.__base__ is object or self._written(cls.__base__))
+        return all(b is object or b.__module__ in ("abc", "typing") or self._written(b) for b in cls.__mro__)
 
     def _written(self, cls):
         """Whether a class is Python code, the user's or SciPy's, with a dict in its objects."""
@@ -423,6 +424,8 @@ class Swapper:
         get = cls.__getattribute__ if "__getattribute__" in vars(cls) else object.__getattribute__
 
         def __getattribute__(view, name):
+            if name == "__class__":  # swapped code makes more of the swapped; to others it is what the user wrote
+                return type(view) if type(sys._getframe(1).f_globals) is _Globals else cls
             value = get(view, name)
             kind = type(value)
             if kind in _PLAIN or (kind is types.MethodType and value.__self__ is view) or name[:2] == "__":

@@ -13,13 +13,37 @@ from scirs_ad._ops import norms
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.linalg_scipy import lu_packed, permutation_of
 from scirs_ad._ops.products import kron, matmul
+from scirs_ad.scipy._matrix_functions import (
+    coshm,
+    cosm,
+    expm,
+    expm_frechet,
+    fractional_matrix_power,
+    funm,
+    logm,
+    signm,
+    sinhm,
+    sinm,
+    solve_continuous_are,
+    solve_continuous_lyapunov,
+    solve_discrete_are,
+    solve_discrete_lyapunov,
+    solve_lyapunov,
+    solve_sylvester,
+    sqrtm,
+    tanhm,
+    tanm,
+)
 from scirs_ad.scipy._spectra import checked, eig, eigh, eigvals, eigvalsh, norm, one_triangle, svd, svdvals
 
 LinAlgError = np.linalg.LinAlgError
 
 __all__ = [
-    "LinAlgError", "cho_factor", "cho_solve", "cholesky", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "kron",
-    "lstsq", "lu_factor", "lu_solve", "norm", "pinv", "qr", "solve", "solve_triangular", "svd", "svdvals",
+    "LinAlgError", "cho_factor", "cho_solve", "cholesky", "coshm", "cosm", "det", "eig", "eigh", "eigvals", "eigvalsh",
+    "expm", "expm_frechet", "fractional_matrix_power", "funm", "inv", "kron", "logm", "lstsq", "lu_factor", "lu_solve",
+    "norm", "pinv", "qr", "signm", "sinhm", "sinm", "solve", "solve_continuous_are", "solve_continuous_lyapunov",
+    "solve_discrete_are", "solve_discrete_lyapunov", "solve_lyapunov", "solve_sylvester", "solve_triangular", "sqrtm",
+    "svd", "svdvals", "tanhm", "tanm",
 ]  # fmt: skip
 
 

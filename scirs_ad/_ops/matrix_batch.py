@@ -1,0 +1,54 @@
+"""SciPy's functions of single matrices, made to loop over leading axes."""
+
+import numpy as np
+
+from scirs_ad._core.core import parse_signature
+
+__all__ = ["looped"]
+
+
+def looped(signature, function, dtypes=None, name=None):
+    """A function of single matrices as one that loops over leading axes.
+
+    Parameters
+    ----------
+    signature : str
+        As ``"(m,n),(n)->(m)"``; the shapes of results for an empty batch follow from it.
+    function : callable
+        ``function(*matrices, **params)``.
+    dtypes : callable, optional
+        ``dtypes(common)`` returns the dtypes of the results, from the common dtype of the arguments; the common dtype
+        for all unless given. Results are cast to it, so that a dtype never depends on values.
+    name : str, optional
+        For messages.
+
+    Returns
+    -------
+    callable
+    """
+    ins, outs = parse_signature(signature, name or signature)
+
+    def run(*args, **params):
+        args = [np.asarray(a) for a in args]
+        common = np.result_type(np.float32, *[a.dtype for a in args if a.dtype.kind in "fc"])
+        kinds = [common] * len(outs) if dtypes is None else dtypes(common)
+        lead = np.broadcast_shapes(*[a.shape[: a.ndim - len(d)] for a, d in zip(args, ins, strict=True)])
+        sizes = {d: n for a, dims in zip(args, ins, strict=True)
+                 for d, n in zip(dims, a.shape[a.ndim - len(dims) :], strict=True)}  # fmt: skip
+        results = [np.empty(lead + tuple(sizes[d] for d in dims), t) for dims, t in zip(outs, kinds, strict=True)]
+        if all(sizes.values()):
+            full = [np.broadcast_to(a, lead + a.shape[a.ndim - len(d) :]) for a, d in zip(args, ins, strict=True)]
+            for place in np.ndindex(lead):
+                try:
+                    found = function(*[a[place] for a in full], **params)
+                except np.linalg.LinAlgError as error:
+                    where = f"matrix {place[0] if len(place) == 1 else place} of the batch: " if place else ""
+                    raise type(error)(f"{name}: {where}{error}") from None
+                for r, x in zip(results, found if isinstance(found, tuple) else (found,), strict=True):
+                    r[place] = x
+        else:
+            for r in results:
+                r[...] = 0
+        return tuple(results) if len(results) > 1 else results[0]
+
+    return run

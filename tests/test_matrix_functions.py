@@ -1,0 +1,169 @@
+"""Matrix functions and equations beyond the laws: SciPy's values, degenerate matrices, complex results, bad input."""
+
+import mpmath
+import numpy as np
+import pytest
+import scipy.linalg
+
+import scirs_ad as ad
+import scirs_ad.scipy.linalg as sla
+from scirs_ad.testing import check_grads
+
+RNG = np.random.default_rng(11)
+GENERAL = RNG.standard_normal((3, 3))
+POSITIVE = GENERAL @ GENERAL.T + np.eye(3)
+FUNCTIONS = ["expm", "logm", "sqrtm", "signm", "sinm", "cosm", "tanm", "sinhm", "coshm", "tanhm"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("a", [POSITIVE / 4, 0.3 * GENERAL + 0.2j * POSITIVE], ids=["real", "complex"])
+def test_values_are_scipys(name, a):
+    expected = getattr(scipy.linalg, name)(a)
+    found = getattr(sla, name)(a)
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
+    stacked = getattr(sla, name)(np.stack([a, 2 * a]))
+    np.testing.assert_allclose(stacked[0], found, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["sinm", "cosm", "tanm", "sinhm", "coshm", "tanhm"])
+def test_composites_have_derivatives(name):
+    check_grads(getattr(sla, name), (0.3 * GENERAL,))
+    check_grads(getattr(sla, name), (0.2 * GENERAL + 0.1j * POSITIVE,), order=1)
+
+
+@pytest.mark.parametrize("name", ["expm", "logm", "sqrtm"])
+@pytest.mark.parametrize("a", [2 * np.eye(3), np.diag([1.0, 1.0, 3.0])], ids=["identity", "repeated"])
+def test_equal_eigenvalues(name, a):
+    """Functions of a matrix are smooth there, whatever the eigenvectors do."""
+    check_grads(getattr(sla, name), (a,), order=1)
+
+
+def test_funm():
+    np.testing.assert_allclose(sla.funm(POSITIVE, np.log), scipy.linalg.logm(POSITIVE), atol=1e-12)
+    check_grads(lambda a: sla.funm(a, lambda x: np.sin(x) * x), (POSITIVE,), order=1)
+    check_grads(lambda a: sla.funm(a, np.exp), (np.diag([1.0, 1.0, 2.0]),), order=1)
+    exact = ad.vjp(sla.expm, POSITIVE)[1](GENERAL)[0]
+    np.testing.assert_allclose(ad.vjp(lambda a: sla.funm(a, np.exp), POSITIVE)[1](GENERAL)[0], exact, rtol=1e-9)
+
+
+def test_complex_result_of_a_real_matrix():
+    a = np.array([[-1.0, 0.5], [0.0, 2.0]])
+    for name in ("logm", "sqrtm"):
+        found = getattr(sla, name)(a)
+        np.testing.assert_allclose(found, getattr(scipy.linalg, name)(a), atol=1e-12)
+    gradient = ad.grad(lambda x: np.sum(np.imag(sla.sqrtm(x))))(a)
+    assert gradient.dtype == float
+    step = 1e-6
+    for place in np.ndindex(2, 2):
+        if place == (1, 0):
+            continue
+        moved = np.zeros((2, 2))
+        moved[place] = step
+        difference = (np.sum(scipy.linalg.sqrtm(a + moved).imag) - np.sum(scipy.linalg.sqrtm(a - moved).imag)) / (
+            2 * step
+        )
+        np.testing.assert_allclose(gradient[place], difference, rtol=1e-6, atol=1e-8)
+    graph = ad.trace(sla.logm)(a)
+    with pytest.raises(np.linalg.LinAlgError, match="complex"):
+        graph(a)
+
+
+def test_power():
+    np.testing.assert_allclose(sla.fractional_matrix_power(POSITIVE, 0.3),
+                               scipy.linalg.fractional_matrix_power(POSITIVE, 0.3), rtol=1e-12)  # fmt: skip
+    slope = ad.grad(lambda t: np.sum(sla.fractional_matrix_power(POSITIVE, t)))(0.7)
+    expected = np.sum(scipy.linalg.logm(POSITIVE) @ scipy.linalg.fractional_matrix_power(POSITIVE, 0.7))
+    np.testing.assert_allclose(slope, expected, rtol=1e-9)
+
+
+def test_exponential_of_a_nilpotent_matrix_of_large_norm():
+    """Scaling and squaring of a non-normal matrix, against 60 digits."""
+    a = np.array([[0.5, 80.0, 3.0], [0.0, 0.4, 50.0], [0.0, 0.0, 0.45]])
+    with mpmath.workdps(60):
+        block = mpmath.zeros(6, 6)
+        for i in range(3):
+            for j in range(3):
+                block[i, j] = block[i + 3, j + 3] = mpmath.mpf(float(a.T[i, j]))
+                block[i, j + 3] = mpmath.mpf(1)
+        exact = mpmath.expm(block)
+        expected = np.array([[float(exact[i, j + 3]) for j in range(3)] for i in range(3)])
+    found = ad.grad(lambda x: np.sum(sla.expm(x)))(a)
+    assert np.max(np.abs(found - expected)) <= 1e3 * np.finfo(float).eps * np.max(np.abs(expected))
+
+
+def test_expm_frechet():
+    found = sla.expm_frechet(GENERAL, POSITIVE)
+    for y, z in zip(found, scipy.linalg.expm_frechet(GENERAL, POSITIVE), strict=True):
+        np.testing.assert_allclose(y, z, rtol=1e-12)
+    with pytest.raises(ValueError, match="differ"):
+        sla.expm_frechet(GENERAL, np.eye(2))
+    with pytest.raises(ValueError, match="SPS"):
+        sla.expm_frechet(GENERAL, GENERAL, "none")
+
+
+# ------------------------------------------------------------------------------------------------ equations
+def test_sylvester():
+    b, q = RNG.standard_normal((2, 2)) + 5 * np.eye(2), RNG.standard_normal((3, 2))
+    np.testing.assert_allclose(
+        sla.solve_sylvester(POSITIVE, b, q), scipy.linalg.solve_sylvester(POSITIVE, b, q), rtol=1e-10
+    )
+    check_grads(sla.solve_sylvester, (POSITIVE, b, q))
+    check_grads(sla.solve_sylvester, (POSITIVE + 0j, b + 0.5j, q + 1j), order=1)
+    with pytest.raises(np.linalg.LinAlgError, match="common"):
+        sla.solve_sylvester(np.eye(2), -np.eye(2), np.ones((2, 2)))
+    with pytest.raises(ValueError, match="right-hand side"):
+        sla.solve_sylvester(np.eye(2), np.eye(2), np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("method", ["direct", "bilinear"])
+def test_lyapunov(method):
+    a = 0.3 * GENERAL
+    np.testing.assert_allclose(sla.solve_discrete_lyapunov(a, POSITIVE, method),
+                               scipy.linalg.solve_discrete_lyapunov(a, POSITIVE, method), rtol=1e-10)  # fmt: skip
+    check_grads(lambda a, q: sla.solve_discrete_lyapunov(a, q, method), (a, POSITIVE))
+    check_grads(lambda a, q: sla.solve_discrete_lyapunov(a, q, method), (a + 0.1j * POSITIVE, GENERAL + 1j), order=1)
+    stable = a - 2 * np.eye(3)
+    np.testing.assert_allclose(sla.solve_continuous_lyapunov(stable, POSITIVE),
+                               scipy.linalg.solve_continuous_lyapunov(stable, POSITIVE), rtol=1e-10)  # fmt: skip
+    check_grads(sla.solve_lyapunov, (stable, POSITIVE))
+    stacked = sla.solve_discrete_lyapunov(np.stack([a, -a]), POSITIVE, method)
+    np.testing.assert_allclose(stacked[1], sla.solve_discrete_lyapunov(-a, POSITIVE, method), rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["solve_continuous_are", "solve_discrete_are"])
+def test_riccati_with_all_arguments(name):
+    a, b = 0.4 * GENERAL, RNG.standard_normal((3, 2))
+    q, r = POSITIVE, 2 * np.eye(2)
+    e, s = np.eye(3) + 0.1 * RNG.standard_normal((3, 3)), 0.1 * RNG.standard_normal((3, 2))
+    ours, theirs = getattr(sla, name), getattr(scipy.linalg, name)
+    np.testing.assert_allclose(ours(a, b, q, r, None, s), theirs(a, b, q, r, None, s), rtol=1e-8)
+    # By the equation itself: what SciPy 1.17.1 gives for the discrete one with `e` leaves a residual of 0.1.
+    x = ours(a, b, q, r, e, s)
+    if name == "solve_continuous_are":
+        left, cross, inner = e.T @ x @ a + a.T @ x @ e, e.T @ x @ b + s, r
+    else:
+        left, cross, inner = a.T @ x @ a - e.T @ x @ e, a.T @ x @ b + s, r + b.T @ x @ b
+    residual = left - cross @ np.linalg.solve(inner, cross.T) + q
+    assert np.max(np.abs(residual)) < 1e-11 * np.max(np.abs(x))
+
+    def both(a, b, q, r, e, s):
+        return ours(a, b, q @ q.T, r @ r.T, e, s)
+
+    check_grads(both, (a, b, q, r, e, s), order=1)
+    gradient = ad.grad(lambda q: np.sum(ours(a, b, q, r) * GENERAL))(q)
+    np.testing.assert_allclose(gradient, gradient.T, rtol=1e-12)
+    with pytest.raises(ValueError, match="symmetric"):
+        ours(a, b, GENERAL, r)
+    with pytest.raises(ValueError, match="b has shape"):
+        ours(a, b.T, q, r)
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, "solve_lyapunov"])
+def test_bad_input(name):
+    function = getattr(sla, name)
+    more = (np.eye(2),) if name == "solve_lyapunov" else ()
+    with pytest.raises(ValueError, match="square"):
+        function(np.ones((2, 3)), *more)
+    with pytest.raises(ValueError, match="infs or NaNs"):
+        function(np.array([[np.nan, 0.0], [0.0, 1.0]]), *more)
+    assert function(np.zeros((0, 0)), *((np.zeros((0, 0)),) if more else ())).shape == (0, 0)
