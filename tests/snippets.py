@@ -1329,3 +1329,163 @@ def try_and_except(v):
     except np.linalg.LinAlgError:
         with np.errstate(divide="ignore"):
             return np.where(v > 0, v, np.log(np.abs(v)))
+
+
+# ------------------------------------------------------------------------------------------------ assignment and aliases
+@snippet(M)
+def rows_in_place(m):
+    z = m * 1.0
+    for row in z:
+        row *= 2
+    return z * m
+
+
+@snippet(V)
+def two_views(v):
+    z = v * 1.0
+    a, b = z[:2], z[2:]
+    a += b
+    b *= a
+    return z
+
+
+@snippet(V)
+def sort_in_place(v):
+    z = v.copy()
+    z.sort()
+    return z * np.arange(4) + np.flip(z)[np.searchsorted(z, 0.5)]
+
+
+@snippet(V)
+def repeated_index_in_place(v):
+    z = np.zeros_like(v)
+    z[[0, 0, 1]] += v[:3]
+    z[v > 0] += v[v > 0]
+    z[None, :][0, 3] -= v[1]
+    return z
+
+
+@snippet(V)
+def out_arguments(v):
+    z = np.zeros_like(v)
+    np.multiply(v, 2, out=z)
+    np.add(z, v, out=z, where=v > 0)
+    np.cumsum(z, out=z)
+    return z
+
+
+@snippet(V)
+def two_names(v):
+    x = y = v * 1.0
+    x += v
+    rows = [v * 1.0] * 2
+    rows[0] += 1 * v
+    return y * x * rows[1]
+
+
+@snippet(V)
+def argument_in_place(v):
+    v[0] = v[1] * v[2]
+    v *= 2
+    return v**2
+
+
+@snippet(V)
+def ufunc_methods(v):
+    z = np.full_like(v, 1.0)
+    np.minimum.at(z, [0, 1, 1], v[:3])
+    np.multiply.at(z, [2, 2], v[0])
+    return np.add.reduceat(v, [0, 2])[0] * np.maximum.reduce(v) * z
+
+
+@snippet(V)
+def copies_and_places(v):
+    z = np.zeros_like(v)
+    np.copyto(z, v, where=v > 0)
+    np.put_along_axis(z, np.array([2]), v[1], 0)
+    np.place(z, z == 0, [v[3]])
+    np.putmask(z, z > 2, v[0])
+    return z
+
+
+@snippet(M)
+def diagonal_and_triangle_write(m):
+    z = m * 1.0
+    i = np.arange(3)
+    z[i, i] = m[:, 0]
+    z[np.tril_indices(3, -1)] = 0
+    z[m > 1] = m[0, 1]
+    return z @ m
+
+
+@snippet(V)
+def element_in_place(v):
+    z = v * 1.0
+    e = z[0]
+    e += 5 * v[1]
+    z[1] += z[0]
+    return z * e
+
+
+@snippet(M)
+def row_maxima(m):
+    k = m.argmax(axis=1)
+    return m[np.arange(3), k] + np.take_along_axis(m, k[:, None], 1)[:, 0] + m.max(1)
+
+
+@snippet(V)
+def group_means(v):
+    _, group, counts = np.unique([1, 0, 1, 2], return_inverse=True, return_counts=True)
+    return np.bincount(group, weights=v) / counts
+
+
+@snippet(V)
+def digits_and_parts(v):
+    whole = np.rint(v) * v + np.trunc(v) + v // 0.5 + divmod(v, 0.37)[1]
+    return whole + np.modf(v)[0] + np.ldexp(v, 2) + np.frexp(v)[0] + np.nan_to_num(v) + v * np.digitize(v, [0, 1, 2])
+
+
+@snippet(P)
+def polynomial_roots(v):
+    return np.sort(np.abs(np.roots(v)))
+
+
+@snippet(V)
+def polynomial_class(v):
+    p = np.poly1d(v)
+    return p(0.5) + p.deriv()(0.2) + (p * p)(0.1)
+
+
+@snippet(V)
+def object_array(v):
+    a = np.empty(2, dtype=object)
+    a[0] = v[0]
+    a[1] = v[1:]
+    return a[0] * a[1]
+
+
+@snippet(V)
+def maxima_of_scalars(v):
+    return max(v[0], v[1]) * max(0, v[2]) + np.max([v[0], v[1]]) * min(v[3], 5.0)
+
+
+@snippet(M)
+def covariances(m):
+    return np.cov(m[0], m[1])[0, 1] + np.corrcoef(m[0], m[1])[0, 1] + np.cov(m, ddof=0, aweights=[1, 2, 3])[0, 0]
+
+
+@snippet(V)
+def missing_values(v):
+    w = np.where(v < 0, np.nan, v)
+    return np.nanstd(w) + np.nanmedian(w) + np.nanpercentile(w, 40) + np.nancumsum(w)[2] + np.nanvar(w)
+
+
+@snippet(V)
+def newer_names(v):
+    return (
+        np.cumulative_sum(v)[2]
+        + np.vecdot(v, v)
+        + np.linalg.vector_norm(v)
+        + np.linalg.outer(v, v).sum()
+        + np.pow(v, 2).mean()
+    )

@@ -4,6 +4,7 @@ Nothing here knows of derivatives.
 """
 
 import cmath
+import json
 import math
 from dataclasses import dataclass
 from functools import partial
@@ -404,6 +405,26 @@ def closure_over_array(v):
     return row(1).sum()
 
 
+@native_snippet(V)
+def accumulator_with_two_names(v):
+    total = np.zeros(4)
+    also, tail = total, total[1:]
+    for k in range(3):
+        total += v**k
+    return also * tail.sum()
+
+
+@native_snippet(V)
+def array_of_arrays(v):
+    return np.array([v, 2 * v, v**2]).sum(axis=0) * np.array([[v[0], 1.0], [0.0, v[1]]]).trace()
+
+
+@native_snippet(V)
+def polynomial_object(v):
+    p = np.polynomial.Polynomial(v)
+    return p(0.5) + p.deriv()(0.2) + np.polynomial.chebyshev.chebval(v[0], v)
+
+
 # ------------------------------------------------------------------------------------------------ refused
 @refused(TypeError, "item|scirs_ad", V)
 def item_of_element(v):
@@ -458,3 +479,20 @@ def c_filter(v):
 @refused(TypeError, "scirs_ad|argument", np.array([0.4, 1.3]))
 def simulated_normal(p):
     return np.random.default_rng(0).normal(p[0], p[1], size=3)
+
+
+@refused(TypeError, "scirs_ad", V)
+def structured_array(v):
+    z = np.zeros(2, dtype=[("a", float)])
+    z["a"][0] = v[0]
+    return z["a"] * v[:2]
+
+
+@refused(TypeError, "scirs_ad", V)
+def strided_memory(v):
+    return np.lib.stride_tricks.as_strided(v, (3, 2), (8, 8)).sum(axis=1)
+
+
+@refused(TypeError, "JSON serializable", V)
+def through_json(v):
+    return json.loads(json.dumps(v.tolist()))[0] * v

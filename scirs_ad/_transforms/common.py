@@ -20,11 +20,13 @@ class Transform:
         self.__doc__ = getattr(f, "__doc__", None)
         argnums = options.get("argnums", 0)
         if isinstance(argnums, list):
-            options["argnums"] = argnums = tuple(argnums)
+            argnums = tuple(argnums)
         if not _is_argnum(argnums) and not (
             isinstance(argnums, tuple) and argnums and all(_is_argnum(k) for k in argnums)
         ):
             raise TypeError(f"{type(self).__name__}: argnums must be an int or a tuple of ints, not {argnums!r}")
+        if "argnums" in options:
+            options["argnums"] = tuple(map(int, argnums)) if isinstance(argnums, tuple) else int(argnums)
 
     def __reduce__(self):
         return _remake, (type(self), self.function, self.options)

@@ -4,6 +4,8 @@ What such a function closes over is lifted: a tracked Variable that it uses with
 a further input of the node, found while the function runs for the first time, and its gradient flows.
 """
 
+import inspect
+
 import numpy as np
 
 from scirs_ad._core.core import (
@@ -23,6 +25,7 @@ from scirs_ad._core.core import (
 )
 from scirs_ad._core.define import primitive, sample
 from scirs_ad._core.tree import flatten, unflatten
+from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 from scirs_ad._transforms.common import finish, name_of, pack_leaf
 
@@ -31,62 +34,72 @@ __all__ = ["checkpoint", "custom_jvp", "custom_vjp", "stop_gradient", "value"]
 
 # ------------------------------------------------------------------------------------------------ the body of a call
 class Body:
-    """A function over leaves, with what it has captured.
+    """A function over leaves, and how what it closes over is replaced.
 
-    `run(*leaves)`: the explicit leaves, then those lifted from `tape`. `rule`: the user's rule, or None.
+    `function` is another Body, if there is a `context`: ``context(call, leaves, others)`` returns ``call(explicit)``,
+    where Variables that `explicit` leaves do not hold are replaced. `rule`: the user's rule, or None.
     """
 
-    def __init__(self, function, rule=None, owner=None):
-        self.function, self.rule, self.owner = function, rule, owner
-        self.tape, self.refs, self.explicit = None, (), None
-        self.structure = None  # of the last output
+    def __init__(self, function, rule=None, owner=None, context=None):
+        self.function, self.rule, self.owner, self.context = function, rule, owner, context
+        self.count = None  # of the leaves that the rule is about, the first ones; None: all
+        self.newest = None  # level among the outputs of the last abstract run
 
     def __call__(self, *leaves):
-        if self.tape is None:
-            return self.function(*leaves)
-        return self._lifted(leaves[: self.explicit], leaves[self.explicit :])
+        return self.inside(lambda function, given: function(*given), leaves)
 
-    def lift(self, tape, refs, explicit):
+    def inside(self, action, leaves):
+        """`action(function, explicit leaves)`, while what the function closes over is replaced."""
+        if self.context is None:
+            return action(self.function, leaves)
+        return self.context(lambda given: self.function.inside(action, given), leaves, ())
+
+    def apply_rule(self, moving, outs, leaves):
+        """The user's rule, while what it closes over is replaced."""
+        if self.context is None:
+            return self.rule(moving, outs, leaves)
+        return self.context(lambda given: self.function.apply_rule(moving, outs, given), leaves, (moving, outs))
+
+    def ruled(self, leaves):
+        """How many of the leaves, the first ones, the user's rule is about."""
+        return len(leaves) if self.count is None else self.count
+
+    def rule_closes(self):
+        """Whether the user's rule may use Variables that are not its arguments."""
+        return self.owner is not None and getattr(self.owner.rule, "__closure__", None) is not None
+
+    def lifted(self, tape, refs, explicit):
         """The same function with what it captured from `tape` as further leaves."""
-        lifted = Body(self.function if self.tape is None else self, self.rule, self.owner)
-        lifted.tape, lifted.refs, lifted.explicit = tape, refs, explicit
-        return lifted
 
-    def _lifted(self, leaves, captured):
-        """Run with the values `captured` in the place of the captured Variables."""
-        tape = self.tape
-        replace = dict(zip(self.refs, captured, strict=True))
+        def context(call, leaves, others):
+            replace = dict(zip(refs, leaves[explicit:], strict=True))
 
-        def substitute(level, p, args, params):
-            found = tuple(replace.get(tape.ref_of(a), a) if tape.ref_of(a) >= 0 else a for a in args)
-            found = tuple(tape.lower(a) if tape.ref_of(a) >= 0 else a for a in found)
-            return bind(p, found, params)
+            def found(a):
+                ref = tape.ref_of(a)
+                # What only a rule closes over is no input of the node: there its value, one level down, is used.
+                return a if ref < 0 else replace[ref] if ref in replace else tape.lower(a)
 
-        # Whatever level interprets an operation of the body, the substitution has to come first.
-        levels = [tape] + [v.level for v in captured if isinstance(v, Variable) and v.level is not None]
-        inner = {}
-        for level in levels:
-            if level is tape or level in inner:
-                continue
-            inner[level] = level.capture
+            return _substituted(tape, found, call, leaves[:explicit], (leaves, others))
 
-            def first(level, p, args, params, older=inner[level]):
-                found = tuple(replace.get(tape.ref_of(a), a) if tape.ref_of(a) >= 0 else a for a in args)
-                found = tuple(tape.lower(a) if tape.ref_of(a) >= 0 else a for a in found)
-                if older is not None:
-                    return older(level, p, found, params)
-                return _apply_here(level, p, found, params)
+        made = Body(self, self.rule, self.owner, context)
+        made.count = explicit if self.count is None else self.count
+        return made
 
-            level.capture = first
-        closed, capture = tape.closed, tape.capture
-        tape.closed, tape.capture = False, substitute
-        try:
-            outs = self.function(*leaves)
-            return tuple(replace.get(tape.ref_of(y), y) if tape.ref_of(y) >= 0 else y for y in outs)
-        finally:
-            tape.closed, tape.capture = closed, capture
-            for level, older in inner.items():
-                level.capture = older
+    def lowered(self, level, lower):
+        """The same function for the levels below: they see only lower values of what it closes over, also later."""
+
+        def context(call, leaves, others):
+            return _substituted(level, lower, call, leaves, (leaves, others))
+
+        made = Body(self, self.rule, self.owner, context)
+        made.count = self.count
+        return made
+
+    def around(self, function, rule):
+        """A body of the same leaves: `function` and `rule`, both of all of them, call those of this one."""
+        made = Body(function, None if self.rule is None else rule, self.owner)
+        made.count = self.count
+        return made
 
     def pull(self, ct, leaves, only=None):
         """Cotangents of the leaves, by running the function again on a tape (`only`: of those at these places)."""
@@ -96,13 +109,51 @@ class Body:
         for k in places:
             inner[k] = tape.variable(leaves[k])
         refs = [tape.ref_of(inner[k]) for k in places]
-        outs = self(*inner)
-        tape.closed = True
-        pulled = tape.pull(list(outs), list(ct), refs, True)
+
+        def backward(function, given):
+            outs = _through(function(*given), tape)
+            tape.closed = True
+            return tape.pull(outs, list(ct), refs, True)
+
         found = [None] * len(leaves)
-        for k, g in zip(places, pulled, strict=True):
+        for k, g in zip(places, self.inside(backward, inner), strict=True):
             found[k] = g
         return tuple(found)
+
+
+def _through(outs, tape):
+    """Outputs; what is handed through from outside passes an operation, which its level may capture."""
+    outside = [isinstance(y, Variable) and y.level is not None and y.level is not tape for y in outs]
+    return [ew.positive(y) if o else y for y, o in zip(outs, outside, strict=True)]
+
+
+def _substituted(level, found, call, given, all_given):
+    """`call(given)`, where `found(a)` takes the place of `a` in every operation.
+
+    The level of what is replaced is open again meanwhile. Whatever newer level of an argument interprets an
+    operation, the replacement comes first.
+    """
+    older = {}
+    for v in flatten(all_given)[0]:
+        other = v.level if isinstance(v, Variable) else None
+        if other is not None and other.number > level.number:
+            older[other] = other.capture
+
+    def first(other, p, args, params):
+        args = tuple(map(found, args))
+        before = older[other]
+        return _apply_here(other, p, args, params) if before is None else before(other, p, args, params)
+
+    closed, capture = level.closed, level.capture
+    level.closed, level.capture = False, lambda level, p, args, params: bind(p, tuple(map(found, args)), params)
+    for other in older:
+        other.capture = first
+    try:
+        return tuple(None if y is None else found(y) for y in call(given))
+    finally:
+        level.closed, level.capture = closed, capture
+        for other, before in older.items():
+            other.capture = before
 
 
 def _apply_here(level, p, args, params):
@@ -116,34 +167,63 @@ def _apply_here(level, p, args, params):
         level.capture = capture
 
 
+class _Newer(Exception):
+    """A body closes over a level that is newer than the one that applies the call."""
+
+    def __init__(self, level):
+        super().__init__()
+        self.level = level
+
+
+def _newest(values):
+    """The newest level among values; None without one."""
+    levels = [v.level for v in values if isinstance(v, Variable) and v.level is not None]
+    return max(levels, key=lambda level: level.number, default=None)
+
+
+def _is_newer(level, other):
+    return level is not None and level.number > other.number
+
+
+def _apply(p, args, params):
+    """`bind`; at the level that the body closes over, if that is newer than those of all arguments."""
+    try:
+        return bind(p, args, params)
+    except _Newer as found:
+        level = found.level
+    while True:
+        try:
+            if isinstance(level, Batch):
+                return _on_batch(level, args, params, p)
+            return (_on_dual if isinstance(level, Dual) else _on_tape)(level, p, args, params)
+        except _Newer as found:
+            if not _is_newer(found.level, level):
+                raise
+            level = found.level
+
+
 def _on_tape(tape, p, args, params):
     """How a tape applies a call: one node, whose further inputs are the Variables of the tape that the body used."""
     body = params["body"]
     captured = {}
 
-    def lower(level, q, inner, q_params):
-        for a in inner:
-            if tape.ref_of(a) >= 0:
-                captured.setdefault(tape.ref_of(a), Variable(a))
-        return bind(q, tuple(tape.lower(a) for a in inner), q_params)
+    def lower(a):
+        ref = tape.ref_of(a)
+        if ref < 0:
+            return a
+        captured.setdefault(ref, Variable(a))
+        return tape.lower(a)
 
     values = tuple(tape.lower(a) for a in args)
-    tape.capture = lower
-    try:
-        outs = bind(p, values, params)
-    finally:
-        tape.capture = None
-    found = []
-    for y in outs:
-        if tape.ref_of(y) >= 0:  # handed through from outside
-            captured.setdefault(tape.ref_of(y), Variable(y))
-            y = tape.lower(y)
-        found.append(y)
+    below = body.lowered(tape, lower)
+    outs = bind(p, values, {"body": below})
+    newest = below.newest if tape.tracing else _newest(outs)
+    if _is_newer(newest, tape):
+        raise _Newer(newest)
     lifted = tuple(captured.values())
-    if lifted:
-        body = body.lift(tape, tuple(captured), len(args))
-    outs = tuple(found)
-    if not inexact(outs):
+    if lifted or body.rule_closes():
+        body = body.lifted(tape, tuple(captured), len(args))
+    if not tape.tracing and not inexact(outs):
         return outs
     return tape.record_here(p, args + lifted, {"body": body}, values + tuple(tape.lower(v) for v in lifted), outs)
 
@@ -153,39 +233,42 @@ def _on_batch(batch, args, params, p):
     body = params["body"]
     mapped = [isinstance(a, Variable) and a.level is batch for a in args]
 
+    def afresh(call):
+        """`call(fresh)`, with a level newer than all that are there now; it takes over what is of `batch`."""
+        fresh = Batch(batch.size)
+
+        def found(a):
+            x, is_mapped = batch.lower(a)
+            return fresh.variable(x) if is_mapped else a
+
+        return fresh, _substituted(batch, found, call, fresh, fresh.variable(np.zeros(batch.size)))
+
     def batched(*leaves):
-        closed, batch.closed = batch.closed, False
-        try:
-            outs = body(*[batch.variable(x) if m else x for x, m in zip(leaves, mapped, strict=True)])
-        finally:
-            batch.closed = closed
-        lowered = [batch.lower(y) for y in outs]
+        fresh, outs = afresh(lambda fresh: body(*_mapped(fresh, leaves, mapped)))
+        lowered = [fresh.lower(y) for y in outs]
+        newest, given = _newest([y for y, _ in lowered]), _newest(leaves)
+        # Leaves may be of newer levels: of those that took over an older batch, or run the body again.
+        if not applied and _is_newer(newest, batch) and (given is None or _is_newer(newest, given)):
+            raise _Newer(newest)
         return tuple(y if m else sh.broadcast_to(y, (batch.size, *shape_of(y))) for y, m in lowered)
 
-    rule = None
-    if body.rule is not None:
+    def rule(moving, outs, leaves):
+        moves = mapped[: len(moving)] if p is custom_jvp_call else [True] * len(moving)
+        fresh, found = afresh(
+            lambda fresh: body.apply_rule(
+                _mapped(fresh, moving, moves), tuple(map(fresh.variable, outs)), _mapped(fresh, leaves, mapped)
+            )
+        )
+        return _lower_rule(fresh, found, mapped, p)
 
-        def rule(moving, outs, leaves):
-            closed, batch.closed = batch.closed, False
-            try:
-                found = body.rule(
-                    tuple(None if c is None else batch.variable(c) for c in moving),
-                    tuple(batch.variable(y) for y in outs),
-                    tuple(
-                        batch.variable(x) if m else x for x, m in zip(leaves, _pad(mapped, moving, leaves), strict=True)
-                    ),
-                )
-            finally:
-                batch.closed = closed
-            return _lower_rule(batch, found, mapped, p)
-
-    outs = bind(p, tuple(batch.lower(a)[0] for a in args), {"body": Body(batched, rule, body.owner)})
+    applied = False
+    outs = bind(p, tuple(batch.lower(a)[0] for a in args), {"body": body.around(batched, rule)})
+    applied = True
     return tuple(batch.variable(y) for y in outs)
 
 
-def _pad(mapped, moving, leaves):
-    del moving
-    return list(mapped) + [False] * (len(leaves) - len(mapped))
+def _mapped(batch, values, mapped):
+    return tuple(batch.variable(x) if m else x for x, m in zip(values, mapped, strict=True))
 
 
 def _lower_rule(batch, found, mapped, p):
@@ -207,7 +290,10 @@ def _lower_rule(batch, found, mapped, p):
 def _abstract(*specs, body):
     tape = Tape(tracing=True)
     outs = body(*[tape.variable(s) if isinstance(s, Spec) else s for s in specs])
-    return tuple(spec_of(y) for y in outs)
+    tape.closed = True
+    outs = [tape.lower(y) for y in _through(outs, tape)]
+    body.newest = _newest(outs)
+    return tuple(map(spec_of, outs))
 
 
 def _define(p):
@@ -264,10 +350,9 @@ def custom_vjp_call(*leaves, body):
 
 @custom_vjp_call.def_vjp
 def _(ct, out, leaves, body):
-    explicit = len(leaves) if body.tape is None else body.explicit
+    explicit = body.ruled(leaves)
     filled = tuple(np.zeros(shape_of(y), dtype_of(y)) if c is None else c for c, y in zip(ct, out, strict=True))
-    rule = body.rule
-    cts = rule(filled, out, leaves[:explicit])
+    cts = body.apply_rule(filled, out, leaves)
     if explicit < len(leaves):
         cts = cts + body.pull(ct, leaves, only=range(explicit, len(leaves)))[explicit:]
     return cts
@@ -284,12 +369,12 @@ def custom_jvp_call(*leaves, body):
 
 @custom_jvp_call.def_jvp
 def _(t, out, leaves, body):
-    explicit = len(leaves) if body.tape is None else body.explicit
+    explicit = body.ruled(leaves)
     filled = tuple(
         np.zeros(shape_of(x), dtype_of(x)) if s is None else s
         for s, x in zip(t[:explicit], leaves[:explicit], strict=True)
     )
-    ts = body.rule(filled, out, leaves[:explicit])
+    ts = body.apply_rule(filled, out, leaves)
     if explicit < len(leaves) and any(s is not None for s in t[explicit:]):
         dual = Dual()
         outs = body(
@@ -309,35 +394,34 @@ def _on_dual(dual, p, args, params):
         return body(*args)
     captured = {}
 
-    def lower(level, q, inner, q_params):
-        for a in inner:
-            if isinstance(a, Variable) and a.level is dual:
-                captured[id(a)] = a
-        return bind(
-            q, tuple(dual.split(a)[0] if isinstance(a, Variable) and a.level is dual else a for a in inner), q_params
-        )
+    def lower(a):
+        if not isinstance(a, Variable) or a.level is not dual:
+            return a
+        captured[id(a)] = a
+        return dual.split(a)[0]
 
     values = tuple(dual.split(a)[0] for a in args)
     ts = tuple(dual.split(a)[1] for a in args)
-    dual.capture = lower
-    try:
-        outs = tuple(dual.split(y)[0] for y in bind(p, values, params))
-    finally:
-        dual.capture = None
-    if p is custom_jvp_call:
-        filled = tuple(np.zeros(shape_of(x), dtype_of(x)) if s is None else s for s, x in zip(ts, values, strict=True))
-        moved = body.rule(filled, outs, values) if any(s is not None for s in ts) else (None,) * len(outs)
-    else:
-        specs = tuple(spec_of(x) for x in values)
-        moved = (
-            transpose_vjp(p, ts, outs, values, specs, params)
-            if any(s is not None for s in ts)
-            else ((None,) * len(outs))
-        )
+    below = body.lowered(dual, lower)
+    outs = bind(p, values, {"body": below})
+    newest = _newest(outs)
+    if _is_newer(newest, dual):
+        raise _Newer(newest)
+    moved = _moved(p, below, ts, outs, values)
     if captured:
         more = [dual.split(y)[1] for y in body(*values)]
         moved = tuple(a if b is None else b if a is None else a + b for a, b in zip(moved, more, strict=True))
     return tuple(y if s is None else dual.variable(y, s) for y, s in zip(outs, moved, strict=True))
+
+
+def _moved(p, body, ts, outs, values):
+    """The tangents of the outputs by a user's rule; None is zero."""
+    if all(s is None for s in ts):
+        return (None,) * len(outs)
+    if p is custom_jvp_call:
+        filled = tuple(np.zeros(shape_of(x), dtype_of(x)) if s is None else s for s, x in zip(ts, values, strict=True))
+        return body.apply_rule(filled, outs, values)
+    return transpose_vjp(p, ts, outs, values, tuple(spec_of(x) for x in values), {"body": body})
 
 
 for _p in (checkpoint_call, custom_vjp_call, custom_jvp_call):
@@ -392,7 +476,7 @@ class _Call:
             return tuple(as_array(pack_leaf(y)) for y in outs)
 
         body = Body(function, self._leaf_rule(leaves, structure, dynamic, kwargs, seen), self)
-        outs = bind(self.primitive, tuple(as_array(leaves[k]) for k in dynamic), {"body": body})
+        outs = _apply(self.primitive, tuple(as_array(leaves[k]) for k in dynamic), {"body": body})
         return unflatten(seen["structure"], [finish(y) for y in outs])
 
     def _leaf_rule(self, leaves, structure, dynamic, kwargs, seen):
@@ -456,10 +540,8 @@ def _named(rule, owner, moving, known):
 
 
 def _argument_names(f, count):
-    code = getattr(f, "__code__", None)
-    if code is None:
-        return tuple(f"arg{k}" for k in range(count))
-    names = code.co_varnames[: code.co_argcount]
+    code = getattr(inspect.unwrap(f), "__code__", None)
+    names = () if code is None else code.co_varnames[: code.co_argcount]
     return names + tuple(f"arg{k}" for k in range(len(names), count))
 
 

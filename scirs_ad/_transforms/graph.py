@@ -76,6 +76,7 @@ class Graph:
                     f"{spec.shape} and {spec.dtype}"
                 )
             return Variable(self._placeholders[name])
+        self._tape.capture = _apply_by_hand
         made = self._tape.variable(spec)
         self._placeholders[name] = Variable(made)
         self._inputs.append(self._tape.index_of(made))
@@ -87,6 +88,7 @@ class Graph:
         Parameters
         ----------
         ys : Variable or list of Variable
+            Results of this graph; constants, as a gradient that is zero, have zero gradients.
         xs : Variable or list of Variable
             Placeholders or intermediate results of this graph.
         cotangents : list, optional
@@ -104,8 +106,11 @@ class Graph:
         """
         ys = list(ys) if isinstance(ys, (list, tuple)) else [ys]
         xs = list(xs) if isinstance(xs, (list, tuple)) else [xs]
-        for v, where in [(v, "ys") for v in ys] + [(v, "xs") for v in xs]:
-            self._own(v, f"gradients: an entry of {where}")
+        for y in ys:
+            if not is_constant(y):  # as the zeros that `gradients` itself returns
+                self._own(y, "gradients: an entry of ys")
+        for x in xs:
+            self._own(x, "gradients: an entry of xs")
         if cotangents is None:
             cotangents = [np.ones(shape_of(y), dtype_of(y)) for y in ys]
         cotangents = list(cotangents) if isinstance(cotangents, (list, tuple)) else [cotangents]
@@ -279,6 +284,20 @@ class Graph:
                     shown.append(names[i] + (f"[{self._tape.slot_of(y)}]" if several else ""))
             lines.append(f"  return {', '.join(shown)}")
         return "\n".join(lines)
+
+
+def _apply_by_hand(tape, p, args, params):
+    """Record an operation of a graph made by hand, whose Variables do not mix with those of another graph."""
+    for a in args:
+        other = a.level if isinstance(a, Variable) else None
+        if isinstance(a, Spec) or (isinstance(other, Tape) and other.tracing and other is not tape):
+            raise ValueError(f"{p.name}: Variables of two graphs do not mix; run one, and feed its result to the other")
+    return tape.apply_here(p, args, params)
+
+
+def is_constant(y):
+    """Whether a value belongs to no level: an array or a number."""
+    return y.level is None if isinstance(y, Variable) else isinstance(y, (np.ndarray, np.generic, int, float, complex))
 
 
 def _letters(n):
