@@ -50,5 +50,6 @@ from scirs_ad._ops import (
     statistics,
     trigonometric,
     ufuncs,
+    views,
     write,
 )
