@@ -9,10 +9,10 @@ Reductions of values of the region, over any axes, belong to it: they are folded
 import heapq
 
 from scirs_ad._compiler.graph import NUMBERS
-from scirs_ad._compiler.views import layout_of_terms
+from scirs_ad._compiler.views import VIEWS, layout_of_terms
 from scirs_ad._core.core import Elementwise
 
-__all__ = ["FusedGraph", "Region", "fuse"]
+__all__ = ["FusedGraph", "Region", "cost", "fuse"]
 
 MAX_ARGS = 48  # inputs, or outputs, of one region
 MAX_OPS = 400  # a region that is larger is cut
@@ -198,26 +198,20 @@ def fuse(graph):
         for op in [*folds, *scatters]:
             done(op, push)
         steps.append((members, folds, scatters, kind))
-    read_by = {}
-    for step in steps:
+    reader = dict.fromkeys(graph.outputs, -1)  # value -> the step that reads it; -1: several, or the caller
+    for k, step in enumerate(steps):
         for op in [*step[0], *step[1], *step[2]] if type(step) is tuple else [step]:
             for v in op.inputs:
-                read_by.setdefault(v, set()).add(id(step))
-    for v in graph.outputs:
-        read_by.setdefault(v, set()).add(0)
+                if reader.setdefault(v, k) != k:
+                    reader[v] = -1
     found = []
-    for step in steps:
+    for k, step in enumerate(steps):
         if type(step) is tuple:
-            found.extend(_cut(graph, *step, _outside(step, read_by)))
+            outside = {v for op in step[0] for v in op.outputs if reader.get(v, k) != k}
+            found.extend(_cut(graph, *step, outside))
         else:
             found.append(step)
     return FusedGraph(graph, found)
-
-
-def _outside(step, read_by):
-    """The values of a region that others read."""
-    me = id(step)
-    return {v for op in step[0] for v in op.outputs if read_by.get(v, set()) - {me}}
 
 
 def _cut(graph, members, folds, scatters, kind, outside):
@@ -252,3 +246,43 @@ def _cut(graph, members, folds, scatters, kind, outside):
     region = Region(members, folds, scatters, *kind)
     region.inputs, region.outputs = tuple(inputs), tuple(outputs)
     return [region] if members or folds else []
+
+
+# ------------------------------------------------------------------------------------------------ cost
+def cost(fused):
+    """(operations on numbers, bytes read and written by all steps) of a fused graph."""
+    specs, constants = fused.graph.specs, fused.graph.constants
+    flops = moved = 0
+    for step in fused.steps:
+        if isinstance(step, Region):
+            flops += sum(_flops(op, specs) for op in [*step.ops, *step.folds])
+            ends = [*step.inputs, *step.outputs, *(op.outputs[0] for op in [*step.folds, *step.scatters])]
+        elif step.primitive.name in VIEWS or step.primitive.name in ("reshape_core", "hold"):
+            continue
+        else:
+            flops += _flops(step, specs)
+            ends = [v for v in [*step.inputs, *step.outputs] if not isinstance(constants.get(v), NUMBERS)]
+        moved += sum(specs[v].size * specs[v].dtype.itemsize for v in ends)
+    return flops, moved
+
+
+def _flops(op, specs):
+    """Operations of one op: by its signature for products and decompositions, else one per element."""
+    sizes = [specs[v].size for v in (*op.inputs, *op.outputs)]
+    dims = op.primitive.in_dims
+    if isinstance(op.primitive, Elementwise) or dims is None:
+        return max(sizes, default=0)
+    lengths, loops = {}, 1
+    for names, v in zip(dims, op.inputs, strict=True):
+        shape = specs[v].shape
+        lead = 1
+        for n in shape[: len(shape) - len(names)]:
+            lead *= n
+        loops = max(loops, lead)
+        lengths.update(zip(names, shape[len(shape) - len(names) :], strict=True))
+    work = 2 * loops
+    if list(lengths) == ["n"] and any(len(names) == 2 for names in dims):  # a square matrix is decomposed
+        return work * lengths["n"] ** 3 // 3
+    for n in lengths.values():
+        work *= n
+    return work

@@ -58,8 +58,8 @@ class Buffer:
 class Planner:
     """Goes through the steps of a fused graph once, making buffers, pointers and instructions."""
 
-    def __init__(self, fused):
-        self.fused, self.graph = fused, fused.graph
+    def __init__(self, fused, donated=()):
+        self.fused, self.graph, self.donated = fused, fused.graph, donated
         self.specs = self.graph.specs
         self.place = {}  # value -> (buffer, offset, strides)
         self.buffers, self.pointers, self.pointer_at = [], [], {}
@@ -95,6 +95,10 @@ class Planner:
         made = Buffer(kind, size, self.time, **more)
         self.buffers.append(made)
         return made
+
+    def ours(self, buffer):
+        """Whether the memory of a buffer may be written to when nobody reads it any more."""
+        return buffer.kind == "arena" or (buffer.kind == "input" and buffer.slot in self.donated)
 
     def new_place(self, v):
         """A contiguous place for a value that an instruction writes."""
@@ -179,7 +183,7 @@ class Planner:
         graph = self.graph
         for k, v in enumerate(graph.inputs):
             spec = self.specs[v]
-            buffer = self.buffer("input", 0, shape=spec.shape, dtype=spec.dtype)
+            buffer = self.buffer("input", spec.size * spec.dtype.itemsize, shape=spec.shape, dtype=spec.dtype)
             buffer.slot = k
             self.put(v, buffer, 0, contiguous(spec.shape, spec.dtype.itemsize))
         for k, step in enumerate(self.fused.steps):
@@ -201,7 +205,8 @@ class Planner:
         if not spec.shape:
             return ("scalar", buffer, offset, spec.dtype)
         whole = offset == 0 and is_contiguous(spec.shape, strides, spec.dtype.itemsize)
-        if whole and buffer.kind in ("fresh", "box") and buffer.shape == spec.shape and id(buffer) not in given:
+        given_away = buffer.kind in ("fresh", "box") or (buffer.kind == "input" and self.ours(buffer))
+        if whole and given_away and buffer.shape == spec.shape and id(buffer) not in given:
             given.add(id(buffer))
             self.pointer(buffer)
             buffer.end = 1 << 60
@@ -223,6 +228,9 @@ class Planner:
         name = op.primitive.name
         if name == "reshape_core":
             self.reshape(op)
+        elif name == "hold":
+            for v, out in zip(op.inputs, op.outputs, strict=False):
+                self.put(out, *self.where(v))
         elif name in VIEWS and not isinstance(self.graph.constants.get(op.inputs[0]), NUMBERS):
             v, out = op.inputs[0], op.outputs[0]
             buffer, offset, strides = self.where(v)
@@ -529,7 +537,7 @@ class Planner:
             if self.specs[v].dtype.kind == "b":
                 buffer, offset = self.scratch(n * itemsize), 0
                 truths.append((v, buffer))
-            elif v not in self.handed and free[k] is not None:
+            elif free[k] is not None:
                 alias, (buffer, offset) = free[k]
                 self.put(v, buffer, 0, contiguous(shape, itemsize))
             else:
@@ -580,24 +588,27 @@ class Planner:
     def dying(self, region):
         """For each output of a region, (input, place) that it may overwrite, or None: nobody needs that input later."""
         found = [None] * len(region.outputs)
-        taken = set()
+        taken, itemsize = set(), region.dtype.itemsize
         for i, v in enumerate(region.inputs):
             buffer, offset, strides = self.where(v)
             spec = self.specs[v]
             if (
-                buffer.kind != "arena"
+                not self.ours(buffer)
                 or offset
                 or id(buffer) in taken
                 or spec.shape != region.shape
                 or spec.dtype != region.dtype
-                or buffer.size != spec.size * spec.dtype.itemsize
+                or buffer.size != spec.size * itemsize
                 or not is_contiguous(spec.shape, strides, spec.dtype.itemsize)
                 or any(self.last.get(u, -1) > self.step for u in buffer.values)
                 or sum(self.where(u)[0] is buffer for u in region.inputs) > 1
             ):
                 continue
             for k, w in enumerate(region.outputs):
-                if found[k] is None and w not in self.handed and self.specs[w].dtype == region.dtype:
+                handed = self.handed.get(w)
+                if handed is not None and (buffer.kind == "arena" or handed != buffer.shape):
+                    continue
+                if found[k] is None and self.specs[w].dtype == region.dtype:
                     found[k] = i, (buffer, 0)
                     taken.add(id(buffer))
                     break
@@ -696,15 +707,17 @@ def pack(buffers):
     return top
 
 
-def plan(fused):
+def plan(fused, donated=()):
     """The Program of a fused graph.
 
     Parameters
     ----------
     fused : FusedGraph
+    donated : collection of int
+        Inputs that may be written over when they are not needed any more.
 
     Returns
     -------
     Program
     """
-    return Planner(fused).run()
+    return Planner(fused, donated).run()

@@ -315,6 +315,28 @@ def _sample_body(p):
 
 
 @primitive(core=None, n_out=-1, internal=True)
+def hold(*values, n):
+    """The first `n` values, not before all of them are known.
+
+    Derivative: the cotangents of the `n` values. Cost: none.
+    """
+    return values[:n]
+
+
+hold.def_shape(lambda *values, n: values[:n])
+hold.def_vjp(lambda ct, values, n: (*ct, *(None,) * (len(values) - n)))
+hold.def_jvp(lambda t, n: t[:n])
+hold.def_samples(lambda rng: iter([sample(rng.standard_normal(3), rng.standard_normal(2), n=1)]))
+
+
+@hold.def_batch
+def _(batch, args, params):
+    lowered = [batch.lower(a) for a in args]
+    outs = bind(hold, tuple(y for y, _ in lowered), params)
+    return tuple(batch.variable(y) if m else y for y, (_, m) in zip(outs, lowered, strict=False))
+
+
+@primitive(core=None, n_out=-1, internal=True)
 def checkpoint_call(*leaves, body):
     """A function whose backward pass runs it again.
 
@@ -323,7 +345,12 @@ def checkpoint_call(*leaves, body):
     return body(*leaves)
 
 
-checkpoint_call.def_vjp(lambda ct, out, leaves, body: body.pull(_seeds(ct, out), leaves))
+@checkpoint_call.def_vjp
+def _(ct, leaves, body):
+    if any(isinstance(x, Variable) for x in leaves):
+        # While tracing: what runs again must not be shared with what ran before, nor run before it is needed.
+        leaves = hold(*leaves, *(c for c in ct if c is not None), n=len(leaves))
+    return body.pull(ct, leaves)
 
 
 @checkpoint_call.def_jvp
@@ -332,11 +359,6 @@ def _(t, out, leaves, body):
     outs = body(*[x if s is None else dual.variable(x, s) for x, s in zip(leaves, t, strict=True)])
     dual.closed = True
     return tuple(dual.split(y)[1] for y in outs)
-
-
-def _seeds(ct, out):
-    del out
-    return ct
 
 
 @primitive(core=None, n_out=-1, internal=True)
