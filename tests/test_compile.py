@@ -390,6 +390,41 @@ def test_memory_is_not_used_again_too_early():
         close(y, z, rtol=1e-12)
 
 
+def test_a_result_does_not_overwrite_what_is_reduced_later():
+    x = np.random.default_rng(0).standard_normal((3, 31, 15))
+
+    def f(x):
+        a = np.max(np.sort(x, axis=-1), axis=0)
+        b = 1.0 - np.tanh(-a) ** 2
+        return np.sum(a, axis=-1), np.sum(np.tanh(-a)), np.cumsum(b)
+
+    for y, z in zip(ad.compile(f)(x), f(x), strict=True):
+        close(y, z, rtol=1e-12)
+
+
+def test_regions_of_several_dtypes():
+    """Integers, truth values, complex numbers and both floats in one pass, blocks long."""
+    rng = np.random.default_rng(0)
+    x, k = rng.standard_normal((70, 40)), rng.integers(-9, 9, (70, 40))
+    z = x + 1j * x[::-1]
+
+    def f(x, k, z):
+        odd = (k % 2 == 1) & (x > 0)
+        narrow = x.astype(np.float32)
+        return (
+            np.where(odd, k, -k) * k + 1, odd | (k < 3), ~odd, k // 3, (k * x).astype(np.float32) + narrow,
+            z * np.conj(z) + x, np.real(z * 1j) - np.imag(z), np.exp(z) / (2 + z), np.abs(z), narrow * 2 > 0.5,
+            np.sum(np.where(odd, z, 0)), k.astype(bool), np.isnan(x) | np.isinf(z), x * odd, np.sum(odd),
+        )  # fmt: skip
+
+    found = ad.compile(f)(x, k, z)
+    for y, expected in zip(found, f(x, k, z), strict=True):
+        assert y.dtype == expected.dtype
+        close(y, expected, rtol=1e-6 if y.dtype == np.float32 else 1e-12, atol=1e-12)
+    text = str(ad.compile(f).lower(x, k, z).fused)
+    assert text.count("region over (70, 40)") <= 2
+
+
 # ------------------------------------------------------------------------------------------------ what is made
 def test_rebuilding_is_exact_and_reported():
     def g(x):
