@@ -1,5 +1,6 @@
 """`compile`: compiled is eager, at every sample of the table; composition, signatures, errors."""
 
+import _thread
 import threading
 import time
 
@@ -528,6 +529,31 @@ def test_compile_time_is_linear():
         return best
 
     assert chain(1600) < 10 * chain(400)  # quadratic would be 16
+
+
+def test_profile_names_every_instruction():
+    program = ad.compile(ad.grad(lambda x: np.sum(np.sin(x) * np.cumsum(x)))).lower(np.ones(2000)).program
+    times = program.profile(np.ones(2000))
+    assert sorted(k for k, _ in times) == list(range(len(program)))
+    assert all(seconds > 0 for _, seconds in times)
+
+
+def test_a_long_program_can_be_interrupted():
+    a = np.eye(900)
+
+    def powers(a):
+        for _ in range(400):
+            a = a @ a
+        return a
+
+    c = ad.compile(powers)
+    c.lower(a)
+    timer = threading.Timer(0.2, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        c(a)
+    timer.join()
+    assert c(np.eye(2))[1, 1] == 1.0
 
 
 # ------------------------------------------------------------------------------------------------ bad input

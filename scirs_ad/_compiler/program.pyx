@@ -18,6 +18,8 @@ from scirs_ad._kernels.buffers cimport empty
 from scirs_ad._kernels.ops cimport ad_op_fn, table, tables
 from scirs_ad._kernels.region cimport Region, ad_region_opaque, region_run
 
+import time
+
 import numpy as np
 from scirs_ad._core.core import bind
 from scirs_ad._kernels.ops import OPCODES
@@ -287,6 +289,7 @@ cdef class Program:
     cdef list result_dtype
     cdef list pointer_list, slot_list
     cdef Frame spare
+    cdef list times             # of instructions, while they are measured
     cdef list blocks            # memory of ours
 
     cdef void* memory(self, size_t size) except NULL:
@@ -534,9 +537,34 @@ cdef class Program:
             return np.ndarray(shape, whole.dtype, whole, 0, strides)
         return f.objects[self.result_at[i]]
 
+    def profile(self, *args):
+        """Run once, and tell how long each instruction took.
+
+        Returns
+        -------
+        list of (int, float)
+            Number of the instruction and seconds, the slowest first.
+        """
+        cdef list times = []
+        self.times = times
+        try:
+            self(*args)
+        finally:
+            self.times = None
+        return sorted(times, key=lambda found: -found[1])
+
     cdef _execute(self, Frame f):
         cdef int i = 0, end, failed
         cdef double ns, since = 0
+        if self.times is not None:
+            for i in range(self.n_instr):
+                start = time.perf_counter()
+                if self.instr[i].kind == PYTHON:
+                    self._python(<PythonCall> self.python[i], f)
+                elif self._native(f.ptr, i, i + 1) != 0:
+                    raise MemoryError("out of memory for the temporaries of a compiled function")
+                self.times.append((i, time.perf_counter() - start))
+            return
         while i < self.n_instr:
             if self.instr[i].kind == PYTHON:
                 self._python(<PythonCall> self.python[i], f)

@@ -105,6 +105,8 @@ class Builder:
         """The values that `p` makes of `ins`; `specs` are those of its results."""
         if self.level:
             constants = self.constants
+            if isinstance(p, Elementwise) and specs[0].dtype.kind == "f":
+                ins = self.numbers(ins, specs[0])
             for v in ins:
                 if v not in constants or p is scatter:  # a scatter is better added to others than known
                     break
@@ -136,6 +138,15 @@ class Builder:
             args[0] = spec_of(args[0])
         spec = bind(p, tuple(args), params)
         return self.emit(p, params, ins, (spec,))[0]
+
+    def numbers(self, ins, spec):
+        """Constants of one value as Python numbers, where that changes neither shape nor dtype: so equal ones are one."""
+        found = [v for v in ins if v in self.uniform and not isinstance(self.constants[v], NUMBERS)]
+        if not found or not any(v not in self.constants and self.specs[v] == spec for v in ins):
+            return ins
+        return tuple([
+            self.constant(float(self.uniform[v])) if v in found and self.specs[v].dtype == spec.dtype else v for v in ins
+        ])  # fmt: skip
 
     def fold(self, p, params, ins, specs):
         """The results on constants; None where they would be large, or where computing them fails."""

@@ -28,6 +28,7 @@ from scirs_ad._core.tree import flatten, unflatten
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 from scirs_ad._transforms.common import finish, name_of, pack_leaf
+from scirs_ad._transforms.hold import hold
 
 __all__ = ["checkpoint", "custom_jvp", "custom_vjp", "stop_gradient", "value"]
 
@@ -312,28 +313,6 @@ def _sample_body(p):
     if p is custom_jvp_call:
         return Body(function, lambda t, out, leaves: (t[0] * 2.0 * leaves[0],))
     return Body(function)
-
-
-@primitive(core=None, n_out=-1, internal=True)
-def hold(*values, n):
-    """The first `n` values, not before all of them are known.
-
-    Derivative: the cotangents of the `n` values. Cost: none.
-    """
-    return values[:n]
-
-
-hold.def_shape(lambda *values, n: values[:n])
-hold.def_vjp(lambda ct, values, n: (*ct, *(None,) * (len(values) - n)))
-hold.def_jvp(lambda t, n: t[:n])
-hold.def_samples(lambda rng: iter([sample(rng.standard_normal(3), rng.standard_normal(2), n=1)]))
-
-
-@hold.def_batch
-def _(batch, args, params):
-    lowered = [batch.lower(a) for a in args]
-    outs = bind(hold, tuple(y for y, _ in lowered), params)
-    return tuple(batch.variable(y) if m else y for y, (_, m) in zip(outs, lowered, strict=False))
 
 
 @primitive(core=None, n_out=-1, internal=True)
