@@ -714,8 +714,9 @@ cdef class Door:
                         break
                 c_args[i] = x
             if same:
+                nested = self.shape_of_result   # another thread may remember something else while this one runs
                 out = self.program.run(c_args, self.one, None)
-                return out if self.shape_of_result is None else _nest(self.shape_of_result, <tuple> out)
+                return out if nested is None else _nest(nested, <tuple> out)
         return self.slow(args, kwargs)
 
     def remember(self, Program program, tuple args, bint one, nested):
