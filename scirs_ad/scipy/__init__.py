@@ -2,7 +2,7 @@
 
 import importlib
 
-__all__ = ["fft", "linalg", "special", "stats"]
+__all__ = ["fft", "linalg", "sparse", "special", "stats"]
 
 
 def __getattr__(name):
