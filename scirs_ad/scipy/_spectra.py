@@ -101,15 +101,29 @@ def svdvals(a, overwrite_a=False, check_finite=True):
 
 
 def _reduced(name, a, b, lower, type, check_finite):
-    """``L^-1 a L^-H`` with ``b = L L^H``, and L: the generalised problem as an ordinary one."""
-    if type != 1:
-        raise NotImplementedError(f"{name}: type={type} is not supported, only 1")
+    """The generalised problem as an ordinary one, ``b = L L^H``, and how its vectors are turned back.
+
+    Type 1, ``a v = w b v``: ``L^-1 a L^-H``, ``v = L^-H y``; 2, ``a b v = w v``: ``L^H a L``, ``v = L^-H y``; 3, ``b a v
+    = w v``: ``L^H a L``, ``v = L y`` (as xSYGST).
+    """
+    if type not in (1, 2, 3):
+        raise ValueError(f"{name}: type must be 1, 2 or 3, not {type!r}")
     b = one_triangle(checked(name, b, check_finite, square=True), lower)
     if shape_of(a)[-1] != shape_of(b)[-1]:
         raise ValueError(f"{name}: wrong b dims {shape_of(b)}; should be those of a, {shape_of(a)}")
     factor = la.cholesky_core(b)
-    left = la.solve_triangular_core(factor, a, lower=True, trans=0, unit=False)
-    return la.h_(la.solve_triangular_core(factor, la.h_(left), lower=True, trans=0, unit=False)), factor
+    if type == 1:
+        left = la.solve_triangular_core(factor, a, lower=True, trans=0, unit=False)
+        a = la.h_(la.solve_triangular_core(factor, la.h_(left), lower=True, trans=0, unit=False))
+    else:
+        a = la.matmul_core(la.matmul_core(la.h_(factor), a), factor)
+
+    def back(v):
+        if type == 3:
+            return la.matmul_core(factor, v)
+        return la.solve_triangular_core(factor, v, lower=True, trans=2, unit=False)
+
+    return a, back
 
 
 def _selection(name, n, subset_by_index, subset_by_value):
@@ -127,7 +141,7 @@ def eigh(
     a, b=None, *, lower=True, eigvals_only=False, overwrite_a=False, overwrite_b=False, type=1,
     check_finite=True, subset_by_index=None, subset_by_value=None, driver=None,
 ):  # fmt: skip
-    """Eigenvalues and eigenvectors of a Hermitian matrix, also of ``a v = w b v``.
+    """Eigenvalues and eigenvectors of a Hermitian matrix, also of generalised problems with `b`.
 
     Parameters
     ----------
@@ -137,7 +151,8 @@ def eigh(
         Positive definite.
     lower, eigvals_only : bool
     overwrite_a, overwrite_b, check_finite : bool
-    type : {1}
+    type : {1, 2, 3}
+        ``a v = w b v``, ``a b v = w v`` or ``b a v = w v``.
     subset_by_index : (int, int), optional
         The first and the last eigenvalue that are wanted.
     subset_by_value : None
@@ -148,14 +163,14 @@ def eigh(
     -------
     w : Variable or ndarray, shape (..., n)
     v : Variable or ndarray, shape (..., n, n)
-        Unless `eigvals_only`; ``v^H b v`` is the identity.
+        Unless `eigvals_only`; ``v^H b v`` is the identity, for type 3 ``v^H b^-1 v``.
 
     Raises
     ------
     numpy.linalg.LinAlgError
         If `b` is not positive definite.
     NotImplementedError
-        For `subset_by_value` and other types.
+        For `subset_by_value`.
 
     Notes
     -----
@@ -171,14 +186,14 @@ def eigh(
     del overwrite_a, overwrite_b, driver
     a = one_triangle(checked("eigh", a, check_finite, square=True), lower)
     chosen = _selection("eigh", shape_of(a)[-1], subset_by_index, subset_by_value)
-    factor = None
+    back = None
     if b is not None:
-        a, factor = _reduced("eigh", a, b, lower, type, check_finite)
+        a, back = _reduced("eigh", a, b, lower, type, check_finite)
     if eigvals_only:
         return dc.eigvalsh_core(a)[..., chosen]
     w, v = dc.eigh_core(a)
-    if factor is not None:
-        v = la.solve_triangular_core(factor, v, lower=True, trans=2, unit=False)
+    if back is not None:
+        v = back(v)
     return w[..., chosen], v[..., chosen]
 
 
@@ -223,12 +238,13 @@ def eig(
     a, b=None, left=False, right=True, overwrite_a=False, overwrite_b=False, check_finite=True,
     homogeneous_eigvals=False,
 ):  # fmt: skip
-    """Eigenvalues and right eigenvectors of square matrices, complex always.
+    """Eigenvalues and right eigenvectors of ``a v = w v``, or of ``a v = w b v``, complex always.
 
     Parameters
     ----------
     a : array_like, shape (..., n, n)
-    b : None
+    b : array_like, shape (..., n, n), optional
+        Not singular.
     left : bool
         Must be False.
     right : bool
@@ -246,11 +262,14 @@ def eig(
     Raises
     ------
     NotImplementedError
-        For `b`, `left` and `homogeneous_eigvals`.
+        For `left` and `homogeneous_eigvals`.
+    numpy.linalg.LinAlgError
+        If `b` is singular: infinite eigenvalues are not supported.
 
     Notes
     -----
-    Derivative: of functions that do not depend on the phases of the vectors. Cost: about ``25 n^3`` operations.
+    Derivative: of functions that do not depend on the phases of the vectors. Cost: about ``25 n^3`` operations. With
+    `b` the matrix ``b^-1 a`` is decomposed, which is as accurate as `b` is well conditioned.
 
     Examples
     --------
@@ -259,9 +278,14 @@ def eig(
     array([2.+0.j, 1.+0.j])
     """
     del overwrite_a, overwrite_b
-    if b is not None or left or homogeneous_eigvals:
-        raise NotImplementedError("eig: b, left=True and homogeneous_eigvals=True are not supported")
+    if left or homogeneous_eigvals:
+        raise NotImplementedError("eig: left=True and homogeneous_eigvals=True are not supported")
     a = checked("eig", a, check_finite, square=True)
+    if b is not None:
+        b = checked("eig", b, check_finite, square=True)
+        if shape_of(a)[-1] != shape_of(b)[-1]:
+            raise ValueError(f"eig: a and b must have the same shape; they are {shape_of(a)} and {shape_of(b)}")
+        a = la.solve_core(b, a)
     return dc.eig_core(a) if right else dc.eigvals_core(a)
 
 
@@ -271,7 +295,8 @@ def eigvals(a, b=None, overwrite_a=False, check_finite=True, homogeneous_eigvals
     Parameters
     ----------
     a : array_like, shape (..., n, n)
-    b : None
+    b : array_like, shape (..., n, n), optional
+        Not singular: of ``a v = w b v``.
     overwrite_a, check_finite : bool
     homogeneous_eigvals : bool
         Must be False.
@@ -283,7 +308,9 @@ def eigvals(a, b=None, overwrite_a=False, check_finite=True, homogeneous_eigvals
     Raises
     ------
     NotImplementedError
-        For `b` and `homogeneous_eigvals`.
+        For `homogeneous_eigvals`.
+    numpy.linalg.LinAlgError
+        If `b` is singular.
 
     Notes
     -----
