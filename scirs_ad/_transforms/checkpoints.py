@@ -209,9 +209,9 @@ saving_call.def_shape(lambda *leaves, body, policy, kept=(), wanted=(): body.out
 
 def _on_tape(tape, p, args, params):
     body, policy = params["body"], params["policy"]
-    if tape.tracing:
-        return body(*args)
     values = tuple([tape.lower(a) for a in args])
+    if tape.tracing:
+        return tape.record_here(p, args, params, values, bind(p, values, params))
     kept = _kept_by(policy, body)
     outs = bind(p, values, {"body": _keeping(body, kept), "policy": policy})
     shown = len(body.out_specs)
