@@ -156,7 +156,7 @@ def vectorized(v):
     return f(v)
 
 
-@native_snippet(V)
+@snippet(V)
 def ufunc_from_python(v):
     f = np.vectorize(lambda x, limit: min(x, limit) * x)
     return f(v, 1.0)

@@ -269,7 +269,7 @@ cpdef bint inexact(object x):
 
 
 cpdef object as_array(object x):
-    """`x` as an ndarray; Variables, Specs and ndarrays stay."""
+    """`x` as an ndarray; Variables, Specs and ndarrays of numbers stay; objects that are Variables become one."""
     if type(x) is cnp.ndarray:
         if cnp.PyArray_TYPE(x) != cnp.NPY_OBJECT or REPACK is None:
             return x
@@ -321,12 +321,22 @@ cdef class View:
         self.get, self.put = get, put
 
 
-def attach(out, base, View view, bint assumed=True):
+cdef object _stand_in(Variable v):
+    """An array of the shape and layout of `v`, whatever is in it."""
+    if v.base is None:
+        return np.empty(shape_of(v), np.bool_)
+    stand_in = _stand_in(v.base)
+    return (<View> v.base_key).get(stand_in) if type(v.base_key) is View else stand_in[v.base_key]
+
+
+def attach(out, base, View view, bint forced=False):
     """`out`, marked as a view of `base` if NumPy would give a view: writing to one is seen in the other.
 
-    Whether it would is known from the memory of the values; where there are none (tracing) it is `assumed`.
+    Whether it would is known from the memory of the values, if it is not `forced`; without values (tracing), from an
+    array of the same shape.
     """
     cdef Variable v
+    cdef object owner
     if type(out) is not Variable or type(base) is not Variable or out is base:
         return out
     v = <Variable> out
@@ -335,11 +345,14 @@ def attach(out, base, View view, bint assumed=True):
     mine, theirs = v._value, (<Variable> base)._value
     while type(mine) is Variable and type(theirs) is Variable:
         mine, theirs = (<Variable> mine)._value, (<Variable> theirs)._value
-    if type(mine) is cnp.ndarray and type(theirs) is cnp.ndarray:
-        if not np.may_share_memory(mine, theirs):
+    if not forced and type(mine) is cnp.ndarray and type(theirs) is cnp.ndarray:
+        owner = theirs if theirs.base is None else theirs.base      # NumPy's views refer to the owner of the memory
+        if mine is not theirs and mine.base is not owner and mine.base is not theirs:
             return out
-    elif not assumed:
-        return out
+    elif not forced:
+        stand_in = _stand_in(<Variable> base)
+        if not np.may_share_memory(view.get(stand_in), stand_in):
+            return out
     v.base = base
     v.base_key = view
     v.base_version = (<Variable> base).version
@@ -1689,6 +1702,15 @@ cdef inline Variable _variable(Level level, object value, long long ref):
     return v
 
 
+cdef inline bint _fresh(Variable v) noexcept:
+    """Whether a Variable is not a view, or its array has not been written to since it was read."""
+    while v.base is not None:
+        if v.base_version != v.base.version:
+            return False
+        v = v.base
+    return True
+
+
 cdef object bind1(Elementwise p, object x):
     """`bind` for one operand, without a tuple where a tape stands directly on an array."""
     cdef Variable v
@@ -1698,7 +1720,7 @@ cdef object bind1(Elementwise p, object x):
     cdef PyObject* c_args[1]
     if type(x) is Variable and p.program is not None and p.differentiable:
         v = <Variable> x
-        if v.base is None and type(v._level) is Tape and type(v._value) is cnp.ndarray:
+        if _fresh(v) and type(v._level) is Tape and type(v._value) is cnp.ndarray:
             tape = <Tape> v._level
             if not tape.closed and tape.capture is None:
                 c_args[0] = <PyObject*> v._value
@@ -1730,14 +1752,14 @@ cdef object bind2(Elementwise p, object x, object y):
     cdef unsigned long long mask = 0
     if type(x) is Variable:
         v = <Variable> x
-        if v.base is None and type(v._level) is Tape and type(v._value) is cnp.ndarray:
+        if _fresh(v) and type(v._level) is Tape and type(v._value) is cnp.ndarray:
             tape = <Tape> v._level
             a = v._value
             ra = v.ref
             mask = 1
     if type(y) is Variable:
         v = <Variable> y
-        if v.base is None and type(v._level) is Tape and type(v._value) is cnp.ndarray and (
+        if _fresh(v) and type(v._level) is Tape and type(v._value) is cnp.ndarray and (
                 tape is None and type(x) is not Variable or tape is v._level):
             tape = <Tape> v._level
             b = v._value

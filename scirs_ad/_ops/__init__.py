@@ -46,5 +46,6 @@ from scirs_ad._ops import (
     statistics,
     trigonometric,
     ufuncs,
+    views,
     write,
 )

@@ -53,7 +53,12 @@ class ndarray(metaclass=_AnyArray):
     """What ``isinstance(x, ndarray)`` asks: Variables are arrays as well."""
 
 
-STAND_INS[np.ndarray] = ndarray
+def _broadcast(*arrays):
+    """As `numpy.broadcast`, of which NumPy's code asks the shape."""
+    return np.broadcast(*(np.broadcast_to(np.False_, shape_of(as_array(x))) for x in arrays))
+
+
+STAND_INS.update({np.ndarray: ndarray, np.broadcast: _broadcast})
 
 
 class _Module:

@@ -145,8 +145,10 @@ def array(v, dtype, copy):
 
 
 def _only_arranges(module, code):
-    """Whether the caller is ``np.r_`` or ``np.c_``: they put elements side by side, which objects survive."""
-    return module == "numpy.lib._index_tricks_impl" and code.co_name == "__getitem__"
+    """Whether the caller is ``np.r_``, ``np.c_`` or ``np.vectorize``: to them elements may as well be objects."""
+    if module == "numpy.lib._index_tricks_impl":
+        return code.co_name == "__getitem__"
+    return module == "numpy.lib._function_base_impl" and code.co_qualname.startswith("vectorize.")
 
 
 install(array=array, lost=lost)

@@ -354,6 +354,8 @@ def setitem(x, key, values):
     values = as_array(values)
     shape = shape_of(x)
     dtype = dtype_of(x)
+    if type(values) is np.ndarray and values.dtype.kind not in "biufc":
+        values = values.astype(dtype)  # texts, objects: NumPy says what cannot be a number
     if dtype_of(values) != dtype:
         values = _fitting(values, dtype)
     mask = _unknown_mask(key)

@@ -1,5 +1,7 @@
 """The methods and attributes of ndarray, on Variables: each is a function of a page."""
 
+import inspect
+
 import numpy as np
 
 from scirs_ad._core.core import Spec, dtype_of, install, install_methods, shape_of, value_of
@@ -16,6 +18,7 @@ from scirs_ad._ops import (
     select,
     sorting,
     ufuncs,
+    views,
     write,
 )
 from scirs_ad._ops import complex as cx
@@ -24,9 +27,23 @@ from scirs_ad._ops import shape as sh
 
 def _method(function, name):
     """`function` of the array, as a method."""
+    parameters = list(inspect.signature(function).parameters)
+    place = parameters.index("out") - 1 if "out" in parameters else None  # among the arguments after the array
 
     def method(self, *args, **kwargs):
         return function(self, *args, **kwargs)
+
+    def method_with_out(self, *args, **kwargs):
+        if len(args) > place:
+            names = parameters[1:]
+            kwargs |= dict(zip(names[place:], args[place:], strict=False))
+            args = args[:place]
+        out = kwargs.pop("out", None)
+        result = function(self, *args, **kwargs)
+        return result if out is None else ufuncs.write_out(name, out, result)
+
+    if place is not None:
+        method = method_with_out
 
     method.__name__ = name
     method.__qualname__ = f"Variable.{name}"
@@ -36,15 +53,14 @@ def _method(function, name):
 
 def _reshape(self, *shape, order="C", copy=None):
     """The array in another shape; see `scirs_ad.numpy.reshape`."""
-    del copy
-    return sh.reshape(self, shape[0] if len(shape) == 1 else shape, order)
+    return views.reshape(self, shape[0] if len(shape) == 1 else shape, order, copy=copy)
 
 
 def _transpose(self, *axes):
     """The array with its axes permuted; see `scirs_ad.numpy.permute_dims`."""
     if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))):
         axes = axes[0]
-    return sh.permute_dims(self, axes or None)
+    return views.permute_dims(self, axes or None)
 
 
 def _matrix_transpose(self):
@@ -52,12 +68,12 @@ def _matrix_transpose(self):
     ndim = len(shape_of(self))
     if ndim < 2:
         raise ValueError(f"mT: an array of shape {shape_of(self)} has no matrices; at least 2 dimensions are needed")
-    return sh.permute_core(self, axes=(-1, -2))
+    return views.matrix_transpose(self)
 
 
-def _ravel(self, order="C"):
-    """The elements as one axis."""
-    return sh.reshape(self, -1, order) if order in "CF" else sh.reshape(self, -1)
+def _flatten(self, order="C"):
+    """The elements as one axis: a copy."""
+    return views.ravel(self, order).copy()
 
 
 def _item(self, *args):
@@ -101,8 +117,12 @@ def _strides(self):
 
 
 def _flat(self):
-    """An iterator over the elements, each a 0-d Variable."""
-    return iter(sh.reshape(self, -1))
+    """The elements as one axis, to be read, iterated over and written to."""
+    return views.Flat(self)
+
+
+def _set_flat(self, values):
+    views.Flat(self)[:] = values
 
 
 def _flags(self):
@@ -199,27 +219,27 @@ METHODS = {
     "clip": reduce.clip, "round": reduce.round, "prod": accumulate.prod, "cumsum": accumulate.cumsum,
     "cumprod": accumulate.cumprod, "dot": products.dot, "astype": sh.astype, "conj": cx.conj, "conjugate": cx.conj,
     "argsort": sorting.argsort, "argpartition": sorting.argpartition, "choose": select.choose,
-    "diagonal": diagonals.diagonal, "trace": diagonals.trace, "nonzero": select.nonzero, "put": write.put,
-    "repeat": arrange.repeat, "searchsorted": bins.searchsorted, "squeeze": arrange.squeeze,
-    "swapaxes": arrange.swapaxes, "take": select.take,
+    "diagonal": views.diagonal, "trace": diagonals.trace, "nonzero": select.nonzero, "put": write.put,
+    "repeat": arrange.repeat, "searchsorted": bins.searchsorted, "squeeze": views.squeeze,
+    "swapaxes": views.swapaxes, "take": select.take,
 }  # fmt: skip
 
 install_methods({name: _method(function, name) for name, function in METHODS.items()})
 install_methods(
     {
-        "reshape": _reshape, "transpose": _transpose, "ravel": _ravel, "flatten": _ravel, "item": _item,
+        "reshape": _reshape, "transpose": _transpose, "ravel": views.ravel, "flatten": _flatten, "item": _item,
         "tolist": _tolist, "fill": _fill, "view": _view, "byteswap": _byteswap, "tobytes": _tobytes,
         "to_device": _to_device, "sort": _sort, "partition": _partition, "resize": _resize, "setflags": _setflags,
         "compress": _compress,
         **{name: _refused(name, f"scirs_ad.value(x).{name}") for name in (
             ["ctypes", "data", "dump", "dumps", "getfield", "setfield", "tofile"])},
         "base": property(lambda self: None, doc="None: the array that a view belongs to is not shown."),
-        "T": property(lambda self: sh.permute_dims(self), doc="The array with its axes reversed."),
+        "T": property(lambda self: views.permute_dims(self), doc="The array with its axes reversed."),
         "mT": property(_matrix_transpose, doc="The array with its last two axes exchanged."),
-        "real": property(cx.real, _set_real, doc="The real part."),
-        "imag": property(cx.imag, _set_imag, doc="The imaginary part."),
+        "real": property(views.real, _set_real, doc="The real part."),
+        "imag": property(views.imag, _set_imag, doc="The imaginary part."),
         "itemsize": property(_itemsize, doc=_itemsize.__doc__), "nbytes": property(_nbytes, doc=_nbytes.__doc__),
-        "strides": property(_strides, doc=_strides.__doc__), "flat": property(_flat, doc=_flat.__doc__),
+        "strides": property(_strides, doc=_strides.__doc__), "flat": property(_flat, _set_flat, doc=_flat.__doc__),
         "flags": property(_flags, doc=_flags.__doc__), "device": property(_device, doc=_device.__doc__),
     }
 )  # fmt: skip

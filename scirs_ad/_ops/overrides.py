@@ -6,7 +6,7 @@ here or on a page runs NumPy's own Python code (`bodies`).
 
 import numpy as np
 
-from scirs_ad._core.core import Batch, Spec, Variable, as_array, dtype_of, shape_of, value_of
+from scirs_ad._core.core import Batch, Spec, Variable, as_array, dtype_of, install_methods, shape_of, value_of
 from scirs_ad._core.errors import TracingError
 from scirs_ad._core.lazy import lazy
 from scirs_ad._ops import creation, gather, reduce
@@ -199,3 +199,25 @@ pr.REJECTED_UFUNCS.update(dict.fromkeys([
     "index", "isalnum", "isalpha", "isdecimal", "isdigit", "islower", "isnumeric", "isspace", "istitle", "isupper",
     "rfind", "rindex", "startswith", "str_len",
 ], _TEXTS))  # fmt: skip
+
+# NumPy's loops over objects call methods of the elements: np.sin(np.array([v[0], v[1]])) asks for v[0].sin().
+_BY_METHOD = [
+    "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "exp",
+    "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "fabs", "degrees", "radians", "rint",
+    "arctan2", "hypot", "logaddexp", "logaddexp2", "fmod",
+]  # fmt: skip
+
+
+def _element_method(name):
+    rule = pr.rule_of(getattr(np, name))
+
+    def method(self, *others):
+        return rule(self, *others)
+
+    method.__name__ = name
+    method.__qualname__ = f"Variable.{name}"
+    method.__doc__ = f"``numpy.{name}`` of the array: what NumPy calls for the elements of an object array."
+    return method
+
+
+install_methods({name: _element_method(name) for name in _BY_METHOD})

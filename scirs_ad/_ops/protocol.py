@@ -4,6 +4,7 @@ import functools
 import inspect
 import opcode
 import sys
+import threading
 
 import numpy as np
 
@@ -180,7 +181,7 @@ def _promoted(p, ufunc, inputs, z):
     Refused where another name or array can see the old `z`, which NumPy would have changed as well.
     """
     references = sys.getrefcount(z)  # first of all: the lines below hold references of their own
-    if _counting is not None:
+    if _counting is not None and _caller().f_globals.get("__name__") == _CALIBRATION:
         _counting.append(references)
         return z
     result = p(*inputs)
@@ -195,7 +196,7 @@ def _promoted(p, ufunc, inputs, z):
     if not np.can_cast(dtype_of(result), z.dtype, "same_kind"):
         raise TypeError(f"{name}: cannot cast the in-place result of dtype {dtype_of(result)} to {z.dtype}")
     tracked = isinstance(result, Variable) and result.level is not None
-    if tracked and (references > _references(_store(_caller())) or _base_is_seen(z)):
+    if tracked and (references > _references(_store(_caller()), ufunc is np.matmul) or _base_is_seen(z)):
         raise DerivativeLostError(
             f"{name} in place ({user_line()}): the ndarray has other names, views or owners, which would keep the old "
             "values, for an ndarray cannot hold a derivative. Make the array by numpy.zeros_like(x), "
@@ -221,15 +222,16 @@ def _store(frame):
     return ""
 
 
-# How many references `_promoted` sees of an array that has one name, by the kind of name: interpreters differ in it, so
-# it is counted once. The code runs as if it were the user's.
+# How many references `_promoted` sees of an array that has one name, by the kind of name and operator: interpreters and
+# NumPy differ in it, so it is counted once. The code runs as if it were the user's.
+_CALIBRATION = "kinds of names"
 _KINDS_OF_NAMES = """
 def local(v):
-    z = zeros(1)
+    z = zeros(n)
     z += v
 
 def enclosed(v):
-    z = zeros(1)
+    z = zeros(n)
     def inner():
         nonlocal z
         z += v
@@ -240,39 +242,48 @@ class Owner:
 
 def attribute(v):
     o = Owner()
-    o.z = zeros(1)
+    o.z = zeros(n)
     o.z += v
 
 def element(v):
-    o = [zeros(1)]
+    o = [zeros(n)]
     o[0] += v
 
 def module(v):
     global z
-    z = zeros(1)
+    z = zeros(n)
     z += v
 
-z = zeros(1)
+z = zeros(n)
 z += v
 local(v), enclosed(v), attribute(v), element(v), module(v)
 """
 _counting = None  # a list, while references are counted
 _counts = {}
+_lock = threading.Lock()
 
 
-def _references(store):
-    """How many references an array has in ``z += v`` if that is its only name."""
-    global _counting
+def _references(store, matmul):
+    """How many references an array has in ``z += v`` or ``z @= v`` if that is its only name."""
     if not _counts:
+        with _lock:
+            _count()
+    return _counts.get((store, matmul), _counts["STORE_FAST", matmul])
+
+
+def _count():
+    global _counting
+    found = {}
+    kinds = ("STORE_NAME", "STORE_FAST", "STORE_DEREF", "STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL")
+    for operator, shape in (("+=", (1,)), ("@=", (1, 1))):
         _counting = []
         try:
-            exec(compile(_KINDS_OF_NAMES, "<kinds of names>", "exec"),
-                 {"__name__": "kinds_of_names", "zeros": np.zeros, "v": Variable(np.zeros(1))})  # fmt: skip
+            scope = {"__name__": _CALIBRATION, "zeros": np.zeros, "v": Variable(np.zeros(shape)), "n": shape}
+            exec(compile(_KINDS_OF_NAMES.replace("+=", operator), "<kinds of names>", "exec"), scope)
         finally:
-            found, _counting = _counting, None
-        kinds = ("STORE_NAME", "STORE_FAST", "STORE_DEREF", "STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL")
-        _counts.update(zip(kinds, found, strict=True))
-    return _counts.get(store, _counts["STORE_FAST"])
+            counted, _counting = _counting, None
+        found.update({(kind, operator == "@="): n for kind, n in zip(kinds, counted, strict=True)})
+    _counts.update(found)
 
 
 # ------------------------------------------------------------------------------------------------ functions

@@ -233,7 +233,7 @@ def reduce(p, ufunc, array, axis=0, dtype=None, out=None, keepdims=False, initia
         result = ours(x, axis=axis, keepdims=keepdims, **given)
     else:
         result = _fold(p, ufunc, x, axis, dtype, keepdims, initial, where, name)
-    return result if out is None or out == (None,) else write_out(name, out, result)
+    return result if out is None else write_out(name, out, result)
 
 
 def _fold(p, ufunc, x, axis, dtype, keepdims, initial, where, name):
@@ -287,7 +287,7 @@ def accumulate(p, ufunc, array, axis=0, dtype=None, out=None):
         for k in range(shape_of(lined)[0]):
             parts.append(p(parts[-1], lined[k]) if parts else lined[k])
         result = stack(parts, axis) if parts else x
-    return result if out is None or out == (None,) else write_out(name, out, result)
+    return result if out is None else write_out(name, out, result)
 
 
 def reduceat(p, ufunc, array, indices, axis=0, dtype=None, out=None):
@@ -316,7 +316,7 @@ def reduceat(p, ufunc, array, indices, axis=0, dtype=None, out=None):
         result = stack(parts, axis)
     else:
         result = np.zeros(tuple(0 if a == axis else m for a, m in enumerate(shape_of(x))), dtype_of(x))
-    return result if out is None or out == (None,) else write_out(name, out, result)
+    return result if out is None else write_out(name, out, result)
 
 
 def outer(p, ufunc, a, b, kwargs):

@@ -124,6 +124,7 @@ from scirs_ad._ops.sets import *
 from scirs_ad._ops.shape import astype, broadcast_to, permute_dims, reshape, sum
 from scirs_ad._ops.sorting import *
 from scirs_ad._ops.statistics import *
+from scirs_ad._ops.views import *
 from scirs_ad._ops.write import *
 
 arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh

@@ -6,7 +6,7 @@ import numpy as np
 
 from scirs_ad._ops.decompositions import eig, eigh, eigvals, eigvalsh, pinv, qr, svd, svdvals
 from scirs_ad._ops.linalg import cholesky, det, inv, slogdet, solve
-from scirs_ad._ops.linalg_parts import cross, diagonal, matrix_transpose, trace
+from scirs_ad._ops.linalg_parts import cross, trace
 from scirs_ad._ops.norms import (
     cond,
     lstsq,
@@ -21,6 +21,8 @@ from scirs_ad._ops.norms import (
 )  # fmt: skip
 from scirs_ad._ops.products import matmul, outer, tensordot, vecdot
 from scirs_ad._ops.protocol import register_namespace
+from scirs_ad._ops.views import linalg_diagonal as diagonal
+from scirs_ad._ops.views import matrix_transpose
 
 LinAlgError = np.linalg.LinAlgError
 
