@@ -91,7 +91,7 @@ def test_vmap(row):
 # Functions that look at values: for a shape, a branch or a place.
 DATA_DECIDE = {
     *(f"numpy.{name}" for name in (
-        "histogram", "histogram2d", "histogram_bin_edges", "histogramdd", "intersect1d", "polydiv", "real_if_close", "roots", "setdiff1d",
+        "histogram", "histogram2d", "histogramdd", "histogram_bin_edges", "intersect1d", "polydiv", "real_if_close", "roots", "setdiff1d",
         "setxor1d", "trim_zeros", "union1d", "unique", "unique_all", "unique_counts", "unique_inverse",
         "unique_values")),
     *(row.name for row in FUNCTIONS if row.name.startswith("numpy.lib.scimath.")),
