@@ -63,6 +63,38 @@ class Small:
         ad.grad(np.sum)(self.x)
 
 
+class Protocol:
+    """NumPy's functions on ten tracked numbers, beside our own operators and NumPy's on an array."""
+
+    params = ["operator", "sin", "sum", "method sum", "slice", "matmul", "dot", "where", "concatenate"]
+    param_names = ["function"]
+
+    def setup(self, name):
+        self.x = 1 + 0.01 * np.arange(10.0)
+        w, mask = np.ones((10, 3)), self.x > 1.05
+        self.f = {
+            "operator": lambda v: -v,
+            "sin": np.sin,
+            "sum": np.sum,
+            "method sum": lambda v: v.sum(),
+            "slice": lambda v: v[1:],
+            "matmul": lambda v: v @ w,
+            "dot": lambda v: np.dot(v, v),
+            "where": lambda v: np.where(mask, v, 0.0),
+            "concatenate": lambda v: np.concatenate([v, v]),
+        }[name]
+
+    def time_tracked(self, name):
+        with ad.Tape() as tape:
+            v = tape.variable(self.x)
+            for _ in range(100):
+                self.f(v)
+
+    def time_array(self, name):
+        for _ in range(100):
+            self.f(self.x)
+
+
 class Rosenbrock:
     params = [2, 10, 100, 1000]
     param_names = ["n"]

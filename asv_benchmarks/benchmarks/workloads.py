@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy.optimize import approx_fprime, least_squares, minimize
+from scipy.optimize._numdiff import approx_derivative
 
 import scirs_ad as ad
 from scirs_ad._data import nist
@@ -107,6 +108,33 @@ class Differences:
 
     def time_finite_differences(self, n):
         approx_fprime(self.x, transcendental)
+
+
+def decays(p, t):
+    """Five parameters."""
+    return p[0] * np.exp(-p[1] * t) + p[2] * np.exp(-p[3] * t) + p[4]
+
+
+class JacobianDifferences:
+    """The Jacobian of residuals beside finite differences: it must not be slower."""
+
+    params = ["decays", *(problem.name for problem in nist.PROBLEMS)]
+    param_names = ["problem"]
+
+    def setup(self, name):
+        if name == "decays":
+            t = np.linspace(0, 5, 50)
+            self.residuals, self.start = lambda p: decays(p, t), np.array([1.0, 0.5, 2.0, 1.5, 0.1])
+            return
+        problem = next(problem for problem in nist.PROBLEMS if problem.name == name)
+        self.residuals = lambda b: problem.model(problem.x, *b) - problem.y
+        self.start = np.asarray(problem.starts[1], float)
+
+    def time_jacobian(self, name):
+        ad.jacobian(self.residuals)(self.start)
+
+    def time_finite_differences(self, name):
+        approx_derivative(self.residuals, self.start, method="2-point")
 
 
 class Solvers:

@@ -112,6 +112,9 @@ cdef class Tape(Level):
     cpdef object lower(self, object y)
     cpdef list pull(self, list ys, list cts, list refs, bint free)
     cdef int _pull_fused(self, list acc, unsigned char* owned, Node node, object ct, bint ct_owned) except -1
+    cdef Py_ssize_t _pull_sweep(self, list acc, unsigned char* owned, unsigned char* wanted,
+                                Py_ssize_t start) except -2
+    cdef int _pull_few(self, list acc, unsigned char* owned, Node node, object ct, bint ct_owned) except -1
     cdef int _pull_index(self, list acc, unsigned char* owned, Node node, object ct) except -1
     cdef int _pull_put(self, list acc, unsigned char* owned, Node node, object ct, bint ct_owned) except -1
     cdef int _pull_rule(self, list acc, unsigned char* owned, Node node, object ct) except -1

@@ -9,8 +9,10 @@ to higher orders and to nesting of transforms.
 cimport cython
 cimport numpy as cnp
 from cpython.object cimport PyObject, PyTypeObject
-from cpython.list cimport PyList_GET_ITEM
-from scirs_ad._kernels.vm cimport Program, run, STORE, ADD, SUM
+from cpython.list cimport PyList_GET_ITEM, PyList_SetItem
+from cpython.ref cimport Py_INCREF
+from scirs_ad._kernels.buffers cimport empty, recycle, small
+from scirs_ad._kernels.vm cimport Program, run, run_flat, run_sweep, STORE, ADD, SUM
 
 import importlib
 import types as types_module
@@ -48,13 +50,46 @@ cdef extern from *:
     void ad_no_sequence(PyTypeObject* type)
 
 cdef extern from "numpy/arrayobject.h":
+    object PyArray_NewFromDescr(PyTypeObject* subtype, cnp.dtype descr, int nd, cnp.npy_intp* dims,
+                                cnp.npy_intp* strides, void* data, int flags, object obj)
+    bint PyArray_ISBEHAVED_RO(cnp.ndarray array)
     bint PyTypeNum_ISFLOAT(int)
     bint PyTypeNum_ISCOMPLEX(int)
+
+cdef extern from *:
+    """
+    enum { AD_FEW = 64 };
+    /* Few float64 numbers in a row: an array of no axis, or of one. */
+    static inline int ad_is_few(PyObject *x)
+    {
+        PyArrayObject *a = (PyArrayObject *)x;
+        return Py_TYPE(x) == &PyArray_Type && PyArray_TYPE(a) == NPY_DOUBLE && PyArray_NDIM(a) <= 1
+            && PyArray_ISCARRAY_RO(a)
+            && (PyArray_NDIM(a) == 0 || (PyArray_DIMS(a)[0] > 0 && PyArray_DIMS(a)[0] <= AD_FEW));
+    }
+    static inline npy_intp ad_few(PyObject *x)
+    {
+        return PyArray_NDIM((PyArrayObject *)x) == 0 ? 1 : PyArray_DIMS((PyArrayObject *)x)[0];
+    }
+    /* Whether two of them are of the same shape. */
+    static inline int ad_as_few(PyObject *x, PyObject *y)
+    {
+        return PyArray_NDIM((PyArrayObject *)x) == PyArray_NDIM((PyArrayObject *)y) && ad_few(x) == ad_few(y);
+    }
+    static inline void *ad_data(PyObject *x) { return PyArray_DATA((PyArrayObject *)x); }
+    """
+    enum: AD_FEW
+    bint ad_is_few(PyObject* x) noexcept
+    Py_ssize_t ad_few(PyObject* x) noexcept
+    bint ad_as_few(PyObject* x, PyObject* y) noexcept
+    void* ad_data(PyObject* x) noexcept
 
 
 cdef enum:
     SLOT_BITS = 20          # a reference to a node's output: index << SLOT_BITS | slot
     MAX_FUSED = 16          # inputs of a fused program
+    SWEEP_LEAST = 32768     # elements: from here on several nodes are pulled block by block
+    MAX_SWEEP = 64          # such nodes at a time
 
 API_VERSIONS = frozenset({"2021.12", "2022.12", "2023.12", "2024.12", "2025.12"})
 
@@ -83,6 +118,7 @@ cdef object REPACK = None           # repack(object array or list of Variables) 
 cdef object LOST = None             # lost(variable, what): raise DerivativeLostError, with the user's line
 cdef dict OPERATORS = {}
 cdef dict UFUNC_PRIMITIVES = {}
+cdef dict FUNCTIONS = {}            # NumPy function -> ours
 cdef Primitive P_INDEX = None       # index(x, key=Key): x[key]
 cdef Primitive P_PUT = None         # put(x, values, key=Key): x after x[key] = values
 cdef Elementwise P_ADD = None, P_SUB = None, P_MUL = None, P_DIV = None, P_NEG = None, P_SQUARE = None
@@ -91,7 +127,8 @@ cdef Elementwise P_ADD = None, P_SUB = None, P_MUL = None, P_DIV = None, P_NEG =
 def install(**hooks):
     """Give the core what the layers above provide; see the list of hooks in the source."""
     global ADD_OP, UNBROADCAST, CAST, BROADCAST, RESHAPE, FORMULA, TANGENT, PLAN, PUSH_PLAN, VALUE, GETITEM, SETITEM
-    global P_INDEX, P_PUT, UFUNC, FUNCTION, NAMESPACE, ARRAY, REPACK, LOST, P_ADD, P_SUB, P_MUL, P_DIV, P_NEG, P_SQUARE
+    global P_INDEX, P_PUT, UFUNC, FUNCTION, FUNCTIONS, NAMESPACE, ARRAY, REPACK, LOST, P_ADD, P_SUB, P_MUL, P_DIV
+    global P_NEG, P_SQUARE
     for name, value in hooks.items():
         if name == "add":
             ADD_OP = P_ADD = value
@@ -135,6 +172,8 @@ def install(**hooks):
             UFUNC = value
         elif name == "array_function":
             FUNCTION = value
+        elif name == "functions":
+            FUNCTIONS = value           # filled as the pages are loaded
         elif name == "namespace":
             NAMESPACE = value
         elif name == "array":
@@ -386,6 +425,9 @@ cdef class Variable:
 
     __array_priority__ = 1000.0
 
+    def __dealloc__(self):
+        recycle(<PyObject*> self._value)
+
     def __init__(self, value):
         self._level = None
         self.ref = -1
@@ -462,10 +504,19 @@ cdef class Variable:
         if method == "__call__" and not kwargs:
             p = UFUNC_PRIMITIVES.get(ufunc)
             if p is not None and _all_known(inputs):
+                if type(p) is Elementwise:
+                    if len(inputs) == 1:
+                        return bind1(<Elementwise> p, inputs[0])
+                    if len(inputs) == 2:
+                        return bind2(<Elementwise> p, inputs[0], inputs[1])
                 return bind(<Primitive> p, inputs, None)
         return UFUNC(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func, types, args, kwargs):
+        if not kwargs and len(args) == 1 and len(types) == 1 and types[0] is Variable:   # no out= among them
+            ours = FUNCTIONS.get(func)
+            if ours is not None:
+                return ours(args[0])
         return FUNCTION(func, types, args, kwargs)
 
     def __array__(self, dtype=None, copy=None):
@@ -1142,6 +1193,7 @@ cdef class Rule:
 
 # ------------------------------------------------------------------------------------------------ primitives
 PRIMITIVES = {}
+cdef object FUNCTION_TYPE = types_module.FunctionType
 NUMPY_ERRORS = (ValueError, TypeError, IndexError, np.linalg.LinAlgError)
 
 
@@ -1228,7 +1280,10 @@ cdef class Primitive:
         return Rule(function, moving, self.argnames, self.variadic, self.paramnames, self.name)
 
     def def_vjp(self, function):
-        """State the vjp: `function(ct, ...)` returns the cotangent, or a tuple with one (or None) per argument."""
+        """State the vjp: `function(ct, ...)` returns the cotangent, or a tuple with one (or None) per argument.
+
+        One that costs much may be a function without arguments, which is called only if that cotangent is wanted.
+        """
         self.vjp_rule = self._rule(function, "ct")
         self._needs()
         return function
@@ -1375,6 +1430,10 @@ cdef class Primitive:
         if len(<tuple> cts) != node.arity:
             raise TypeError(f"{self.name}: the vjp rule returned {len(<tuple> cts)} cotangent(s) for {node.arity} "
                             "argument(s)")
+        for g in <tuple> cts:
+            if type(g) is FUNCTION_TYPE:
+                return tuple([(g() if mask >> min(k, 63) & 1 else None) if type(g) is FUNCTION_TYPE else g
+                              for k, g in enumerate(<tuple> cts)])
         return cts
 
     cdef object push(self, object ts, object out, tuple args, object specs, dict params):
@@ -1562,12 +1621,36 @@ cdef class Elementwise(Primitive):
         return found
 
     cdef object pull(self, Node node, object ct, tuple args, unsigned long long mask):
+        cdef PyObject* c_args[MAX_FUSED]
+        cdef int modes[MAX_FUSED]
+        cdef int k, n = 0
+        cdef Plan plan
+        cdef tuple specs = <tuple> node.specs
+        if type(ct) is Variable and type((<Variable> ct)._level) is Batch:
+            plan = self.plan(mask)
+            values = [ct if code == -1 else node.out if code == -2 else args[code] for code in plan.inputs]
+            batch = _lowered(values) if plan.program is not None else None
+            if type(batch) is Batch and inexact(ct) and (specs is not None or dtype_of(ct).kind == "f"):
+                for x in values:
+                    c_args[n] = <PyObject*> x
+                    n += 1
+                for k in range(plan.n_outputs):
+                    modes[k] = STORE
+                outs = [None] * plan.n_outputs
+                if run(plan.program, c_args, n, outs, modes) is not None:
+                    cts = [None] * len(args)
+                    for k in range(plan.n_outputs):
+                        cts[plan.c_outputs[k]] = _variable(<Level> batch, outs[k], -1)
+                    for k in range(plan.n_passes):
+                        cts[plan.c_passes[k]] = ct
+                    if specs is not None:
+                        cts = [None if g is None else _fit(g, <Spec> specs[k]) for k, g in enumerate(cts)]
+                    return tuple(cts)
         return FORMULA(self, ct, node.out, args, node.specs, mask)
 
     cdef object push(self, object ts, object out, tuple args, object specs, dict params):
         cdef unsigned long long mask = 0
         cdef PyObject* c_args[MAX_FUSED]
-        cdef bint bottom = True
         cdef int k, n = 0
         for k in range(len(ts)):
             if ts[k] is not None:
@@ -1579,28 +1662,98 @@ cdef class Elementwise(Primitive):
         found = self.push_plans[mask]
         if found is not None:
             program, inputs = found
-            values = []
-            for code in inputs:
-                x = out if code == -2 else ts[-3 - code] if code < -2 else args[code]
-                if type(x) is Variable or type(x) is Spec:
-                    bottom = False
-                    break
-                values.append(x)
-            if bottom:
+            values = [out if code == -2 else ts[-3 - code] if code < -2 else args[code] for code in inputs]
+            batch = _lowered(values)
+            if batch is not None:
                 for x in values:
                     c_args[n] = <PyObject*> x
                     n += 1
                 t = run(<Program> program, c_args, n, None, NULL)
-                if t is not None and (out is None and specs is None or _like(t, out, specs)):
-                    return t
+                if t is not None and (out is not None or specs is not None):
+                    like = out if out is not None else specs[len(specs) - 1]
+                    t = _stretched(<cnp.ndarray> t, batch is not False, like)
+                if t is not None:
+                    return t if batch is False else _variable(<Level> batch, t, -1)
         return TANGENT(self, ts, out, args, specs)
 
 
-cdef bint _like(object t, object out, object specs):
-    """Whether a tangent has the shape and dtype of the result (known, or the last of the Specs)."""
-    if out is None:
-        out = specs[len(specs) - 1]
-    return t.shape == shape_of(out) and t.dtype == dtype_of(out)
+cdef object _lowered(list values):
+    """Operands of a program one level down, in place, where one `Batch` stands directly on arrays.
+
+    Batched ones get the axes that they lack behind the batch axis, as `Batch.apply` gives them. Returns the Batch,
+    False if all are plain, None if there is any other level.
+    """
+    cdef Batch batch = None
+    cdef Variable v
+    cdef int rank = 0, ndim
+    cdef Py_ssize_t k
+    for x in values:
+        ndim = 0
+        if type(x) is Variable:
+            v = <Variable> x
+            if (v.base is not None or type(v._level) is not Batch or v._level.closed or v._level.capture is not None
+                    or type(v._value) is not cnp.ndarray or batch is not None and v._level is not batch):
+                return None
+            batch = <Batch> v._level
+            ndim = cnp.PyArray_NDIM(v._value) - 1
+        elif type(x) is cnp.ndarray:
+            ndim = cnp.PyArray_NDIM(x)
+        elif type(x) is Spec:
+            return None
+        rank = max(rank, ndim)
+    if batch is None:
+        return False
+    for k in range(len(values)):
+        if type(values[k]) is Variable:
+            v = <Variable> values[k]
+            values[k] = v._value
+            if cnp.PyArray_NDIM(v._value) != rank + 1:
+                values[k] = _spread(<cnp.ndarray> v._value, True, rank, NULL)
+    return batch
+
+
+cdef object _spread(cnp.ndarray x, bint batched, int ndim, cnp.npy_intp* dims):
+    """A view of `x` with `ndim` axes behind the batch axis: broadcast to `dims`, or (NULL) with ones put in.
+
+    None if it cannot be broadcast.
+    """
+    cdef cnp.npy_intp shape[64]
+    cdef cnp.npy_intp strides[64]
+    cdef cnp.ndarray out
+    cdef int lead = 1 if batched else 0, have = cnp.PyArray_NDIM(x) - lead, d, k
+    cdef cnp.npy_intp n
+    if have > ndim or ndim + lead > 64:
+        return None
+    if batched:
+        shape[0] = cnp.PyArray_DIMS(x)[0]
+        strides[0] = cnp.PyArray_STRIDES(x)[0]
+    for d in range(ndim):
+        k = d - (ndim - have)
+        n = cnp.PyArray_DIMS(x)[lead + k] if k >= 0 else 1
+        strides[lead + d] = 0 if n == 1 else cnp.PyArray_STRIDES(x)[lead + k]
+        shape[lead + d] = n if dims == NULL else dims[d]
+        if n != 1 and n != shape[lead + d]:
+            return None
+    dtype = x.dtype
+    Py_INCREF(dtype)                # PyArray_NewFromDescr takes a reference over
+    out = PyArray_NewFromDescr(<PyTypeObject*> cnp.ndarray, <cnp.dtype> dtype, lead + ndim, shape, strides,
+                               cnp.PyArray_DATA(x), cnp.PyArray_FLAGS(x) & cnp.NPY_ARRAY_ALIGNED, None)
+    cnp.set_array_base(out, x)
+    return out
+
+
+cdef object _stretched(cnp.ndarray t, bint batched, object like):
+    """A tangent with the shape of the result `like`, or of its Spec; None if its dtype is another."""
+    cdef cnp.npy_intp dims[64]
+    cdef tuple shape = shape_of(like)
+    cdef int ndim = len(shape), lead = 1 if batched else 0, d
+    cdef bint same = cnp.PyArray_NDIM(t) == ndim + lead
+    if ndim > 63 or t.dtype != dtype_of(like):
+        return None
+    for d in range(ndim):
+        dims[d] = shape[d]
+        same = same and cnp.PyArray_DIMS(t)[lead + d] == dims[d]
+    return t if same else _spread(t, batched, ndim, dims)
 
 
 cdef object _elementwise_body(Elementwise p, tuple args):
@@ -1711,6 +1864,91 @@ cdef inline bint _fresh(Variable v) noexcept:
     return True
 
 
+cdef object _bind_few(Elementwise p, object x, object y):
+    """`bind` of a kernel for few float64 numbers of one shape, where an eager tape stands directly on arrays.
+
+    `y` is None for one operand; an operand may be a Python number. None where the general path is needed.
+    """
+    cdef Tape tape = None
+    cdef Node node
+    cdef Plan plan
+    cdef PyObject* a = <PyObject*> x
+    cdef PyObject* b = <PyObject*> y
+    cdef PyObject* like
+    cdef long long ra = -1, rb = -1
+    cdef int mask = 0
+    cdef double scalars[AD_FEW]
+    cdef double scalar
+    cdef const void* at_a
+    cdef const void* at_b = NULL
+    cdef Py_ssize_t n, i
+    cdef bint one = y is None
+    if p.program is None or p.program.single == NULL or not p.differentiable:
+        return None
+    if type(x) is Variable:
+        if (<Variable> x).base is not None or type((<Variable> x)._level) is not Tape:
+            return None
+        tape = <Tape> (<Variable> x)._level
+        a = <PyObject*> (<Variable> x)._value
+        ra = (<Variable> x).ref
+        mask = 1
+    if type(y) is Variable:
+        if (<Variable> y).base is not None or type((<Variable> y)._level) is not Tape or (
+                mask and (<Variable> y)._level is not tape):
+            return None
+        tape = <Tape> (<Variable> y)._level
+        b = <PyObject*> (<Variable> y)._value
+        rb = (<Variable> y).ref
+        mask |= 2
+    if mask == 0 or tape.closed or tape.capture is not None:
+        return None
+    like = a
+    if ad_is_few(a):
+        at_a = ad_data(a)
+        n = ad_few(a)
+        if one:
+            pass
+        elif ad_is_few(b):
+            if not ad_as_few(a, b):
+                return None
+            at_b = ad_data(b)
+        elif type(y) is float or type(y) is int:
+            scalar = y
+            for i in range(n):
+                scalars[i] = scalar
+            at_b = scalars
+        else:
+            return None
+    elif not one and (type(x) is float or type(x) is int) and ad_is_few(b):
+        like = b
+        at_b = ad_data(b)
+        n = ad_few(b)
+        scalar = x
+        for i in range(n):
+            scalars[i] = scalar
+        at_a = scalars
+    else:
+        return None
+    out = small(cnp.PyArray_NDIM(<cnp.ndarray> like), cnp.PyArray_DIMS(<cnp.ndarray> like))
+    p.program.single(n, at_a, at_b, NULL, ad_data(<PyObject*> out))
+    plan = <Plan> <object> PyList_GET_ITEM(p.plans, mask)
+    if plan is None:
+        plan = p.plan(mask)
+    node = Node.__new__(Node)
+    node.primitive = p
+    node.arity = 1 if one else 2
+    node.r0 = ra
+    node.r1 = rb
+    if plan.saves & 1:
+        node.a0 = <object> a
+    if plan.saves & 2:
+        node.a1 = <object> b
+    if plan.saves_out:
+        node.out = out
+    tape.nodes.append(node)
+    return _variable(tape, out, <long long> (len(tape.nodes) - 1) << SLOT_BITS)
+
+
 cdef object bind1(Elementwise p, object x):
     """`bind` for one operand, without a tuple where a tape stands directly on an array."""
     cdef Variable v
@@ -1718,6 +1956,9 @@ cdef object bind1(Elementwise p, object x):
     cdef Plan plan
     cdef Node node
     cdef PyObject* c_args[1]
+    done = _bind_few(p, x, None)
+    if done is not None:
+        return done
     if type(x) is Variable and p.program is not None and p.differentiable:
         v = <Variable> x
         if _fresh(v) and type(v._level) is Tape and type(v._value) is cnp.ndarray:
@@ -1750,6 +1991,9 @@ cdef object bind2(Elementwise p, object x, object y):
     cdef object a = x, b = y
     cdef long long ra = -1, rb = -1
     cdef unsigned long long mask = 0
+    done = _bind_few(p, x, y)
+    if done is not None:
+        return done
     if type(x) is Variable:
         v = <Variable> x
         if _fresh(v) and type(v._level) is Tape and type(v._value) is cnp.ndarray:
@@ -1811,6 +2055,11 @@ cdef inline bint _same_layout(object a, object b) noexcept:
 @cython.freelist(512)
 cdef class Node:
     """One application on a tape: primitive, parameters, where the inputs come from, and the values kept."""
+
+    def __dealloc__(self):
+        recycle(<PyObject*> self.a0)
+        recycle(<PyObject*> self.a1)
+        recycle(<PyObject*> self.out)
 
     @property
     def inputs(self):
@@ -2118,7 +2367,9 @@ cdef class Tape(Level):
                 self._seed(acc, owned, ref, ct)
                 if ref >> SLOT_BITS > last:
                     last = ref >> SLOT_BITS
-        for i in range(last, -1, -1):
+        i = last + 1
+        while i > 0:
+            i -= 1
             node = <Node> PyList_GET_ITEM(nodes, i)
             if node is None:
                 raise RuntimeError("Tape.pull: the nodes of this tape have been given up by an earlier pull")
@@ -2127,13 +2378,26 @@ cdef class Tape(Level):
             ct = <object> PyList_GET_ITEM(acc, i)
             if ct is not None:
                 fused = isinstance(node.primitive, Elementwise)
+                if fused and type(ct) is cnp.ndarray and cnp.PyArray_SIZE(ct) >= SWEEP_LEAST:
+                    ref = self._pull_sweep(acc, owned, wanted, i)
+                    if ref < i:
+                        if free:
+                            while i >= ref:
+                                if (<Node> PyList_GET_ITEM(nodes, i)).primitive is not None:
+                                    nodes[i] = None
+                                i -= 1
+                        i = ref
+                        continue
                 if wanted[i]:
                     kept[i] = ct
                     owned[i] = 0
                 acc[i] = None
                 p = node.primitive
                 if fused:
-                    if not self._pull_fused(acc, owned, node, ct, owned[i]):
+                    if self._pull_few(acc, owned, node, ct, owned[i]):
+                        recycle(<PyObject*> ct)
+                        ct = None
+                    elif not self._pull_fused(acc, owned, node, ct, owned[i]):
                         self._pull_rule(acc, owned, node, ct)
                 elif not (p is P_INDEX and self._pull_index(acc, owned, node, ct)
                           or p is P_PUT and self._pull_put(acc, owned, node, ct, owned[i])):
@@ -2155,6 +2419,201 @@ cdef class Tape(Level):
             owned[i] = 0
             result.append(ct)
         return result
+
+    cdef Py_ssize_t _pull_sweep(self, list acc, unsigned char* owned, unsigned char* wanted,
+                                Py_ssize_t start) except -2:
+        """Pull elementwise nodes from `start` downward together, block by block, over large float64 arrays.
+
+        Cotangents between these nodes never leave the cache: a third of the traffic. The sums are the same, in the
+        same order. Returns the index of the last node done; `start` if fewer than two nodes fit.
+        """
+        cdef list nodes = self.nodes
+        cdef cnp.ndarray ct = <cnp.ndarray> acc[start]
+        cdef Py_ssize_t i = start, at, end = start, n = cnp.PyArray_SIZE(ct)
+        cdef Node node
+        cdef Plan plan
+        cdef Primitive source
+        cdef int k, m
+        cdef bint fits
+        cdef set reached = {start}
+        cdef list chosen = []
+        # 1. Which nodes: reached, elementwise, with everything of one shape.
+        while i >= 0 and len(chosen) < MAX_SWEEP:
+            node = <Node> PyList_GET_ITEM(nodes, i)
+            if node is None or node.primitive is None or not (i in reached or acc[i] is not None):
+                if node is None:
+                    break
+                i -= 1
+                continue
+            if wanted[i] or not isinstance(node.primitive, Elementwise) or node.arity > 3 or node.specs is not None:
+                break
+            if acc[i] is not None and not _sweepable(acc[i], ct):
+                break
+            plan = (<Elementwise> node.primitive).plan(_tracked(node))
+            fits = plan.program is not None or plan.n_outputs == 0
+            for k in range(plan.n_inputs):
+                m = plan.c_inputs[k]
+                fits = fits and (m == -1 or _sweepable(_saved(node, m), ct))
+            for m in plan.outputs + plan.passes:
+                at = _ref(node, m) >> SLOT_BITS
+                source = (<Node> PyList_GET_ITEM(nodes, at)).primitive
+                fits = fits and (source is None or source.n_out == 0) and (acc[at] is None or owned[at] and _sweepable(
+                    acc[at], ct) and cnp.PyArray_IS_C_CONTIGUOUS(acc[at]))
+            if not fits:
+                break
+            for m in plan.outputs + plan.passes:
+                reached.add(_ref(node, m) >> SLOT_BITS)
+            chosen.append(i)
+            end = i
+            i -= 1
+        if len(chosen) < 2:
+            return start
+        # 2. What runs. A cotangent is an array, or a number of scratch if its node is one of these.
+        cdef set inner = set(chosen)
+        cdef dict held = {}             # the cotangents so far, by node
+        cdef dict users = {}            # of a scratch register, how many nodes have it as their cotangent
+        cdef list stages = [], idle = []
+        cdef int scratch = 0
+        for i in chosen:
+            if acc[i] is not None:
+                held[i] = acc[i]
+        for i in chosen:
+            node = <Node> PyList_GET_ITEM(nodes, i)
+            plan = (<Elementwise> node.primitive).plan(_tracked(node))
+            g = held.pop(i)
+            ins = [g if m == -1 else _saved(node, m) for m in plan.inputs]
+            ins = [float(v) if type(v) is int and m != -1 else v for v, m in zip(ins, plan.inputs)]
+            outs, modes, later = [], [], []
+            for m in plan.outputs:
+                at = _ref(node, m) >> SLOT_BITS
+                old = held.get(at) if at in inner else acc[at]
+                if old is not None and (type(old) is int and users[old] == 1 or type(old) is cnp.ndarray and owned[at]):
+                    outs.append(old)
+                    modes.append(ADD)
+                    continue
+                if at in inner:
+                    if idle:
+                        new = idle.pop()
+                    else:
+                        new = scratch
+                        scratch += 1
+                    users[new] = 1
+                    held[at] = new
+                else:
+                    new = empty(cnp.PyArray_NDIM(ct), cnp.PyArray_DIMS(ct), cnp.NPY_DOUBLE, False)
+                    acc[at] = new
+                    owned[at] = 1
+                outs.append(new)
+                modes.append(STORE)
+                if old is not None:     # it has other users: it is added to the new one, not the reverse
+                    later.append((P_ADD.program, (new, old), (new,), (STORE,)))
+                    if type(old) is int:
+                        users[old] -= 1
+            if outs:
+                stages.append((plan.program, ins, outs, modes))
+            stages.extend(later)
+            for m in plan.passes:
+                at = _ref(node, m) >> SLOT_BITS
+                old = held.get(at) if at in inner else acc[at]
+                if old is None and at in inner:
+                    held[at] = g        # the same one: from now on nobody adds to it
+                    if type(g) is int:
+                        users[g] += 1
+                    else:
+                        owned[at] = 0
+                elif old is None and type(g) is not int:
+                    acc[at] = g
+                    owned[at] = 0
+                elif old is None:
+                    new = empty(cnp.PyArray_NDIM(ct), cnp.PyArray_DIMS(ct), cnp.NPY_DOUBLE, False)
+                    acc[at] = new
+                    owned[at] = 1
+                    stages.append((COPY, (g,), (new,), (STORE,)))
+                elif type(old) is int and users[old] == 1 or type(old) is cnp.ndarray and owned[at]:
+                    stages.append((P_ADD.program, (old, g), (old,), (STORE,)))
+                else:
+                    if at in inner:
+                        if idle:
+                            new = idle.pop()
+                        else:
+                            new = scratch
+                            scratch += 1
+                        users[new] = 1
+                        held[at] = new
+                    else:
+                        new = empty(cnp.PyArray_NDIM(ct), cnp.PyArray_DIMS(ct), cnp.NPY_DOUBLE, False)
+                        acc[at] = new
+                        owned[at] = 1
+                    stages.append((P_ADD.program, (old, g), (new,), (STORE,)))
+                    if type(old) is int:
+                        users[old] -= 1
+            if type(g) is int:
+                users[g] -= 1
+                if users[g] == 0:
+                    idle.append(g)
+            acc[i] = None
+        run_sweep(stages, n, scratch)
+        return end
+
+    cdef int _pull_few(self, list acc, unsigned char* owned, Node node, object ct, bint ct_owned) except -1:
+        """`_pull_fused` for few float64 numbers of one shape; 0, with nothing done, for anything else."""
+        cdef Elementwise p = <Elementwise> node.primitive
+        cdef Plan plan
+        cdef const char* ins[MAX_FUSED]
+        cdef char* outs[MAX_FUSED]
+        cdef double scalars[MAX_FUSED]
+        cdef int modes[MAX_FUSED]
+        cdef long long refs[3]
+        cdef Py_ssize_t places[3]
+        cdef PyObject* x
+        cdef Primitive source
+        cdef int i, k, mask = 0
+        cdef Py_ssize_t at
+        if not ad_is_few(<PyObject*> ct) or node.arity > 3 or node.specs is not None:
+            return 0
+        refs[0], refs[1], refs[2] = node.r0, node.r1, node.r2
+        for i in range(node.arity):
+            if refs[i] >= 0:
+                mask |= 1 << i
+        plan = <Plan> <object> PyList_GET_ITEM(p.plans, mask)
+        if plan is None or (plan.n_outputs and (plan.program is None or not plan.program.is_small)):
+            return 0
+        for i in range(plan.n_inputs):
+            k = plan.c_inputs[i]
+            x = (<PyObject*> ct if k == -1 else <PyObject*> node.out if k == -2 else <PyObject*> node.a0 if k == 0
+                 else <PyObject*> node.a1 if k == 1 else <PyObject*> node.a2)
+            if ad_is_few(x) and ad_as_few(x, <PyObject*> ct):
+                ins[i] = <const char*> ad_data(x)
+            elif type(<object> x) is float:
+                ins[i] = NULL
+                scalars[i] = <double> <object> x
+            else:
+                return 0
+        # Every place first: nothing is changed before all is known to fit.
+        for i in range(plan.n_outputs):
+            at = refs[plan.c_outputs[i]] >> SLOT_BITS
+            source = (<Node> PyList_GET_ITEM(self.nodes, at)).primitive
+            x = PyList_GET_ITEM(acc, at)
+            if source is not None and source.n_out != 0:
+                return 0
+            if <object> x is not None and not (owned[at] and ad_is_few(x) and ad_as_few(x, <PyObject*> ct)):
+                return 0
+            places[i] = at
+        for i in range(plan.n_outputs):
+            at = places[i]
+            modes[i] = ADD
+            if <object> PyList_GET_ITEM(acc, at) is None:
+                modes[i] = STORE
+                g = small(cnp.PyArray_NDIM(<cnp.ndarray> ct), cnp.PyArray_DIMS(<cnp.ndarray> ct))
+                Py_INCREF(g)                # PyList_SetItem takes a reference over
+                PyList_SetItem(acc, at, g)
+                owned[at] = 1
+            outs[i] = <char*> ad_data(PyList_GET_ITEM(acc, at))
+        if plan.n_outputs:
+            run_flat(plan.program, ad_few(<PyObject*> ct), ins, scalars, outs, modes)
+        for i in range(plan.n_passes):
+            self._give(acc, owned, refs[plan.c_passes[i]], ct, ct_owned and plan.n_passes == 1)
+        return 1
 
     cdef int _pull_fused(self, list acc, unsigned char* owned, Node node, object ct, bint ct_owned) except -1:
         """One pass for all cotangents of an elementwise node, where only arrays are involved; 0 if they are not."""
@@ -2426,6 +2885,40 @@ cdef class Tape(Level):
         return out
 
 
+cdef Program COPY = Program(1, [], 0, 1, [("copy", 1, 0, 0, 0)])
+
+
+cdef inline long long _ref(Node node, int k):
+    return node.r0 if k == 0 else node.r1 if k == 1 else node.r2
+
+
+cdef inline int _tracked(Node node):
+    """The arguments of a node of up to three that come from the tape, as bits."""
+    cdef int k, mask = 0
+    for k in range(node.arity):
+        if _ref(node, k) >= 0:
+            mask |= 1 << k
+    return mask
+
+
+cdef inline object _saved(Node node, int k):
+    return node.out if k == -2 else node.a0 if k == 0 else node.a1 if k == 1 else node.a2
+
+
+cdef bint _sweepable(object x, cnp.ndarray ct) noexcept:
+    """Whether `x` is a number, or a float64 array in C order of the shape of `ct`, or one number repeated to it."""
+    cdef int d
+    cdef bint repeated = True
+    if type(x) is float or type(x) is int:
+        return True
+    if (type(x) is not cnp.ndarray or cnp.PyArray_TYPE(x) != cnp.NPY_DOUBLE or not _same_layout(x, ct)
+            or not PyArray_ISBEHAVED_RO(<cnp.ndarray> x)):
+        return False
+    for d in range(cnp.PyArray_NDIM(x)):
+        repeated = repeated and cnp.PyArray_STRIDES(x)[d] == 0
+    return repeated or cnp.PyArray_IS_C_CONTIGUOUS(x)
+
+
 cdef object _untracked_array(object y):
     if type(y) is Variable:
         _unview(<Variable> y)
@@ -2544,6 +3037,13 @@ cdef class Batch(Level):
         if p.batch_rule is not None:
             return p.batch_rule(self, args, params)
         core = p.core_of(args, params)
+        if len(args) == 1 and not p.loops_equal and type(args[0]) is Variable:
+            value = (<Variable> args[0])._value
+            if len(shape_of(value)) > core[0]:      # one argument: nothing to align
+                out = bind(p, (value,), params)
+                if type(out) is tuple:
+                    return tuple([_variable(self, o, -1) for o in <tuple> out])
+                return _variable(self, out, -1)
         shapes = [shape_of(a) for a in args]
         loop = 0
         for shape, c in zip(shapes, core):

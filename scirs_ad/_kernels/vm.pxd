@@ -24,8 +24,12 @@ cdef class Program:
     cdef double* consts64
     cdef float* consts32
     cdef double cost                  # estimated nanoseconds per element, to decide on threads
+    cdef bint is_small                # few enough registers for few elements at a time
     cdef ad_op_fn single              # the kernel, if the program is one operation on its inputs in their order
 
 
 cdef object run(Program p, PyObject** args, int nargs, list outs, int* modes)
+cdef void run_flat(Program p, Py_ssize_t n, const char** ins, const double* scalars, char** outs,
+                   const int* modes) noexcept
+cdef object run_sweep(list stages, Py_ssize_t n, int n_scratch)
 cpdef object sum_all(object x)

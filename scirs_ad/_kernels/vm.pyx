@@ -5,6 +5,7 @@ layout, with NumPy's broadcasting. See `src/vm.h` for the machine itself.
 """
 
 from cpython.mem cimport PyMem_Malloc, PyMem_Free
+from libc.stdlib cimport free, malloc
 from cpython.float cimport PyFloat_CheckExact, PyFloat_AS_DOUBLE
 from cpython.long cimport PyLong_CheckExact
 from cpython.object cimport PyObject, PyTypeObject
@@ -123,6 +124,7 @@ cdef class Program:
         self.c.n_out, self.c.n_code = n_out, n_code
         self.c.code = self.instructions
         self.single = NULL
+        self.is_small = registers <= AD_SMALL_REGISTERS
         if n_code == 1 and n_const == 0 and n_temp == 0 and n_out == 1:
             operands = tuple(code[0][2:2 + ARITY[code[0][0]]])
             if operands == tuple(range(n_in)):
@@ -200,7 +202,7 @@ cdef object _run_small(Program p, PyObject** args, int nargs, list outs, int* mo
     cdef object only
     cdef int i, d
     cdef Py_ssize_t n
-    if p.c.n_in + p.c.n_const + p.c.n_temp + p.c.n_out > AD_SMALL_REGISTERS:
+    if not p.is_small:
         return None
     for i in range(nargs):
         if type(<object> args[i]) is cnp.ndarray:
@@ -245,6 +247,12 @@ cdef object _run_small(Program p, PyObject** args, int nargs, list outs, int* mo
         results[i] = <char*> cnp.PyArray_DATA(<cnp.ndarray> outs[i])
     ad_vm_small(&p.c, p.fns64, ADD64, p.consts64, n, ins, scalars, results, modes)
     return True
+
+
+cdef void run_flat(Program p, Py_ssize_t n, const char** ins, const double* scalars, char** outs,
+                   const int* modes) noexcept:
+    """Run `p`, of at most 24 registers, on at most 64 float64 elements: flat arrays, or NULL for a scalar."""
+    ad_vm_small(&p.c, p.fns64, ADD64, p.consts64, n, ins, scalars, outs, modes)
 
 
 cdef object run(Program p, PyObject** args, int nargs, list outs, int* modes):
@@ -505,3 +513,122 @@ def expand(x, tuple shape):
                       cnp.PyArray_DATA(<cnp.ndarray> x), 0, cnp.NPY_ARRAY_ALIGNED, None)
     cnp.set_array_base(out, x)
     return out
+
+
+# ------------------------------------------------------------------------------------------------ several programs
+cdef enum:
+    SWEEP_BLOCK = 8192      # elements: a dozen registers of 64 KiB fit the second-level cache
+    FULL = 0                # a register of a sweep: an array,
+    CONSTANT = 1            # one number for all elements,
+    SCRATCH = 2             # or what only other programs of the sweep read
+
+cdef struct stage:
+    const ad_program* program
+    const ad_op_fn* fns
+    const double* consts
+    int n_in, n_out
+    int in_kind[MAX_ARGS]
+    int in_slot[MAX_ARGS]
+    int out_kind[MAX_ARGS]
+    int out_slot[MAX_ARGS]
+    int modes[MAX_ARGS]
+    const char* in_data[MAX_ARGS]
+    char* out_data[MAX_ARGS]
+    double scalars[MAX_ARGS]
+
+cdef struct sweep:
+    stage* stages
+    int n_stages, n_scratch, chunks, failed
+    Py_ssize_t n
+
+
+cdef void _sweep_chunk(void* context, int chunk, int worker) noexcept nogil:
+    """A run of neighbouring blocks: for each block all programs, one after the other."""
+    cdef sweep* s = <sweep*> context
+    cdef Py_ssize_t blocks = (s.n + SWEEP_BLOCK - 1) // SWEEP_BLOCK
+    cdef Py_ssize_t block = blocks * chunk // s.chunks, end = blocks * (chunk + 1) // s.chunks, start, n
+    cdef char* scratch = <char*> malloc(<size_t> max(s.n_scratch, 1) * SWEEP_BLOCK * 8)
+    cdef ad_operand ins[MAX_ARGS]
+    cdef ad_result outs[MAX_ARGS]
+    cdef stage* g
+    cdef int k, i
+    if scratch == NULL:
+        s.failed = 1
+        return
+    while block < end:
+        start = block * SWEEP_BLOCK
+        n = min(<Py_ssize_t> SWEEP_BLOCK, s.n - start)
+        for k in range(s.n_stages):
+            g = &s.stages[k]
+            for i in range(g.n_in):
+                ins[i].is_bool = 0
+                ins[i].mode = AD_SCALAR if g.in_kind[i] == CONSTANT else AD_FLAT
+                if g.in_kind[i] == FULL:
+                    ins[i].data = g.in_data[i] + start * 8
+                elif g.in_kind[i] == SCRATCH:
+                    ins[i].data = scratch + g.in_slot[i] * SWEEP_BLOCK * 8
+                else:
+                    ins[i].data = g.in_data[i] if g.in_data[i] != NULL else <const char*> &g.scalars[i]
+            for i in range(g.n_out):
+                outs[i].mode = g.modes[i]
+                outs[i].data = (g.out_data[i] + start * 8 if g.out_kind[i] == FULL
+                                else scratch + g.out_slot[i] * SWEEP_BLOCK * 8)
+            if ad_vm_run(g.program, g.fns, <const void*> SUM64, g.consts, 8, n, ins, outs, 1, NULL):
+                s.failed = 1
+        block += 1
+    free(scratch)
+
+
+cdef object run_sweep(list stages, Py_ssize_t n, int n_scratch):
+    """Run programs one after the other on n float64 elements, block by block, so that what lies between stays in cache.
+
+    A stage is `(program, inputs, outputs, modes)`. An input: an array (C-contiguous, of n elements), an array of one
+    element or a float (the same for all), or an int (a scratch register). An output: an array or an int.
+    """
+    cdef sweep s
+    cdef stage* g
+    cdef Program p
+    cdef double cost = 0.0
+    cdef int k, i, threads
+    s.n_stages, s.n_scratch, s.n, s.failed = len(stages), n_scratch, n, 0
+    s.stages = <stage*> PyMem_Malloc(s.n_stages * sizeof(stage))
+    if s.stages == NULL:
+        raise MemoryError
+    for k in range(s.n_stages):
+        g = &s.stages[k]
+        program, ins, outs, modes = stages[k]
+        p = <Program> program
+        g.program, g.fns, g.consts, g.n_in, g.n_out = &p.c, p.fns64, p.consts64, p.c.n_in, p.c.n_out
+        cost += p.cost
+        for i in range(g.n_in):
+            x = ins[i]
+            g.in_data[i] = NULL
+            if type(x) is cnp.ndarray:
+                g.in_kind[i] = FULL if cnp.PyArray_IS_C_CONTIGUOUS(x) and cnp.PyArray_SIZE(x) == n else CONSTANT
+                g.in_data[i] = <const char*> cnp.PyArray_DATA(<cnp.ndarray> x)
+            elif type(x) is float:
+                g.in_kind[i] = CONSTANT
+                g.scalars[i] = x
+            else:
+                g.in_kind[i] = SCRATCH
+                g.in_slot[i] = x
+        for i in range(g.n_out):
+            x = outs[i]
+            g.modes[i] = modes[i]
+            if type(x) is cnp.ndarray:
+                g.out_kind[i] = FULL
+                g.out_data[i] = <char*> cnp.PyArray_DATA(<cnp.ndarray> x)
+            else:
+                g.out_kind[i] = SCRATCH
+                g.out_slot[i] = x
+    threads = threads_for(n * cost)
+    # Each thread has scratch of its own; more chunks than threads, so that nobody waits for one that comes late.
+    s.chunks = 1 if threads <= 1 else 4 * threads
+    with nogil:
+        if threads <= 1:
+            _sweep_chunk(&s, 0, 0)
+        else:
+            parallel_for(_sweep_chunk, &s, s.chunks, threads)
+    PyMem_Free(s.stages)
+    if s.failed:
+        raise MemoryError("out of memory for the temporaries of a backward sweep")

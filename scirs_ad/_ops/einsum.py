@@ -170,9 +170,10 @@ def _(a, b, *, left, right, to):
 
 @einsum_two.def_vjp
 def _(ct, a, b, specs, left, right, to):
-    to_a = einsum_two(ct, cx.conj(b), left=to, right=right, to=left)
-    to_b = einsum_two(cx.conj(a), ct, left=left, right=to, to=right)
-    return _fit(to_a, specs[0]), _fit(to_b, specs[1])
+    return (
+        lambda: _fit(einsum_two(ct, cx.conj(b), left=to, right=right, to=left), specs[0]),
+        lambda: _fit(einsum_two(cx.conj(a), ct, left=left, right=to, to=right), specs[1]),
+    )
 
 
 def _fit(g, spec):

@@ -166,11 +166,15 @@ def solve_with(a, lu, piv, b, *, trans):
 def _(ct, out, a, lu, piv, specs, trans):
     if trans == 1:  # the adjoint of a^T is conj(a): conjugate the sides instead
         g = cx.conj(solve_with(a, lu, piv, cx.conj(ct), trans=0))
-        to_a = matmul_core(cx.conj(out), t_(g))
     else:
         g = solve_with(a, lu, piv, ct, trans=2 - trans)
-        to_a = matmul_core(g, h_(out)) if trans == 0 else matmul_core(out, h_(g))
-    return fit(ew.negative(to_a), specs[0]), None, None, fit(g, specs[3])
+
+    def to_a():
+        if trans == 1:
+            return fit(ew.negative(matmul_core(cx.conj(out), t_(g))), specs[0])
+        return fit(ew.negative(matmul_core(g, h_(out)) if trans == 0 else matmul_core(out, h_(g))), specs[0])
+
+    return to_a, None, None, fit(g, specs[3])
 
 
 @solve_with.def_jvp

@@ -80,13 +80,15 @@ def matmul_core(a, b):
 @matmul_core.def_vjp
 def _(ct, a, b, specs):
     left, right = specs
-    if len(right.shape) == 2 and len(left.shape) > 2:
-        # One matrix for a whole batch: its cotangent is one product over batch and rows, not a sum of many.
-        rows = sh.reshape(a, (-1, left.shape[-1])) if a is not None else None
-        to_b = matmul_core(_adjoint(rows), sh.reshape(ct, (-1, right.shape[-1])))
-    else:
-        to_b = matmul_core(_adjoint(a), ct)
-    return _fit(matmul_core(ct, _adjoint(b)), left), _fit(to_b, right)
+
+    def to_b():
+        if len(right.shape) == 2 and len(left.shape) > 2:
+            # One matrix for a whole batch: its cotangent is one product over batch and rows, not a sum of many.
+            rows = sh.reshape(a, (-1, left.shape[-1]))
+            return _fit(matmul_core(_adjoint(rows), sh.reshape(ct, (-1, right.shape[-1]))), right)
+        return _fit(matmul_core(_adjoint(a), ct), right)
+
+    return lambda: _fit(matmul_core(ct, _adjoint(b)), left), to_b
 
 
 @matmul_core.def_jvp
@@ -124,12 +126,14 @@ def matvec_core(a, x):
 
     Derivative: an outer product, and ``a^H ct``. Cost: ``2 m k`` operations each.
     """
+    if x.ndim > 1 and a.ndim == 2:  # one matrix for a whole batch: one product of matrices, 40 times faster
+        return np.matmul(x, a.T)
     return np.matvec(a, x) if x.ndim > 1 else np.matmul(a, x)
 
 
 @matvec_core.def_vjp
 def _(ct, a, x, specs):
-    return _fit(outer_last(ct, cx.conj(x)), specs[0]), _fit(matvec_core(_adjoint(a), ct), specs[1])
+    return lambda: _fit(outer_last(ct, cx.conj(x)), specs[0]), lambda: _fit(matvec_core(_adjoint(a), ct), specs[1])
 
 
 @matvec_core.def_jvp
@@ -150,12 +154,14 @@ def vecmat_core(x, b):
 
     Derivative: ``conj(b) ct``, and an outer product. Cost: ``2 k n`` operations each.
     """
-    return np.matvec(np.swapaxes(b, -1, -2), x) if x.ndim > 1 else np.matmul(x, b)
+    if x.ndim > 1 and b.ndim > 2:
+        return np.matvec(np.swapaxes(b, -1, -2), x)
+    return np.matmul(x, b)
 
 
 @vecmat_core.def_vjp
 def _(ct, x, b, specs):
-    return _fit(matvec_core(cx.conj(b), ct), specs[0]), _fit(outer_last(cx.conj(x), ct), specs[1])
+    return lambda: _fit(matvec_core(cx.conj(b), ct), specs[0]), lambda: _fit(outer_last(cx.conj(x), ct), specs[1])
 
 
 @vecmat_core.def_jvp
@@ -182,7 +188,7 @@ def inner_last(a, b):
 @inner_last.def_vjp
 def _(ct, a, b, specs):
     ct = sh.reshape(ct, (*shape_of(ct), 1)) if shape_of(ct) else ct
-    return _fit(ew.multiply(ct, cx.conj(b)), specs[0]), _fit(ew.multiply(ct, cx.conj(a)), specs[1])
+    return lambda: _fit(ew.multiply(ct, cx.conj(b)), specs[0]), lambda: _fit(ew.multiply(ct, cx.conj(a)), specs[1])
 
 
 @inner_last.def_jvp
@@ -204,7 +210,7 @@ def outer_last(a, b):
 
 @outer_last.def_vjp
 def _(ct, a, b, specs):
-    return _fit(matvec_core(ct, cx.conj(b)), specs[0]), _fit(vecmat_core(cx.conj(a), ct), specs[1])
+    return lambda: _fit(matvec_core(ct, cx.conj(b)), specs[0]), lambda: _fit(vecmat_core(cx.conj(a), ct), specs[1])
 
 
 @outer_last.def_jvp

@@ -372,7 +372,8 @@ UFUNCS.update({np.modf: parts.modf, np.frexp: parts.frexp, np.divmod: parts.divm
 UFUNCS[np.power] = pow
 UFUNCS[np.float_power] = float_power
 install(
-    array_ufunc=array_ufunc, array_function=array_function, ufuncs=_PRIMITIVE_UFUNCS, square=ew.square,
+    array_ufunc=array_ufunc, array_function=array_function, functions=FUNCTIONS, ufuncs=_PRIMITIVE_UFUNCS,
+    square=ew.square,
     operators={
         "pos": ew.positive, "abs": ew.abs, "pow": pow, "mod": ew.remainder, "floordiv": ew.floor_divide,
         "and": ew.bitwise_and, "or": ew.bitwise_or, "xor": ew.bitwise_xor, "lshift": ew.bitwise_left_shift,

@@ -18,7 +18,7 @@ def normalize_axes(axis, ndim, name):
     Raises numpy.exceptions.AxisError, or ValueError for a repeated axis, naming the operation.
     """
     if axis is None:
-        return tuple(range(-ndim, 0))
+        return _ALL_AXES[ndim]
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     found = []
     for a in axes:
@@ -32,6 +32,9 @@ def normalize_axes(axis, ndim, name):
     if len(set(found)) != len(found):
         raise ValueError(f"{name}: an axis appears twice in axis={axis!r}")
     return tuple(sorted(found))
+
+
+_ALL_AXES = [tuple(range(-n, 0)) for n in range(65)]
 
 
 # ------------------------------------------------------------------------------------------------ sum
@@ -87,6 +90,8 @@ def reshape_core(x, *, core, to):
 
     Derivative: reshaped back. Cost: none, or a copy where the layout asks for one.
     """
+    if type(x) is np.ndarray:
+        return x.reshape(x.shape[: x.ndim - core] + to)
     return np.reshape(x, np.shape(x)[: np.ndim(x) - core] + to)
 
 
@@ -266,8 +271,9 @@ def permute_core(x, *, axes):
 
     Derivative: permuted back. Cost: none; the result is a view.
     """
-    lead = np.ndim(x) - len(axes)
-    return np.transpose(x, (*range(lead), *(np.ndim(x) + a for a in axes)))
+    n = np.ndim(x)
+    order = (*range(n - len(axes)), *[n + a for a in axes])
+    return x.transpose(order) if type(x) is np.ndarray else np.transpose(x, order)
 
 
 @permute_core.def_shape
@@ -322,7 +328,7 @@ def permute_dims(a, axes=None):
     """
     ndim = len(shape_of(a))
     if axes is None:
-        axes = tuple(range(ndim))[::-1]
+        return permute_core(a, axes=_ALL_AXES[ndim][::-1])
     axes = tuple(x.__index__() for x in axes)
     if sorted(x % ndim if -ndim <= x < ndim else -1 for x in axes) != list(range(ndim)):
         raise ValueError(f"permute_dims: axes {axes} are not a permutation of the {ndim} axes of shape {shape_of(a)}")
@@ -368,6 +374,8 @@ def sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=
     >>> anp.sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
     array([4., 6.])
     """
+    if axis is dtype is out is initial is where is None and not keepdims:
+        return sum_axes(a, axes=_ALL_AXES[len(shape_of(a))])
     if out is not None:
         raise TypeError("sum: out= is not supported")
     shape = shape_of(a)

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from scirs_ad._core.core import Variable, as_array, dtype_of, shape_of
+from scirs_ad._core.core import Batch, Variable, as_array, dtype_of, shape_of
 from scirs_ad._core.tree import LEAF, flatten, unflatten
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
-from scirs_ad._transforms.batch import vmap
+from scirs_ad._transforms.batch import move_axis
 from scirs_ad._transforms.common import Transform, advise, differentiated, finish, name_of, pack_leaf
 from scirs_ad._transforms.forward import jvp
 from scirs_ad._transforms.native import swapped
@@ -117,43 +117,53 @@ def _forward(tape, refs, inputs, outs):
     """Columns: one batch of unit tangents per input leaf."""
     blocks = [[None] * len(inputs) for _ in outs]
     for j, x in enumerate(inputs):
-        shape = shape_of(x)
-
-        def column(t, j=j):
-            pushed = tape.push([refs[j]], [t], outs)
-            return tuple(
-                np.zeros(shape_of(y), dtype_of(y)) if p is None else p for p, y in zip(pushed, outs, strict=True)
-            )
-
-        if _size(shape) == 0:
-            for i, y in enumerate(outs):
-                blocks[i][j] = np.zeros(shape_of(y) + shape, dtype_of(y))
-            continue
-        for i, (y, columns) in enumerate(zip(outs, vmap(column, out_axes=-1)(_basis(shape, dtype_of(x))), strict=True)):
-            blocks[i][j] = finish(sh.reshape(columns, shape_of(y) + shape))
+        shape, size = shape_of(x), _size(shape_of(x))
+        pushed = [None] * len(outs)
+        if size:
+            batch = Batch(size)
+            pushed = tape.push([refs[j]], [batch.variable(_basis(shape, dtype_of(x)))], outs)
+            batch.closed = True
+        for i, (y, t) in enumerate(zip(outs, pushed, strict=True)):
+            to = shape_of(y) + shape
+            if t is None:
+                blocks[i][j] = np.zeros(to, dtype_of(y))
+                continue
+            columns = _rows(batch, t, shape_of(y))
+            if type(columns) is np.ndarray:
+                # An array of its own: a tangent may be a view, of the tape's values or of one number.
+                columns = np.array(columns.reshape(size, -1).T, order="C")
+            else:
+                columns = move_axis(columns, 0, -1)
+            blocks[i][j] = finish(sh.reshape(columns, to))
     return blocks
+
+
+def _rows(batch, x, shape):
+    """What a sweep over a batch gives, the batch axis first."""
+    x, batched = batch.lower(x)
+    return x if batched else sh.broadcast_to(x, (batch.size, *shape))
 
 
 def _reverse(tape, refs, inputs, outs):
     """Rows: one batch of unit cotangents per output leaf."""
     blocks = []
     for y in outs:
-        shape, dtype = shape_of(y), dtype_of(y)
-
-        def row(ct, y=y):
-            pulled = tape.pull([y], [ct], refs, False)
-            return tuple(
-                np.zeros(shape_of(x), dtype_of(x)) if g is None else g for g, x in zip(pulled, inputs, strict=True)
-            )
-
-        if _size(shape) == 0 or dtype.kind not in "fc":
-            blocks.append([np.zeros(shape + shape_of(x), dtype_of(x)) for x in inputs])
-            continue
+        shape, dtype, size = shape_of(y), dtype_of(y), _size(shape_of(y))
+        pulled = [None] * len(inputs)
+        if size and dtype.kind in "fc":
+            batch = Batch(size)
+            pulled = tape.pull([y], [batch.variable(_basis(shape, dtype))], refs, False)
+            batch.closed = True
         found = []
-        for x, rows in zip(inputs, vmap(row)(_basis(shape, dtype)), strict=True):
-            rows = sh.reshape(rows, shape + shape_of(x))
+        for x, g in zip(inputs, pulled, strict=True):
+            to = shape + shape_of(x)
+            if g is None:
+                found.append(np.zeros(to, dtype_of(x)))
+                continue
+            rows = _rows(batch, g, shape_of(x))
             # The pullback is the adjoint: for a complex input it conjugates.
-            found.append(finish(rows.conj() if dtype_of(x).kind == "c" else rows))
+            rows = rows.conj() if dtype_of(x).kind == "c" else rows
+            found.append(finish(sh.reshape(np.array(rows, order="C") if type(rows) is np.ndarray else rows, to)))
         blocks.append(found)
     return blocks
 
