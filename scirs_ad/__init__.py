@@ -31,13 +31,15 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DerivativeLostError", "EscapedVariableError", "Graph", "NotDifferentiableError", "Spec", "Tape", "TracingError",
-    "Variable", "checkpoint", "custom_jvp", "custom_vjp", "elementwise", "get_num_threads", "grad", "hessian", "hvp",
-    "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "native", "numpy", "primitive", "raises", "register_tree", "sample",
+    "Variable", "checkpoint", "compile", "custom_jvp", "custom_vjp", "elementwise", "get_num_threads", "grad",
+    "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "native", "numpy", "primitive", "raises",
+    "register_tree", "sample",
     "scipy", "set_num_threads", "show_config", "stop_gradient", "testing", "trace", "value", "value_and_grad", "vjp",
     "vmap", "weighted_hessian",
 ]  # fmt: skip
 
 _LAZY = ("scipy", "testing")
+_LAZY_NAMES = {"compile": "scirs_ad._compiler.compile"}  # eager mode does without the compiler
 
 seal()
 
@@ -45,6 +47,9 @@ seal()
 def __getattr__(name):
     if name in _LAZY:
         return importlib.import_module(f"scirs_ad.{name}")
+    if name in _LAZY_NAMES:
+        found = globals()[name] = getattr(importlib.import_module(_LAZY_NAMES[name]), name)
+        return found
     raise AttributeError(f"module 'scirs_ad' has no attribute {name!r}")
 
 

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import as_strided
 
-from scirs_ad._kernels.region import Region
+from scirs_ad._kernels import ops
+from scirs_ad._kernels.region import Region, has_kernel, kernels
+from scirs_ad._kernels.scalar import LANES, ScalarProgram
 from scirs_ad._kernels.vm import sum_all
 
 F8, F4 = np.dtype(np.float64), np.dtype(np.float32)
@@ -231,3 +233,305 @@ def test_full_sums_agree_with_eager_ones(dtype, n):
         assert out == plain
     bound = (np.log2(n) + 12) * np.finfo(dtype).eps * np.abs(x).sum(dtype=np.longdouble)
     assert abs(plain - x.sum(dtype=np.longdouble)) <= bound
+
+
+# ------------------------------------------------------------------------------------------ superinstructions
+def run_flat(n, dtype, inputs, code, consts=()):
+    """The last value of `code`, stored, and the names of the steps."""
+    described = [(x.dtype, (0,) if x.ndim == 0 else x.strides) for x in inputs]
+    value = len(described) + len(consts) + len(code) - 1
+    out = np.empty(n, dtype)
+    region = Region((n,), described, consts, code, [("store", value, (out.itemsize,))])
+    region.run([np.ascontiguousarray(x) for x in inputs], [out])
+    return out, [step.split()[0] for step in region.listing]
+
+
+def apply(name, *operands):
+    return ops.apply(name, *[np.ascontiguousarray(x) for x in np.broadcast_arrays(*operands)])
+
+
+@pytest.mark.parametrize("dtype", [F8, F4])
+@pytest.mark.parametrize("n", [1, 7, 64, 1027])
+def test_superinstructions_round_twice(dtype, n):
+    """Every superinstruction gives the bits of its operations, one by one."""
+    rng = np.random.default_rng(n)
+    v = [np.where(rng.random(n) < 0.2, 0, rng.standard_normal(n)).astype(dtype) for _ in range(4)]
+    s = [np.array(rng.standard_normal(), dtype) for _ in range(4)]
+    seen = 0
+    for name in kernels()[0]:
+        inner, kinds, *rest = name.split("_")
+        if inner not in EXACT or rest == ["equal"]:
+            continue  # comparisons have a scalar variant only; the next test has them
+        operands = [(v if kind == "v" else s)[i] for i, kind in enumerate(kinds)]
+        code = [(inner, dtype, tuple(range(len(kinds))))]
+        expected = apply(inner, *operands) if "v" in kinds else None
+        if len(rest) == 3:  # a b outer c d
+            operands += [(v if kind == "v" else s)[2 + i] for i, kind in enumerate(rest[2])]
+            code = [("multiply", dtype, (0, 1)), ("multiply", dtype, (2, 3)), (rest[0], dtype, (4, 5))]
+            expected = apply(rest[0], expected, apply("multiply", *operands[2:]))
+        elif len(rest) == 2:
+            operands.append((v if rest[1] == "v" else s)[2])
+            inputs, outer = len(operands), rest[0].removeprefix("r")
+            pair = (inputs, inputs - 1) if outer == rest[0] else (inputs - 1, inputs)
+            code.append((outer, dtype, pair))
+            expected = apply(outer, *[expected if i == inputs else operands[i] for i in pair])
+        elif rest:
+            code.append((rest[0], dtype, (len(operands),)))
+            expected = apply(rest[0], expected)
+        got, steps = run_flat(n, dtype, operands, code)
+        assert same(got, expected), name
+        if n > 1:
+            assert steps == [name]
+        seen += 1
+    assert seen > 150
+
+
+# ------------------------------------------------------------------------------------------ other types
+NUMPY_NAME = {"cast": None, "copy": np.array, "mulz": BINARY["mulz"], "complex": lambda a, b: np.stack([a, b], -1).view(np.result_type(a, 1j))[..., 0], "where": np.where,
+              "real": np.real, "imag": np.imag}  # fmt: skip
+
+
+def numbers(rng, dtype, n):
+    dtype = np.dtype(dtype)
+    if dtype.kind == "b":
+        return rng.random(n) < 0.5
+    if dtype.kind == "i":
+        return rng.integers(-9, 10, n).astype(dtype)
+    x = np.round(rng.standard_normal(n) * 4) / 2
+    if dtype.kind == "c":
+        return (x + 1j * np.round(rng.standard_normal(n) * 4) / 2).astype(dtype)
+    x[rng.random(n) < 0.05] = np.nan
+    x[rng.random(n) < 0.05] = np.inf
+    return x.astype(dtype)
+
+
+@pytest.mark.parametrize("n", [1, 9, 1000])
+def test_kernels_of_other_types(n):
+    rng = np.random.default_rng(n)
+    for name, signature in kernels()[1]:
+        types, dtype = [np.dtype(letter) for letter in signature[:-1]], np.dtype(signature[-1])
+        operands = [numbers(rng, t, n) for t in types]
+        if name == "cast" and dtype.kind == "i":
+            operands = [np.nan_to_num(x, posinf=3, neginf=-3) for x in operands]
+        code = [(name, dtype, tuple(range(len(types))))]
+        got, _ = run_flat(n, dtype, operands, code)
+        assert has_kernel(name, types, dtype)
+        with np.errstate(all="ignore"):
+            if name == "cast":
+                expected = operands[0].astype(dtype)
+            else:
+                expected = NUMPY_NAME.get(name, getattr(np, name, None))(*operands).astype(dtype)
+        if dtype.kind in "fc" and name in (
+            "exp",
+            "log",
+            "sqrt",
+            "abs",
+            "multiply",
+            "divide",
+            "square",
+            "reciprocal",
+            "mulz",
+        ):
+            finite = np.isfinite(expected) & np.isfinite(got)
+            assert np.array_equal(np.isnan(expected), np.isnan(got)), name
+            error = np.abs(got[finite] - expected[finite])
+            assert np.all(error <= 8 * np.finfo(dtype).eps * np.abs(expected[finite])), name
+        else:
+            assert same(got, expected), (name, signature)
+
+
+@pytest.mark.parametrize("dtype", [np.complex128, np.complex64])
+@pytest.mark.parametrize("name", ["exp", "log", "sqrt", "abs"])
+def test_complex_functions(name, dtype):
+    """Every quadrant and magnitude, special values as NumPy has them."""
+    rng = np.random.default_rng(3)
+    info = np.finfo(dtype)
+    special = [
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        np.inf,
+        -np.inf,
+        np.nan,
+        info.max,
+        info.tiny,
+        info.smallest_subnormal,
+        700.0,
+        -750.0,
+    ]
+    z = np.array([complex(a, b) for a in special for b in special], dtype)
+    scale = np.exp(rng.uniform(-80, 80, 2000))
+    z = np.concatenate([z, scale * np.exp(2j * np.pi * rng.random(2000)), np.exp(2j * np.pi * rng.random(200))]).astype(
+        dtype
+    )
+    real = np.dtype(dtype).type(0).real.dtype
+    got, _ = run_flat(
+        len(z), real if name == "abs" else np.dtype(dtype), [z], [(name, real if name == "abs" else dtype, (0,))]
+    )
+    with np.errstate(all="ignore"):
+        expected = getattr(np, name)(z)
+        for part in (np.real, np.imag):
+            g, e = part(got), part(expected)
+            known = np.isfinite(z) & np.isfinite(e)
+            bound = 8 * info.eps * np.abs(e[known]) + 8 * info.smallest_subnormal
+            assert np.all(np.abs(g[known] - e[known]) <= bound)
+            assert np.array_equal(np.isnan(g), np.isnan(e))
+            assert np.array_equal(np.isinf(g), np.isinf(e))
+
+
+@pytest.mark.parametrize("letter", "dfli?DF")
+@pytest.mark.parametrize("shape", [(1000,), (40, 90), (200, 3)])
+def test_reductions_of_every_type(letter, shape):
+    dtype = np.dtype(letter)
+    x = numbers(np.random.default_rng(0), dtype, math.prod(shape)).reshape(shape)
+    x = np.nan_to_num(x, posinf=1, neginf=2) if dtype.kind == "f" else x
+    modes = {"?": ("max", "min"), "D": ("sum",), "F": ("sum",)}.get(letter, ("sum", "max", "min"))
+    for mode in modes:
+        for axes in (None, *[(d,) for d in range(len(shape))]):
+            out = np.empty([] if axes is None else [n for d, n in enumerate(shape) if d not in axes], dtype)
+            Region(shape, [(dtype, x.strides)], [], [], [(mode, 0, axes)]).run([x], [out])
+            expected = REDUCE[mode](x, axis=axes).astype(dtype)
+            assert same(out, expected)  # sums of small halves are exact in any order
+
+
+def test_mask_selects_in_one_pass():
+    """where(x > 0, exp(x), -x) on float32 rows with a broadcast mask row, then counted as integers."""
+    x = np.random.default_rng(5).standard_normal((30, 200)).astype(F4)
+    mask = np.arange(200) % 3 == 0
+    code = [
+        ("greater", np.bool_, (0, 2)),
+        ("logical_and", np.bool_, (3, 1)),
+        ("negative", F4, (0,)),
+        ("where", F4, (4, 0, 5)),
+        ("cast", np.int64, (4,)),
+    ]
+    out, count = np.empty_like(x), np.empty(30, np.int64)
+    inputs = [(F4, x.strides), (np.bool_, (0, 1))]
+    outputs = [("store", 6, x.strides), ("sum", 7, (1,))]
+    Region(x.shape, inputs, [(F4, 0.0)], code, outputs).run([x, mask], [out, count])
+    chosen = (x > 0) & mask
+    assert same(out, np.where(chosen, x, -x)) and same(count, chosen.sum(1))
+
+
+# ------------------------------------------------------------------------------------------ scalar programs
+SCALAR = EXACT | {"exp": None, "sin": None, "where": None, "less": None, "power": None, "reciprocal": np.reciprocal}
+
+
+@st.composite
+def scalar_programs(draw):
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    sizes = draw(st.lists(st.integers(0, 4), min_size=1, max_size=3))
+    consts = rng.standard_normal(draw(st.integers(1, 3))).tolist()
+    first, code = sum(sizes) + len(consts), []
+    names = sorted(SCALAR)
+    for _ in range(draw(st.integers(0, 60))):
+        name = names[rng.integers(len(names))]
+        code.append((name, tuple(rng.integers(first + len(code), size=ops.ARITY[name]).tolist())))
+    outputs = [rng.integers(first + len(code), size=rng.integers(0, 5)).tolist() for _ in range(rng.integers(1, 4))]
+    return sizes, consts, code, outputs, rng
+
+
+@settings(max_examples=150, deadline=None)
+@given(scalar_programs())
+def test_scalar_programs_are_the_kernels(case):
+    """Bit by bit what the kernels give, one run or many side by side, on any number of threads."""
+    sizes, consts, code, outputs, rng = case
+    program = pickle.loads(pickle.dumps(ScalarProgram(sizes, consts, code, outputs)))
+    count = int(rng.integers(1, 3 * LANES))
+    inputs = [rng.standard_normal((count, n) if rng.random() < 0.8 else n) for n in sizes]
+    values = [np.broadcast_to(x[..., i], count) for x, n in zip(inputs, sizes, strict=True) for i in range(n)]
+    values += [np.full(count, c) for c in consts]
+    for name, operands in code:
+        values.append(apply(name, *[values[i] for i in operands]))
+    expected = [np.stack([values[i] for i in out], -1) if out else np.empty((count, 0)) for out in outputs]
+    for got in (program.map(count, *inputs, threads=1), program.map(count, *inputs, threads=4)):
+        assert all(same(a, b) for a, b in zip(got, expected, strict=True))
+    once = program(*[x if x.ndim == 1 else x[0] for x in inputs])
+    assert all(same(a, b[0]) for a, b in zip(once, expected, strict=True))
+
+
+def test_long_scalar_programs():
+    """More registers than a stack frame holds, many runs, shared and separate inputs."""
+    n = 6000
+    code = [("multiply", (i, n + i)) for i in range(n)]
+    code += [("add", (2 * n + i if i == 0 else 3 * n + i - 1, 2 * n + i + 1)) for i in range(n - 1)]
+    program = ScalarProgram([n, n], [], code, [[4 * n - 2], list(range(2 * n, 3 * n))])
+    x, y = np.random.default_rng(0).standard_normal((2, 300, n))
+    total, products = program.map(300, x, y[0])
+    assert same(products, x * y[0])
+    assert same(total[:, 0], np.cumsum(x * y[0], axis=1)[:, -1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        (([1], [], [("sinc", (0,))], []), KeyError, "no kernel for sinc"),
+        (([1], [], [("add", (0,))], []), ValueError, "add takes 2 operands, not 1"),
+        (([1], [], [("add", (0, 1))], []), ValueError, "not computed before"),
+        (([1], [], [], [[1]]), ValueError, "there are 1"),
+    ],
+)
+def test_scalar_errors(arguments, error, text):
+    with pytest.raises(error, match=text):
+        ScalarProgram(*arguments)
+
+
+def test_scalar_inputs_are_checked():
+    program = ScalarProgram([2], [], [], [[0]])
+    with pytest.raises(TypeError, match="2 inputs, expected 1"):
+        program([1.0, 2.0], [3.0])
+    with pytest.raises(ValueError, match=r"shape \(3,\), expected \(5, 2\) or \(2,\)"):
+        program.map(5, np.ones(3))
+
+
+# ------------------------------------------------------------------------------------------ gathers and scatters
+@pytest.mark.parametrize("shape", [(5000,), (60, 300), (500, 4), (3, 0)])
+@pytest.mark.parametrize("letter", "dfliD")
+def test_gathers_and_scatters(shape, letter):
+    """Rows picked by an index, elements picked by an index each, and the same added back in order."""
+    rng = np.random.default_rng(7)
+    dtype = np.dtype(letter)
+    x = numbers(rng, dtype, 40 * math.prod(shape[1:])).reshape(40, *shape[1:])
+    x = np.nan_to_num(x, posinf=1, neginf=2) if dtype.kind == "f" else x
+    rows = rng.integers(-40, 40, shape[0])
+    flat = rng.integers(-x.size, x.size, shape) if x.size else np.zeros(shape, np.int64)
+    item = dtype.itemsize
+    rest = x.strides[1:]
+    inputs = [
+        (np.int64, (8, *(0,) * len(rest)), 0, 0),
+        (np.int64, flat.strides, 1, 0),
+        (dtype, (0, *rest), 2, 0, (0, x.strides[0], 40)),
+        (dtype, (0,) * len(shape), 2, 0, (1, item, x.size)),
+    ]
+    strides = strides_of(shape, item)
+    outputs = [
+        ("store", 2, strides),
+        ("store", 3, strides),
+        ("scatter", 2, (0, *rest), 2, 0, None, (0, x.strides[0], 40)),
+        ("scatter", 3, (0,) * len(shape), 3, 0, None, (1, item, x.size)),
+    ]
+    region = Region(shape, inputs, [], [], outputs)
+    results = []
+    for threads in (1, 3):
+        outs = [np.empty(shape, dtype), np.empty(shape, dtype), np.ones_like(x), np.ones_like(x)]
+        region.run([rows, flat, x], outs, threads)
+        results.append(outs)
+    by_row, by_element = x[rows], x.reshape(-1)[flat]
+    added, added_flat = np.ones_like(x), np.ones_like(x).reshape(-1)
+    np.add.at(added, rows, by_row)
+    np.add.at(added_flat, flat, by_element)
+    for outs in results:
+        assert same(outs[0], by_row) and same(outs[1], by_element)
+        assert same(outs[2], added) and same(outs[3], added_flat.reshape(x.shape))
+
+
+@pytest.mark.parametrize("bad", [4, -5])
+def test_indices_out_of_bounds(bad):
+    index, x, out = np.array([0, bad, 1]), np.arange(4.0), np.zeros(3)
+    inputs = [(np.int64, (8,)), (F8, (0,), 1, 0, (0, 8, 4))]
+    region = Region((3,), inputs, [], [], [("store", 1, (8,))])
+    with pytest.raises(IndexError, match="out of bounds"):
+        region.run([index, x], [out])
+    with pytest.raises(ValueError, match="indices must be int64"):
+        Region((3,), [(F8, (8,)), inputs[1]], [], [], [])

@@ -19,9 +19,23 @@ ctypedef struct ad_reducer:
 cdef enum:
     DTYPES = 7      # AD_DTYPES of src/ops.h
 
+ctypedef struct ad_super:
+    const char *name
+    ad_op_fn f64        # with four operands if its name says so: for the machine to call
+    ad_op_fn f32
+
+ctypedef struct ad_typed:
+    const char *name
+    const char *signature
+    ad_op_fn fn
+
 ctypedef struct ad_isa:
     const ad_op *ops
     const ad_reducer (*reducers)[DTYPES]
+    const ad_super *supers
+    int n_supers
+    const ad_typed *typed
+    int n_typed
 
 cdef const ad_isa *tables
 cdef const ad_op *table

@@ -13,6 +13,7 @@ from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 import numpy as np
 from scirs_ad._kernels.ops import OPCODES
+from scirs_ad._kernels.peephole import fuse
 from scirs_ad._kernels.vm import CHEAP
 
 cnp.import_array()
@@ -30,6 +31,8 @@ cdef extern from "region.h" nogil:
     enum: AD_LOAD
     enum: AD_SAVE
     enum: AD_FOLD
+    enum: AD_TAKE
+    enum: AD_SCATTER
     enum: AD_F64
     enum: AD_F32
     enum: AD_I64
@@ -47,7 +50,8 @@ cdef extern from "region.h" nogil:
         Py_ssize_t offset
         int arg
         uint16_t reg
-        uint8_t how, itemsize, inner, shared, whole
+        uint8_t how, itemsize, dtype, inner, shared, whole
+        Py_ssize_t step, length
         Py_ssize_t size, row_partials
         const void* reducer
         char identity[16]
@@ -63,7 +67,7 @@ cdef extern from "region.h" nogil:
         const Py_ssize_t* shape
         Py_ssize_t n, inner, rows, block, chunk
         int chunks
-        int n_in, n_out, n_reg, n_temp, n_direct, n_point, n_still, folds
+        int n_in, n_out, n_reg, n_temp, n_direct, n_point, n_still, folds, serial
         ad_view* views
         const uint16_t* direct
         const uint16_t* point
@@ -119,6 +123,7 @@ cdef class _View:
     cdef public str mode
     cdef public tuple axes
     cdef public object alias
+    cdef public tuple index             # gathers and scatters: (input with the indices, bytes per index, length)
 
 
 def _describe(ndim, inputs, outputs):
@@ -128,6 +133,7 @@ def _describe(ndim, inputs, outputs):
         v.dtype, v.strides = np.dtype(item[0]), list(item[1])
         v.arg = item[2] if len(item) > 2 else k
         v.offset = item[3] if len(item) > 3 else 0
+        v.index = item[4] if len(item) > 4 else None
         views.append(v)
     for k, item in enumerate(outputs):
         v = _View()
@@ -135,12 +141,14 @@ def _describe(ndim, inputs, outputs):
         v.arg = item[3] if len(item) > 3 else k
         v.offset = item[4] if len(item) > 4 else 0
         v.alias = item[5] if len(item) > 5 else None
-        if v.mode in ("store", "add"):
+        v.index = item[6] if len(item) > 6 else None
+        if v.mode in ("store", "add", "scatter"):
             v.strides = list(item[2])
         elif v.mode in _REDUCTIONS:
             v.axes = tuple(range(ndim)) if item[2] is None else tuple(item[2])
         else:
-            raise ValueError(f"Region: output {k} has mode {v.mode!r}; there are store, add, sum, prod, max and min")
+            raise ValueError(f"Region: output {k} has mode {v.mode!r}; "
+                             f"there are store, add, scatter, sum, prod, max and min")
         views.append(v)
     return views
 
@@ -176,16 +184,49 @@ cdef bint _is_flat(list strides, tuple shape, Py_ssize_t itemsize):
     return True
 
 
-cdef ad_op_fn _kernel(str name, list types, dtype) except NULL:
-    """The kernel of an operation on operands of these types; KeyError if there is none."""
+cdef dict SUPERS = {(<bytes> tables.supers[i].name).decode(): i for i in range(tables.n_supers)}
+
+
+cdef dict TYPED = {
+    (<bytes> tables.typed[i].name + b" " + <bytes> tables.typed[i].signature).decode(): i for i in range(tables.n_typed)
+}
+_LETTERS = {dtype: dict(zip(range(7), "dfli?DF"))[code] for dtype, code in _DTYPES.items()}
+
+
+def has_kernel(name, types, dtype):
+    """Whether a region can run operation `name` on operands of `types`, for a result of `dtype`."""
+    return _find(name, [np.dtype(t) for t in types], np.dtype(dtype)) != NULL
+
+
+def kernels():
+    """Names of the superinstructions, and (name, signature) of the kernels on mixed types."""
+    return list(SUPERS), [tuple(key.split(" ")) for key in TYPED]
+
+
+cdef ad_op_fn _find(str name, list types, dtype) except? NULL:
     cdef int op
-    if name in OPCODES and all(t == dtype for t in types):
+    if name in SUPERS:
+        op = SUPERS[name]
+        return <ad_op_fn> (tables.supers[op].f64 if dtype == np.float64 else tables.supers[op].f32)
+    if name in OPCODES and dtype.kind == "f" and all([t == dtype for t in types]):
         op = OPCODES[name]
         if dtype == np.float64:
             return <ad_op_fn> table[op].f64
         if dtype == np.float32:
             return <ad_op_fn> table[op].f32
-    raise KeyError(f"Region: no kernel for {name} of {', '.join(map(str, types))} giving {dtype}")
+    found = TYPED.get(f"{name} {''.join([_LETTERS.get(t, '-') for t in [*types, dtype]])}")
+    if found is None:
+        return NULL
+    op = found
+    return tables.typed[op].fn
+
+
+cdef ad_op_fn _kernel(str name, list types, dtype) except NULL:
+    """The kernel of an operation on operands of these types; KeyError if there is none."""
+    cdef ad_op_fn fn = _find(name, types, dtype)
+    if fn == NULL:
+        raise KeyError(f"Region: no kernel for {name} of {', '.join(map(str, types))} giving {dtype}")
+    return fn
 
 
 cdef class Region:
@@ -201,7 +242,9 @@ cdef class Region:
         `(dtype, strides)` or `(dtype, strides, arg)` or `(dtype, strides, arg, offset)`: bytes per step along every
         dimension of the space, which of the caller's pointers (by default its own), bytes from there to the first
         element.
-        Any strides will do: 0 along broadcast dimensions; several inputs may be (shifted) views of one argument.
+        A fifth entry `(k, step, length)` makes it a gather: the element is `step` bytes per index further, with the
+        index from input `k` (int64), negative ones counted from `length`. Any strides will do: 0 along
+        broadcast dimensions; several inputs may be (shifted) views of one argument.
     consts : sequence of tuple
         `(dtype, value)`.
     code : sequence of tuple
@@ -209,6 +252,8 @@ cdef class Region:
     outputs : sequence of tuple
         `("store" | "add", value, strides[, arg[, offset[, alias]]])`: written, or added to what is there. `alias`
         names an input which may share its memory, element for element.
+        `("scatter", value, strides, arg, offset, None, (k, step, length))`: added in C order to the elements that
+        indices point to.
         `("sum" | "prod" | "max" | "min", value, axes[, arg[, offset]])`: reduced over these axes of the space (None:
         all), written in C order without them.
 
@@ -295,6 +340,7 @@ cdef class _Builder:
     cdef dict results                   # position in the code -> outputs that are written there
     cdef set owned                      # registers that are temporaries of the block
     cdef list out_registers             # by output
+    cdef list plan                      # by instruction: what runs, see `fuse`
     cdef int first                      # the value of the first instruction
 
     def __init__(self, Region region, tuple shape, list inputs, list consts, list code, list outputs):
@@ -311,6 +357,9 @@ cdef class _Builder:
         self.check()
         self.space()
         self.classify()
+        self.plan = fuse(self.code, self.first, [v.value for v in self.views[self.n_in:]],
+                         [cls == MOVING for cls in self.classes], self.types, SUPERS)
+        self.blocks()
         self.lifetimes()
         self.allocate()
         self.finish()
@@ -323,6 +372,7 @@ cdef class _Builder:
             if any(not 0 <= value < len(self.types) for value in operands):
                 raise ValueError(f"Region: instruction {k} ({name}) uses a value that is not computed before it")
             self.types.append(np.dtype(dtype))
+            self.code[k] = (name, self.types[len(self.types) - 1], operands)
         for dtype in self.types:
             if dtype not in _DTYPES:
                 raise KeyError(f"Region: no kernels for dtype {dtype}")
@@ -345,19 +395,21 @@ cdef class _Builder:
                     elif self.shape[d] == 0 and v.mode in ("max", "min"):
                         raise ValueError(f"zero-size array to reduction operation {v.mode}imum which has no identity")
         for v in self.views:
+            if v.index is not None and self.types[v.index[0]] != np.int64:
+                raise ValueError(f"Region: indices must be int64, not {self.types[v.index[0]]}")
             if len(v.strides) != len(self.shape):
                 raise ValueError(f"Region: {len(v.strides)} strides for a space of {len(self.shape)} dimensions")
 
     cdef space(self):
-        """Merge the dimensions, choose the walk and the block, and how each view is reached."""
+        """Merge the dimensions, choose the walk, and how each view is reached."""
         cdef list folds = [v for v in self.views if v.axes is not None]
         cdef bint whole = all(len(v.axes) == len(self.shape) for v in folds)
-        cdef Py_ssize_t size, widest, live, block
+        cdef Py_ssize_t size
         full = [v for v in folds if len(v.axes) == len(self.shape)]
         self.n = 1
         for size in self.shape:
             self.n *= size
-        self.shape = _merge(self.shape, self.views, not folds)
+        self.shape = _merge(self.shape, self.views, not folds and not any([v.mode == "scatter" for v in self.views]))
         self.ndim = len(self.shape)
         self.inner = self.shape[self.ndim - 1]
         self.rows = self.n // self.inner if self.n else 0
@@ -367,23 +419,13 @@ cdef class _Builder:
             self.walk = AD_FLAT_BLOCKS
         else:
             self.walk = AD_ROW_BLOCKS
-        widest = max([t.itemsize for t in self.types], default=8)
-        block = max(4096 // widest, AD_UNIT)
-        live = self.live()
-        if live * block * widest > CACHE_BYTES:
-            block = AD_UNIT
-        if self.walk == AD_TILES:
-            self.block = max(1, min(block // max(self.inner, 1), self.rows))
-            size = self.block * self.inner
-        else:
-            size = self.n if self.walk == AD_FLAT_BLOCKS else self.inner
-            self.block = size = max(1, min(block, size))
-        self.slot = (size * widest + 63) // 64 * 64 + 64
         for v in self.views:
             item = v.dtype.itemsize
             v.cls = MOVING
             if v.axes is not None:
                 v.how = AD_FOLDED
+            elif v.index is not None:
+                v.how = AD_COPIED
             elif not any(v.strides) and v.mode is None:
                 v.how, v.cls = AD_POINT, STILL
             elif self.walk == AD_ROW_BLOCKS:
@@ -395,12 +437,26 @@ cdef class _Builder:
             else:
                 v.how = AD_DIRECT if _is_flat(v.strides, self.shape, item) else AD_COPIED
 
+    cdef blocks(self):
+        """Choose the size of blocks: as many elements as fit the first-level cache together."""
+        cdef Py_ssize_t widest = max([t.itemsize for t in self.types], default=8)
+        cdef Py_ssize_t size, block = max(4096 // widest, AD_UNIT)
+        if self.live() * block * widest > CACHE_BYTES:
+            block = AD_UNIT
+        if self.walk == AD_TILES:
+            self.block = max(1, min(block // max(self.inner, 1), self.rows))
+            size = self.block * self.inner
+        else:
+            size = self.n if self.walk == AD_FLAT_BLOCKS else self.inner
+            self.block = size = max(1, min(block, size))
+        self.slot = (size * widest + 63) // 64 * 64 + 64
+
     cdef lifetimes(self):
         """Where each value is used last, and which outputs are computed in place."""
         cdef int k, value, end = len(self.code)
         self.last, self.direct, self.results = {}, {}, {}
-        for k, (_, _, operands) in enumerate(self.code):
-            for value in operands:
+        for k, entry in enumerate(self.plan):
+            for value in entry[1] if entry else ():
                 self.last[value] = k
         for k in range(self.n_out):
             v = self.views[self.n_in + k]
@@ -415,14 +471,17 @@ cdef class _Builder:
                 self.direct[value] = k
             self.last[value] = max(self.last.get(value, -1), at)
             self.results.setdefault(at, []).append(k)
+        for v in self.views:            # indices stay: where they are read depends on the view
+            if v.index is not None:
+                self.last[v.index[0]] = end
 
     cdef Py_ssize_t live(self):
         """The most values alive at once."""
         cdef Py_ssize_t most = 0, now = 0
         cdef int k, value
         last, ends = {}, {}
-        for k, (_, _, operands) in enumerate(self.code):
-            for value in operands:
+        for k, entry in enumerate(self.plan):
+            for value in entry[1] if entry else ():
                 last[value] = k
         for value, k in last.items():
             ends[k] = ends.get(k, 0) + (value >= self.first)
@@ -463,7 +522,7 @@ cdef class _Builder:
 
     cdef call(self, list steps, str text, ad_op_fn fn, int dst, list operands, bint one):
         cdef list o = operands + [0] * (4 - len(operands))
-        steps.append((AD_CALL3, <size_t> fn, dst, o[0], o[1], o[2], o[3], one))
+        steps.append((AD_CALL4 if len(operands) == 4 else AD_CALL3, <size_t> fn, dst, o[0], o[1], o[2], o[3], one))
         self.note(f"{text} r{dst} <- {' '.join([f'r{x}' for x in operands])}", one)
 
     cdef move(self, int kind, str text, int dst, int a):
@@ -480,9 +539,7 @@ cdef class _Builder:
         cdef Py_ssize_t item = self.types[value].itemsize
         if cls == MOVING:
             if self.registers[value] is None:       # an input that is copied
-                r = self.take()
-                self.move(AD_LOAD, "load", r, value)
-                self.registers[value] = r
+                self.registers[value] = r = self.load(value)
             return self.registers[value]
         if value in self.filled:
             return self.filled[value]
@@ -495,6 +552,27 @@ cdef class _Builder:
                       [self.registers[value]], False)
         self.filled[value] = r
         return r
+
+    cdef int load(self, int value) except -1:
+        """An input to a register."""
+        cdef int r
+        v = self.views[value]
+        if v.index is None:
+            r = self.take()
+            self.move(AD_LOAD, "load", r, value)
+        else:
+            at, one = self.indices(v)
+            r = self.take()
+            self.per_block.append((AD_TAKE, 0, r, value, at, 0, 0, one))
+            self.note(f"take r{r} <- {value} at r{at}", one)
+        return r
+
+    cdef tuple indices(self, v):
+        """The register of the indices of a view, and whether one is for the whole block."""
+        cdef int value = v.index[0]
+        if self.classes[value] == MOVING:
+            return self.vector(value), False
+        return self.registers[value], True
 
     cdef _Memory constant(self, int value, Py_ssize_t n):
         dtype, number = self.consts[value - self.n_in]
@@ -519,10 +597,11 @@ cdef class _Builder:
         self.out_registers = [
             self.register() if self.views[self.n_in + k].how == AD_DIRECT else 0 for k in range(self.n_out)
         ]
-        for k, (name, _, operands) in enumerate(self.code):
-            value = self.first + k
-            if value not in self.last:      # not used
+        for k, entry in enumerate(self.plan):
+            if entry is None:
                 continue
+            name, operands, kinds = entry
+            value = self.first + k
             cls = self.classes[value]
             fn = _kernel(name, [self.types[x] for x in operands], self.types[value])
             if cls < MOVING:
@@ -530,7 +609,7 @@ cdef class _Builder:
                 self.call(self.once if cls == STILL else self.per_row, name, fn, r,
                           [self.registers[x] for x in operands], True)
             else:
-                self.instruction(k, value, name, fn, operands)
+                self.instruction(k, value, name, fn, operands, kinds)
             for x in self.results.get(k, ()):
                 self.write(x)
             if cls == MOVING and self.last[value] == k:
@@ -538,9 +617,11 @@ cdef class _Builder:
         for x in self.results.get(len(self.code), ()):
             self.write(x)
 
-    cdef instruction(self, int k, int value, str name, ad_op_fn fn, operands):
+    cdef instruction(self, int k, int value, str name, ad_op_fn fn, operands, str kinds):
         cdef int x, r
-        cdef list sources = [self.vector(x) for x in operands]
+        cdef list sources = [
+            self.registers[x] if kind == "s" else self.vector(x) for x, kind in zip(operands, kinds)
+        ]
         cdef list late = []
         for x in set(operands):
             if self.last[x] == k:
@@ -564,6 +645,10 @@ cdef class _Builder:
         r = self.vector(v.value)
         if v.mode in _REDUCTIONS:
             self.move(AD_FOLD, v.mode, view, r)
+        elif v.mode == "scatter":
+            at, one = self.indices(v)
+            self.per_block.append((AD_SCATTER, 0, view, r, at, 0, 0, one))
+            self.note(f"scatter {view} <- r{r} at r{at}", one)
         elif v.mode == "store" and v.how == AD_DIRECT:
             self.call(self.per_block, "copy", ad_region_copy(v.dtype.itemsize), self.out_registers[k], [r], False)
         elif v.mode == "store":
@@ -615,7 +700,10 @@ cdef class _Builder:
         for i, v in enumerate(self.views):
             c = &r.views[i]
             c.stride, c.offset, c.arg = self.sizes(v.strides), v.offset, v.arg
-            c.how, c.itemsize = v.how, v.dtype.itemsize
+            c.how, c.itemsize, c.dtype = v.how, v.dtype.itemsize, _DTYPES[v.dtype]
+            if v.index is not None:
+                c.step, c.length = v.index[1], v.index[2]
+                r.serial = r.serial or v.mode == "scatter"
             if v.how == AD_FOLDED:
                 self.fold(v, c)
                 r.folds += 1
@@ -646,8 +734,8 @@ cdef class _Builder:
         r.scratch = self.scratch
         r.parallel = <ad_parallel_for> parallel_for
         r.ns = self.n * (0.3 + sum([
-            0.15 if name in CHEAP else 1.2
-            for k, (name, _, _) in enumerate(self.code) if self.classes[self.first + k] == MOVING
+            0.15 if entry[0] in CHEAP or entry[0] in SUPERS else 1.2
+            for k, entry in enumerate(self.plan) if entry and self.classes[self.first + k] == MOVING
         ]))
         self.region.ns = r.ns
         self.region.n_ins = max([v.arg for v in self.views[:self.n_in]], default=-1) + 1

@@ -74,53 +74,78 @@ def assemble(tape, inputs, outputs):
         return None, used
     if any(s is None and _is_complex(x) for i in order for s, x in zip(nodes[i].inputs, nodes[i].args, strict=True)):
         return None, used
-    last = {source[0]: i for i in order for source in nodes[i].inputs if source is not None}
-
-    consts = {}
-
-    def const(value):
-        return consts.setdefault(float(value), len(consts))
-
-    # Registers by kind; their numbers follow when the number of each kind is known.
-    where = {i: ("in", used.index(code)) for i, code in position.items() if code in used}
-    free, n_temp, code = [], 0, []
-    final = {}
-    for k, y in enumerate(results):
-        if y >= 0 and nodes[y].primitive is not None and y not in final:
-            final[y] = k
-    for i in order:
-        node = nodes[i]
-        operands = []
-        for source, value in zip(node.inputs, node.args, strict=True):
-            operands.append(("const", const(value)) if source is None else where[source[0]])
-        for source in {s[0] for s in node.inputs if s is not None}:
-            if last[source] == i and where[source][0] == "temp":
-                free.append(where[source])
-        if i in final:
-            where[i] = ("out", final[i])
-        elif free:
-            where[i] = free.pop()
-        else:
-            where[i] = ("temp", n_temp)
-            n_temp += 1
-        code.append((node.primitive.opcode, where[i], operands))
-    for k, y in enumerate(results):
-        if y < 0:
-            code.append(("copy", ("out", k), [("const", const(outputs[k]))]))
-        elif final.get(y) != k:
-            code.append(("copy", ("out", k), [where[y]]))
-    base = {"in": 0, "const": len(used), "temp": len(used) + len(consts), "out": len(used) + len(consts) + n_temp}
-
-    def number(register):
-        return base[register[0]] + register[1]
-
-    flat = [
-        (name, number(dst), *(number(r) for r in operands), *(0,) * (3 - len(operands))) for name, dst, operands in code
+    code = [
+        (
+            nodes[i].primitive.opcode,
+            i,
+            [float(x) if s is None else s[0] for s, x in zip(nodes[i].inputs, nodes[i].args, strict=True)],
+        )
+        for i in order
     ]
+    position = {code: i for i, code in position.items()}
+    ends = [y if y >= 0 else float(outputs[k]) for k, y in enumerate(results)]
     try:
-        return Program(len(used), list(consts), n_temp, len(outputs), flat), used
+        return build(code, [position[code] for code in used], ends), used
     except ValueError:  # more registers than the machine has
         return None, used
+
+
+def build(code, inputs, outputs):
+    """One Program of a list of elementwise operations.
+
+    Parameters
+    ----------
+    code : list of (opcode, result, operands)
+        Results and operands are ints that name values; an operand that is a float is a constant.
+    inputs : list of int
+    outputs : list of int or float
+
+    Returns
+    -------
+    Program
+
+    Raises
+    ------
+    ValueError
+        If there are more inputs, outputs or registers than the machine has.
+    """
+    last = {x: k for k, (_, _, operands) in enumerate(code) for x in operands if type(x) is int}
+    consts = {}
+    # Registers by kind; their numbers follow when the number of each kind is known.
+    where = {x: ("in", k) for k, x in enumerate(inputs)}
+    free, n_temp, steps = [], 0, []
+    final = {}
+    for k, y in enumerate(outputs):
+        if type(y) is int and y not in where and y not in final:
+            final[y] = k
+
+    def register(x):
+        # By what it prints as: 0.0 and -0.0 are equal, but not the same constant.
+        return where[x] if type(x) is int else ("const", consts.setdefault(repr(x), (len(consts), x))[0])
+
+    for k, (opcode, result, operands) in enumerate(code):
+        registers = [register(x) for x in operands]
+        for x in {x for x in operands if type(x) is int}:
+            if last[x] == k and where[x][0] == "temp":
+                free.append(where[x])
+        if result in final:
+            where[result] = ("out", final[result])
+        elif free:
+            where[result] = free.pop()
+        else:
+            where[result] = ("temp", n_temp)
+            n_temp += 1
+        steps.append((opcode, where[result], registers))
+    for k, y in enumerate(outputs):
+        if type(y) is not int or final.get(y) != k:
+            steps.append(("copy", ("out", k), [register(y)]))
+    base = {"in": 0, "const": len(inputs), "temp": len(inputs) + len(consts)}
+    base["out"] = base["temp"] + n_temp
+    flat = [
+        (name, base[dst[0]] + dst[1], *(base[r[0]] + r[1] for r in registers), *(0,) * (3 - len(registers)))
+        for name, dst, registers in steps
+    ]
+    return Program(len(inputs), [x for _, x in consts.values()], n_temp, len(outputs), flat)
 
 
 def _floating(x):

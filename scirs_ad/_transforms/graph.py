@@ -251,13 +251,13 @@ class Graph:
         heads = []
         for k, index in enumerate(self._inputs):
             names[index] = placeholder.get(index, f"x{k}")
-            heads.append(f"{names[index]}: {_type(self.nodes[index].out)}")
+            heads.append(f"{names[index]}: {type_text(self.nodes[index].out)}")
         rows = []
         for i, node in enumerate(self.nodes):
             if node.primitive is None:
                 names.setdefault(i, f"c{i}")
                 continue
-            names[i] = _letters(len(rows))
+            names[i] = letters(len(rows))
             args = []
             for source, value in zip(node.inputs, node.args, strict=True):
                 if source is None:
@@ -268,7 +268,10 @@ class Graph:
             params = [f"{k}={_constant(v)}" for k, v in (node.params or {}).items()]
             out = node.out if isinstance(node.out, tuple) else (node.out,)
             rows.append(
-                (f"{names[i]} = {node.primitive.name}({', '.join(args + params)})", ", ".join(_type(o) for o in out))
+                (
+                    f"{names[i]} = {node.primitive.name}({', '.join(args + params)})",
+                    ", ".join(type_text(o) for o in out),
+                )
             )
         width = max((len(left) for left, _ in rows), default=0)
         lines = [f"{self.name}({', '.join(heads)}):"]
@@ -300,7 +303,7 @@ def is_constant(y):
     return y.level is None if isinstance(y, Variable) else isinstance(y, (np.ndarray, np.generic, int, float, complex))
 
 
-def _letters(n):
+def letters(n):
     """a, b, ..., z, ba, bb, ..."""
     text = ""
     while True:
@@ -310,14 +313,14 @@ def _letters(n):
             return text
 
 
-def _type(spec):
+def type_text(spec):
     """`f64[2,3]`."""
     return f"{spec.dtype.kind}{8 * spec.dtype.itemsize}[{','.join(map(str, spec.shape))}]"
 
 
 def _constant(value):
     if isinstance(value, np.ndarray):
-        return repr(value[()].item()) if value.ndim == 0 else _type(value)
+        return repr(value[()].item()) if value.ndim == 0 else type_text(value)
     return repr(value)
 
 

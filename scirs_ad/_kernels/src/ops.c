@@ -1,4 +1,7 @@
 /* One table of operations, for the instruction set that this file is compiled for (-DAD_ISA=name). */
+#include <complex.h>
+#undef I
+
 #include "base.h"
 #include "coefficients.h"
 #include "reduce.h"
@@ -72,16 +75,36 @@ AD_REDUCERS(f32)
 #define AD_ROW(op, arity) {#op, arity, v_##op##_f64, v_##op##_f32},
 static const ad_op table[AD_OP_COUNT] = {AD_OP_LIST(AD_ROW)};
 
+#include "super.h"
+#include "typed.h"
+
+#include "scalar.h"
+#define AD_SCALAR_NAME scalar_one
+#define AD_W 1
+#include "scalar_steps.h"
+#define AD_SCALAR_NAME scalar_lanes
+#define AD_W AD_SCALAR_LANES
+#include "scalar_steps.h"
+
+#define AD_RED(op, S, merge) [AD_OF_##S] = AD_REDUCER_ROW(op, S, merge)
+enum { AD_OF_f64 = AD_F64, AD_OF_f32 = AD_F32, AD_OF_i64 = AD_I64, AD_OF_i32 = AD_I32, AD_OF_b8 = AD_B8,
+       AD_OF_c128 = AD_C128, AD_OF_c64 = AD_C64 };
 static const ad_reducer reducers[AD_REDUCTIONS][AD_DTYPES] = {
-    [AD_RED_SUM] = {[AD_F64] = AD_REDUCER_ROW(sum, f64, v_add_f64), [AD_F32] = AD_REDUCER_ROW(sum, f32, v_add_f32)},
-    [AD_RED_PROD] = {[AD_F64] = AD_REDUCER_ROW(prod, f64, v_multiply_f64),
-                     [AD_F32] = AD_REDUCER_ROW(prod, f32, v_multiply_f32)},
-    [AD_RED_MAX] = {[AD_F64] = AD_REDUCER_ROW(max, f64, v_maximum_f64),
-                    [AD_F32] = AD_REDUCER_ROW(max, f32, v_maximum_f32)},
-    [AD_RED_MIN] = {[AD_F64] = AD_REDUCER_ROW(min, f64, v_minimum_f64),
-                    [AD_F32] = AD_REDUCER_ROW(min, f32, v_minimum_f32)},
+    [AD_RED_SUM] = {AD_RED(sum, f64, v_add_f64), AD_RED(sum, f32, v_add_f32), AD_RED(sum, i64, t_add_i64_i64),
+                    AD_RED(sum, i32, t_add_i32_i32), AD_RED(sum, c128, t_add_c128_c128),
+                    AD_RED(sum, c64, t_add_c64_c64)},
+    [AD_RED_PROD] = {AD_RED(prod, f64, v_multiply_f64), AD_RED(prod, f32, v_multiply_f32),
+                     AD_RED(prod, i64, t_multiply_i64_i64), AD_RED(prod, i32, t_multiply_i32_i32),
+                     AD_RED(prod, c128, t_multiply_c128_c128), AD_RED(prod, c64, t_multiply_c64_c64)},
+    [AD_RED_MAX] = {AD_RED(max, f64, v_maximum_f64), AD_RED(max, f32, v_maximum_f32),
+                    AD_RED(max, i64, t_maximum_i64_i64), AD_RED(max, i32, t_maximum_i32_i32),
+                    AD_RED(max, b8, t_maximum_b8_b8)},
+    [AD_RED_MIN] = {AD_RED(min, f64, v_minimum_f64), AD_RED(min, f32, v_minimum_f32),
+                    AD_RED(min, i64, t_minimum_i64_i64), AD_RED(min, i32, t_minimum_i32_i32),
+                    AD_RED(min, b8, t_minimum_b8_b8)},
 };
 
 #define AD_TABLE_(isa) ad_isa_##isa
 #define AD_TABLE(isa) AD_TABLE_(isa)
-const ad_isa AD_TABLE(AD_ISA) = {table, reducers};
+const ad_isa AD_TABLE(AD_ISA) = {table, reducers, supers, sizeof supers / sizeof supers[0],
+                                 typed, sizeof typed / sizeof typed[0], scalar_one, scalar_lanes};

@@ -50,10 +50,36 @@ typedef struct {
     ad_op_fn merge;   /* out = a op b, element by element */
 } ad_reducer;
 
+/* Two operations in one pass: see super.h. */
+typedef void (*ad_op4_fn)(ptrdiff_t n, const void *a, const void *b, const void *c, const void *d, void *out);
+typedef union {
+    ad_op_fn call3;
+    ad_op4_fn call4; /* those with four operands */
+} ad_any_fn;
+typedef struct {
+    const char *name;
+    ad_any_fn f64, f32;
+} ad_super;
+
+/* Other types: see typed.h. */
+typedef struct {
+    const char *name, *signature;
+    ad_op_fn fn;
+} ad_typed;
+
+/* Scalar programs: see scalar.h. */
+typedef struct ad_scalar_step ad_scalar_step;
+typedef void (*ad_scalar_fn)(const ad_scalar_step *steps, const ad_scalar_step *end, double *registers);
+
 /* Everything that is built for one instruction set. */
 typedef struct {
     const ad_op *ops;
     const ad_reducer (*reducers)[AD_DTYPES]; /* [AD_REDUCTIONS]; NULL functions where a type has none */
+    const ad_super *supers;
+    int n_supers;
+    const ad_typed *typed;
+    int n_typed;
+    ad_scalar_fn scalar_one, scalar_lanes;
 } ad_isa;
 
 /* Which tables this build holds is told by AD_HAVE_<isa>; see dispatch.c. */

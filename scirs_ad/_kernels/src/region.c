@@ -113,6 +113,109 @@ static void move_flat(const ad_region *r, const ad_view *v, char *base, ptrdiff_
     }
 }
 
+/* ---- gathers and scatters ------------------------------------------------------------------------------- */
+/* Where index i points to; what is out of bounds is reported, and becomes the first element. */
+static inline const char *at_index(const ad_view *v, const char *base, int64_t i, int *bad)
+{
+    i = i < 0 ? i + v->length : i;
+    if (i < 0 || i >= v->length) {
+        *bad = 1;
+        i = 0;
+    }
+    return base + i * v->step;
+}
+
+#define TAKE(WORD, TYPE)                                                                                              \
+    static void take_##WORD(const ad_view *v, TYPE *out, const char *base, ptrdiff_t stride, const int64_t *index,     \
+                            ptrdiff_t n, int *bad)                                                                    \
+    {                                                                                                                 \
+        for (ptrdiff_t i = 0; i < n; i++, base += stride)                                                             \
+            memcpy(&out[i], at_index(v, base, index[i], bad), sizeof(TYPE));                                          \
+    }
+TAKE(1, uint8_t)
+TAKE(4, uint32_t)
+TAKE(8, uint64_t)
+TAKE(16, two_words)
+
+static void take_run(const ad_view *v, char *out, const char *base, ptrdiff_t stride, const int64_t *index, int one,
+                     ptrdiff_t n, int *bad)
+{
+    if (one) {
+        load_run(v->itemsize, out, at_index(v, base, *index, bad), stride, n);
+        return;
+    }
+    switch (v->itemsize) {
+    case 1: take_1(v, (uint8_t *)out, base, stride, index, n, bad); break;
+    case 4: take_4(v, (uint32_t *)out, base, stride, index, n, bad); break;
+    case 8: take_8(v, (uint64_t *)out, base, stride, index, n, bad); break;
+    default: take_16(v, (two_words *)out, base, stride, index, n, bad); break;
+    }
+}
+
+#define SCATTER(TYPE, WORDS)                                                                                          \
+    static void scatter_##TYPE##WORDS(const ad_view *v, const TYPE *in, const char *base, ptrdiff_t stride,           \
+                                      const int64_t *index, int one, ptrdiff_t n, int *bad)                           \
+    {                                                                                                                 \
+        for (ptrdiff_t i = 0; i < n; i++, base += stride) {                                                           \
+            int wrong = 0;                                                                                            \
+            TYPE *to = (TYPE *)at_index(v, base, index[one ? 0 : i], &wrong);                                         \
+            *bad |= wrong;                                                                                            \
+            for (int k = 0; k < WORDS && !wrong; k++)                                                                 \
+                to[k] += in[i * WORDS + k];                                                                           \
+        }                                                                                                             \
+    }
+SCATTER(double, 1)
+SCATTER(double, 2)
+SCATTER(float, 1)
+SCATTER(float, 2)
+SCATTER(uint64_t, 1)
+SCATTER(uint32_t, 1)
+
+static void scatter_run(const ad_view *v, const char *in, const char *base, ptrdiff_t stride, const int64_t *index,
+                        int one, ptrdiff_t n, int *bad)
+{
+    switch (v->dtype) {
+    case AD_F64: scatter_double1(v, (const double *)in, base, stride, index, one, n, bad); break;
+    case AD_C128: scatter_double2(v, (const double *)in, base, stride, index, one, n, bad); break;
+    case AD_F32: scatter_float1(v, (const float *)in, base, stride, index, one, n, bad); break;
+    case AD_C64: scatter_float2(v, (const float *)in, base, stride, index, one, n, bad); break;
+    case AD_I64: scatter_uint64_t1(v, (const uint64_t *)in, base, stride, index, one, n, bad); break;
+    default: scatter_uint32_t1(v, (const uint32_t *)in, base, stride, index, one, n, bad); break;
+    }
+}
+
+/* move_flat at indices. */
+static void index_flat(const ad_region *r, const ad_view *v, const char *base, ptrdiff_t start, ptrdiff_t n, char *reg,
+                       const int64_t *at, int one, int scatter, int *bad)
+{
+    ptrdiff_t index[MAX_DIMS];
+    const int last = r->ndim - 1;
+    for (int d = last; d >= 0; d--) {
+        index[d] = start % r->shape[d];
+        start /= r->shape[d];
+        base += index[d] * v->stride[d];
+    }
+    while (n > 0) {
+        ptrdiff_t run = r->shape[last] - index[last];
+        if (run > n)
+            run = n;
+        if (scatter)
+            scatter_run(v, reg, base, v->stride[last], at, one, run, bad);
+        else
+            take_run(v, reg, base, v->stride[last], at, one, run, bad);
+        reg += run * v->itemsize;
+        at += one ? 0 : run;
+        n -= run;
+        base += run * v->stride[last];
+        index[last] += run;
+        for (int d = last; d > 0 && index[d] == r->shape[d]; d--) {
+            base += v->stride[d - 1] - index[d] * v->stride[d];
+            index[d] = 0;
+            index[d - 1]++;
+        }
+    }
+}
+
 /* ---- walking over the outer dimensions ----------------------------------------------------------------- */
 static void locate(const ad_region *r, ptrdiff_t row, ptrdiff_t *index)
 {
@@ -160,12 +263,30 @@ static inline void call(const ad_step *k, ptrdiff_t n, char *const *reg)
         k->fn.call4(n, reg[k->a], reg[k->b], reg[k->c], reg[k->d], reg[k->dst]);
 }
 
+/* A step that moves between registers and views, in the flattened space. */
+static void move_step(run_state *s, int chunk, const ad_step *k, ptrdiff_t start, ptrdiff_t n, char *const *reg)
+{
+    const ad_region *r = s->r;
+    const int view = k->kind == AD_LOAD || k->kind == AD_TAKE ? k->a : k->dst;
+    char *base = base_of(s, view, chunk);
+    int bad = 0;
+    if (k->kind == AD_LOAD)
+        move_flat(r, &r->views[view], base, start, n, reg[k->dst], 0);
+    else if (k->kind == AD_SAVE)
+        move_flat(r, &r->views[view], base, start, n, reg[k->a], 1);
+    else
+        index_flat(r, &r->views[view], base, start, n, reg[k->kind == AD_TAKE ? k->dst : k->a],
+                   (const int64_t *)reg[k->b], k->one, k->kind == AD_SCATTER, &bad);
+    if (bad)
+        __atomic_store_n(&s->failed, AD_REGION_BAD_INDEX, __ATOMIC_RELAXED);
+}
+
 static void fill_identity(const ad_view *v, char *out, ptrdiff_t n)
 {
     load_run(v->itemsize, out, v->identity, 0, n);
 }
 
-static void run_flat(const run_state *s, int chunk, char **reg)
+static void run_flat(run_state *s, int chunk, char **reg)
 {
     const ad_region *r = s->r;
     const ptrdiff_t first = chunk * r->chunk, end = r->n - first < r->chunk ? r->n : first + r->chunk;
@@ -179,10 +300,8 @@ static void run_flat(const run_state *s, int chunk, char **reg)
         for (const ad_step *k = steps; k < steps + r->block_steps; k++) {
             if (k->kind <= AD_CALL4) {
                 call(k, n, reg);
-            } else if (k->kind == AD_LOAD) {
-                move_flat(r, &r->views[k->a], base_of(s, k->a, chunk), start, n, reg[k->dst], 0);
-            } else if (k->kind == AD_SAVE) {
-                move_flat(r, &r->views[k->dst], base_of(s, k->dst, chunk), start, n, reg[k->a], 1);
+            } else if (k->kind != AD_FOLD) {
+                move_step(s, chunk, k, start, n, reg);
             } else {
                 const ad_view *v = &r->views[k->dst];
                 v->reducer->units(n, reg[k->a], base_of(s, k->dst, chunk) + start / AD_UNIT * v->itemsize);
@@ -191,7 +310,7 @@ static void run_flat(const run_state *s, int chunk, char **reg)
     }
 }
 
-static void run_rows(const run_state *s, int chunk, char **reg, char *scratch)
+static void run_rows(run_state *s, int chunk, char **reg, char *scratch)
 {
     const ad_region *r = s->r;
     const ptrdiff_t first = chunk * r->chunk, end = r->rows - first < r->chunk ? r->rows : first + r->chunk;
@@ -224,6 +343,18 @@ static void run_rows(const run_state *s, int chunk, char **reg, char *scratch)
                     const ad_view *v = &r->views[k->dst];
                     const ptrdiff_t stride = v->stride[r->ndim - 1];
                     save_run(v->itemsize, at[k->dst] + start * stride, reg[k->a], stride, n);
+                } else if (k->kind != AD_FOLD) {
+                    const int view = k->kind == AD_TAKE ? k->a : k->dst;
+                    const ad_view *v = &r->views[view];
+                    const ptrdiff_t stride = v->stride[r->ndim - 1];
+                    const int64_t *indices = (const int64_t *)reg[k->b];
+                    int bad = 0;
+                    if (k->kind == AD_TAKE)
+                        take_run(v, reg[k->dst], at[view] + start * stride, stride, indices, k->one, n, &bad);
+                    else
+                        scatter_run(v, reg[k->a], at[view] + start * stride, stride, indices, k->one, n, &bad);
+                    if (bad)
+                        __atomic_store_n(&s->failed, AD_REGION_BAD_INDEX, __ATOMIC_RELAXED);
                 } else {
                     const ad_view *v = &r->views[k->dst];
                     if (v->inner) {
@@ -272,7 +403,7 @@ static void fold_tile(const ad_region *r, const ad_view *v, char *base, ptrdiff_
     }
 }
 
-static void run_tiles(const run_state *s, int chunk, char **reg)
+static void run_tiles(run_state *s, int chunk, char **reg)
 {
     const ad_region *r = s->r;
     const ptrdiff_t first = chunk * r->chunk, end = r->rows - first < r->chunk ? r->rows : first + r->chunk;
@@ -287,10 +418,8 @@ static void run_tiles(const run_state *s, int chunk, char **reg)
         for (const ad_step *k = steps; k < steps + r->block_steps; k++) {
             if (k->kind <= AD_CALL4)
                 call(k, n, reg);
-            else if (k->kind == AD_LOAD)
-                move_flat(r, &r->views[k->a], base_of(s, k->a, chunk), start, n, reg[k->dst], 0);
-            else if (k->kind == AD_SAVE)
-                move_flat(r, &r->views[k->dst], base_of(s, k->dst, chunk), start, n, reg[k->a], 1);
+            else if (k->kind != AD_FOLD)
+                move_step(s, chunk, k, start, n, reg);
             else
                 fold_tile(r, &r->views[k->dst], base_of(s, k->dst, chunk), row, rows, reg[k->a]);
         }
@@ -375,7 +504,7 @@ static int run_folds(run_state *s, int threads)
         r->parallel(task, s, r->chunks, threads);
     else
         for (int c = 0; c < r->chunks && !s->failed; c++)
-            s->failed = run_chunk(s, c);
+            task(s, c, 0);
     for (int i = 0; i < r->n_out && !s->failed; i++) {
         const ad_view *v = &outs[i];
         if (!partials[i])
@@ -400,16 +529,14 @@ int ad_region_run(const ad_region *r, char *const *in, char *const *out, int thr
                 fill_identity(&r->views[i], out[r->views[i].arg] + r->views[i].offset, r->views[i].size);
         return AD_REGION_OK;
     }
+    if (r->serial) /* one order of additions */
+        threads = 1;
     if (r->folds)
         return run_folds(&s, threads);
-    if (threads > 1 && r->chunks > 1) {
+    if (threads > 1 && r->chunks > 1)
         r->parallel(task, &s, r->chunks, threads);
-        return s.failed;
-    }
-    for (int c = 0; c < r->chunks; c++) {
-        const int failed = run_chunk(&s, c);
-        if (failed)
-            return failed;
-    }
-    return AD_REGION_OK;
+    else
+        for (int c = 0; c < r->chunks && !s.failed; c++)
+            task(&s, c, 0);
+    return s.failed;
 }

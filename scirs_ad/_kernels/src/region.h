@@ -33,7 +33,8 @@ typedef struct {
     ptrdiff_t offset;        /* bytes, from the pointer that the caller gives */
     int arg;                 /* which of the caller's pointers */
     uint16_t reg;
-    uint8_t how, itemsize;
+    uint8_t how, itemsize, dtype;
+    ptrdiff_t step, length;  /* gathers and scatters: bytes per index, how many there are */
     /* Folded outputs. */
     uint8_t inner;           /* the last dimension is reduced */
     uint8_t shared;          /* several chunks write to the same elements */
@@ -45,16 +46,12 @@ typedef struct {
 } ad_view;
 
 /* Steps. CALL3 and CALL4 run a kernel on registers; the others move between registers and views. */
-enum { AD_CALL3, AD_CALL4, AD_LOAD, AD_SAVE, AD_FOLD };
-typedef void (*ad_op4_fn)(ptrdiff_t n, const void *a, const void *b, const void *c, const void *d, void *out);
+enum { AD_CALL3, AD_CALL4, AD_LOAD, AD_SAVE, AD_FOLD, AD_TAKE, AD_SCATTER };
 typedef struct {
-    union {
-        ad_op_fn call3;
-        ad_op4_fn call4;
-    } fn;
-    uint16_t dst, a, b, c, d; /* LOAD: view a to dst. SAVE, FOLD: register a to view dst */
+    ad_any_fn fn;
+    uint16_t dst, a, b, c, d; /* LOAD: view a to dst. SAVE, FOLD: register a to view dst. TAKE, SCATTER: at indices b */
     uint8_t kind;
-    uint8_t one;              /* on one element, not on the block */
+    uint8_t one;              /* on one element, not on the block; TAKE, SCATTER: one index for all */
 } ad_step;
 
 typedef struct {
@@ -64,7 +61,7 @@ typedef struct {
     ptrdiff_t block;          /* elements per block; tiles: rows per block */
     ptrdiff_t chunk;          /* elements (flat) or rows per chunk */
     int chunks;
-    int n_in, n_out, n_reg, n_temp, n_direct, n_point, n_still, folds;
+    int n_in, n_out, n_reg, n_temp, n_direct, n_point, n_still, folds, serial;
     ad_view *views;           /* inputs, then outputs */
     const uint16_t *direct, *point, *still; /* views of that kind; still: a point that is the same for all rows */
     const ad_step *steps;     /* once per chunk, once per row, once per block */

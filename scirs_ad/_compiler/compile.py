@@ -1,0 +1,496 @@
+"""`compile`: a function as one program per signature, composing with every transform both ways."""
+
+import collections
+import threading
+import traceback
+from pathlib import Path
+
+import numpy as np
+
+from scirs_ad._compiler.fuse import fuse
+from scirs_ad._compiler.graph import OPENED, record, replay
+from scirs_ad._compiler.plan import plan
+from scirs_ad._compiler.program import Door
+from scirs_ad._compiler.rebuild import LEVELS, rebuild
+from scirs_ad._core.core import (
+    Batch,
+    Dual,
+    Spec,
+    Tape,
+    Variable,
+    as_array,
+    bind,
+    inexact,
+    spec_of,
+)
+from scirs_ad._core.define import primitive, sample
+from scirs_ad._core.errors import TracingError
+from scirs_ad._core.tree import LEAF, Leaf, flatten, unflatten
+from scirs_ad._transforms.common import finish, name_of
+
+__all__ = ["compile"]
+
+MOST_SIGNATURES = 256  # programs kept per function; the least recently used goes
+HERE = str(Path(__file__).resolve().parents[1])
+
+
+# ------------------------------------------------------------------------------------------------ a compiled body
+class Body:
+    """A traced function over leaves: its graph, its program, and the bodies derived from it, all made once."""
+
+    def __init__(self, f, specs, name, level="standard", weak=()):
+        self.name, self.level = name, level
+        self.trace = record(f, specs, name, weak)
+        self.specs = [self.trace.graph.specs[v] for v in self.trace.graph.inputs]
+        self.out_specs = tuple(self.trace.graph.specs[v] for v in self.trace.graph.outputs)
+        self.structure, self.lifted = self.trace.structure, self.trace.lifted
+        self._steps, self._derived, self._lock = None, {}, threading.RLock()
+
+    def steps(self):
+        """(rebuilt, report, fused, program), made at the first run."""
+        with self._lock:
+            if self._steps is None:
+                rebuilt, report = rebuild(self.trace.graph, self.level)
+                fused = fuse(rebuilt)
+                self._steps = rebuilt, report, fused, plan(fused)
+            return self._steps
+
+    @property
+    def program(self):
+        return self._steps[3] if self._steps is not None else self.steps()[3]
+
+    def run(self, leaves):
+        """The results on arrays."""
+        return self.program(
+            *[
+                np.asarray(x, s.dtype, order="C") if not _plain(x, s) else x
+                for x, s in zip(leaves, self.specs, strict=True)
+            ]
+        )
+
+    def derived(self, key, make):
+        """A body made from this one, by key."""
+        with self._lock:
+            found = self._derived.get(key)
+            if found is None:
+                found = self._derived[key] = make()
+            return found
+
+    # -------------------------------------------------------------------------------- derivatives
+    def vjp(self, wanted, given):
+        """Cotangents of the inputs `wanted` from those of the outputs `given`: (Body, positions of its results)."""
+
+        def make():
+            places = []
+            n = len(self.specs)
+
+            def pulled(*values):
+                tape = Tape()
+                leaves = list(values[:n])
+                for k in wanted:
+                    leaves[k] = tape.variable(leaves[k])
+                refs = [tape.ref_of(leaves[k]) for k in wanted]
+                outs = replay(self.trace.graph, leaves)
+                tape.closed = True
+                cts = tape.pull([outs[k] for k in given], list(values[n:]), refs, True)
+                places.extend(k for k, c in zip(wanted, cts, strict=True) if c is not None)
+                return [c for c in cts if c is not None]
+
+            specs = self.specs + [self.out_specs[k] for k in given]
+            body = Body(pulled, specs, f"vjp({self.name})", self.level)
+            return body, tuple(places)
+
+        return self.derived(("vjp", wanted, given), make)
+
+    def jvp(self, moving):
+        """Tangents of the outputs from those of the inputs `moving`: (Body, positions of its results)."""
+
+        def make():
+            places = []
+            n = len(self.specs)
+
+            def pushed(*values):
+                dual = Dual()
+                leaves = list(values[:n])
+                for k, t in zip(moving, values[n:], strict=True):
+                    leaves[k] = dual.variable(leaves[k], t)
+                outs = replay(self.trace.graph, leaves)
+                dual.closed = True
+                ts = [dual.split(y)[1] for y in outs]
+                places.extend(k for k, t in enumerate(ts) if t is not None)
+                return [t for t in ts if t is not None]
+
+            specs = self.specs + [self.specs[k] for k in moving]
+            body = Body(pushed, specs, f"jvp({self.name})", self.level)
+            return body, tuple(places)
+
+        return self.derived(("jvp", moving), make)
+
+    def batched(self, mapped, size):
+        """The function with a leading axis at the inputs `mapped`: (Body, whether each result has it)."""
+
+        def make():
+            found = []
+
+            def rows(*values):
+                batch = Batch(size)
+                leaves = [batch.variable(x) if m else x for x, m in zip(values, mapped, strict=True)]
+                outs = replay(self.trace.graph, leaves)
+                batch.closed = True
+                lowered = [batch.lower(y) for y in outs]
+                found.extend(m for _, m in lowered)
+                return [y for y, _ in lowered]
+
+            specs = [Spec((size, *s.shape), s.dtype) if m else s for s, m in zip(self.specs, mapped, strict=True)]
+            body = Body(rows, specs, f"vmap({self.name})", self.level)
+            return body, tuple(found)
+
+        return self.derived(("vmap", mapped, size), make)
+
+
+def _plain(x, spec):
+    """Whether a program can take an array as it is."""
+    return type(x) is np.ndarray and x.dtype == spec.dtype and x.flags.c_contiguous and x.flags.aligned
+
+
+# ------------------------------------------------------------------------------------------------ the primitive
+@primitive(core=None, n_out=-1, kernel=lambda *leaves, body, wanted=(): body.run(leaves), internal=True)
+def compiled_call(*leaves, body, wanted=()):
+    """A compiled function as one operation.
+
+    Derivative: that of the function, as another compiled function. Cost: that of the function.
+    """
+    return replay(body.trace.graph, leaves)
+
+
+OPENED.add(compiled_call)
+compiled_call.def_shape(lambda *specs, body, wanted=(): body.out_specs)
+
+
+@compiled_call.def_vjp
+def _(ct, leaves, body, wanted):
+    given = tuple(k for k, c in enumerate(ct) if c is not None)
+    pulled, places = body.vjp(wanted, given)
+    found = [None] * len(leaves)
+    if places:
+        cts = tuple(ct[k] for k in given)
+        for k, g in zip(places, bind(compiled_call, (*leaves, *cts), {"body": pulled}), strict=True):
+            found[k] = g
+    return tuple(found)
+
+
+@compiled_call.def_jvp
+def _(t, leaves, body):
+    moving = tuple(k for k, s in enumerate(t) if s is not None)
+    pushed, places = body.jvp(moving)
+    found = [None] * len(body.out_specs)
+    if places:
+        outs = bind(compiled_call, (*leaves, *(t[k] for k in moving)), {"body": pushed})
+        for k, s in zip(places, outs, strict=True):
+            found[k] = s
+    return tuple(found)
+
+
+def _on_tape(tape, p, args, params):
+    """One node, which knows of which inputs a derivative can be wanted."""
+    values = tuple([tape.lower(a) for a in args])
+    outs = bind(p, values, params)
+    if not inexact(outs):
+        return outs
+    wanted = tuple(k for k, a in enumerate(args) if tape.ref_of(a) >= 0 and inexact(values[k]))
+    return tape.record_here(p, args, {"body": params["body"], "wanted": wanted}, values, outs)
+
+
+def _on_batch(batch, args, params):
+    lowered = [batch.lower(a) for a in args]
+    body, rows = params["body"].batched(tuple(m for _, m in lowered), batch.size)
+    outs = bind(compiled_call, tuple(y for y, _ in lowered), {"body": body})
+    return tuple(batch.variable(y) if m else y for y, m in zip(outs, rows, strict=True))
+
+
+compiled_call.tape_rule = _on_tape
+compiled_call.batch_rule = _on_batch
+
+
+@compiled_call.def_samples
+def _(rng):
+    body = Body(lambda x: [np.sin(x) * x, np.sum(x * x)], [Spec((3,))], "sample")
+    yield sample(rng.standard_normal(3), body=body)
+
+
+# ------------------------------------------------------------------------------------------------ public
+class Static:
+    """A value that is part of the signature: it compares by value and type."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        return type(other) is Static and type(other.value) is type(self.value) and other.value == self.value
+
+    def __hash__(self):
+        return hash((type(self.value), self.value))
+
+
+def _is_number(x):
+    return type(x) in (float, int, complex)
+
+
+class compile(Door):
+    """A function as one fused program per signature.
+
+    Parameters
+    ----------
+    f : callable
+        Of arrays or containers of arrays. It is run once per signature, on Variables without values.
+    static_argnums : int or tuple of int
+        Positional arguments that are values for Python: lengths, options. They are part of the signature, so they
+        must be hashable. Strings, bools and other hashable objects that are not numbers are static anyway.
+    static_argnames : str or tuple of str
+        The same for keyword arguments.
+    level : {"none", "basic", "standard", "aggressive"}
+        How much is rewritten. Up to "standard" results are those of eager mode up to rounding of fused sums;
+        "aggressive" also uses identities that change rounding.
+
+    Returns
+    -------
+    callable
+        The same function; `lower` shows what becomes of it.
+
+    Raises
+    ------
+    TracingError
+        When called, if `f` needs a value, as in ``if x > 0``. The message shows the line and what to do.
+    TypeError
+        If `f` is not callable, or a static argument is not hashable.
+    RecursionError
+        If `f` calls itself with the same shapes while it is traced.
+
+    Notes
+    -----
+    Derivative: of any order; ``compile(grad(f))``, ``grad(compile(f))``, ``vmap`` and `compile` inside `compile` all
+    work. What `f` closes over is constant from the first call on, but for tracked Variables, whose derivatives flow.
+    Side effects happen once per signature. Cost: milliseconds for a signature that is new; then no Python per
+    operation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scirs_ad as ad
+    >>> f = ad.compile(ad.value_and_grad(lambda x: np.sum(np.sin(x) * x)))
+    >>> f(np.array([0.0, np.pi / 2]))
+    (np.float64(1.5707963267948966), array([0., 1.]))
+    """
+
+    def __new__(cls, f=None, *, static_argnums=(), static_argnames=(), level="standard"):
+        if f is None:  # as a decorator with options
+            return lambda f: cls(f, static_argnums=static_argnums, static_argnames=static_argnames, level=level)
+        return super().__new__(cls)
+
+    def __init__(self, f=None, *, static_argnums=(), static_argnames=(), level="standard"):
+        if not callable(f):
+            raise TypeError(f"compile: the first argument must be a function, not {f!r}")
+        if level not in LEVELS:
+            raise ValueError(f"compile: level must be one of {', '.join(map(repr, LEVELS))}, not {level!r}")
+        self.function, self.level = f, level
+        self.static_argnums = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+        self.static_argnames = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
+        self.__wrapped__ = f
+        self.__name__ = name_of(f)
+        self.__doc__ = getattr(f, "__doc__", None)
+        self._bodies = collections.OrderedDict()
+        self._lock = threading.RLock()
+        self._tracing = threading.local()
+
+    def __reduce__(self):
+        return _restore, (self.function, self.static_argnums, self.static_argnames, self.level)
+
+    def __repr__(self):
+        return f"<compile({self.__name__})>"
+
+    def __get__(self, instance, owner):
+        return self if instance is None else _Method(self, instance)
+
+    # -------------------------------------------------------------------------------- signatures
+    def _split(self, args, kwargs):
+        """Leaves, their structure, which of them are arrays, and the key of the signature."""
+        static = {k % len(args) if args and -len(args) <= k else k for k in self.static_argnums}
+        for k in static:
+            if k >= len(args) and not kwargs:
+                raise ValueError(
+                    f"compile of {self.__name__}: static_argnums {k} for {len(args)} positional argument(s)"
+                )
+        given = tuple(Static(a) if k in static else a for k, a in enumerate(args))
+        named = {k: Static(a) if k in self.static_argnames else a for k, a in kwargs.items()}
+        leaves, structure = flatten((given, named))
+        moving, key = [], [structure]
+        for k, x in enumerate(leaves):
+            if _is_number(x):
+                moving.append(k)
+                key.append(type(x))
+            elif isinstance(x, (Variable, np.ndarray, np.generic, Spec)) and not isinstance(x, (bool, np.bool_)):
+                moving.append(k)
+                if isinstance(x, np.ndarray) and x.dtype.kind not in "biufc":
+                    x = leaves[k] = as_array(x)
+                    if x.dtype.kind not in "biufc":
+                        raise TypeError(
+                            f"compile of {self.__name__}: an argument has dtype {x.dtype}; give an array of numbers, "
+                            "or make it static (static_argnums, static_argnames)"
+                        )
+                if isinstance(x, (np.ndarray, np.generic)) and not x.dtype.isnative:
+                    x = leaves[k] = x.astype(x.dtype.newbyteorder("="))
+                key.append(spec_of(x))
+            else:
+                if type(x) is not Static:
+                    leaves[k] = x = Static(x)
+                try:
+                    hash(x)
+                except TypeError:
+                    raise TypeError(
+                        f"compile of {self.__name__}: a static argument of type {type(x.value).__name__} cannot be "
+                        "hashed, so it cannot be part of the signature; give a tuple instead of a list, or an array "
+                        "that is not static"
+                    ) from None
+                key.append(x)
+        return leaves, structure, moving, tuple(key)
+
+    def _body(self, leaves, structure, moving, key):
+        """The body for a signature: known, or traced now."""
+        with self._lock:
+            found = self._bodies.get(key)
+            if found is not None:
+                self._bodies.move_to_end(key)
+                return found
+            active = self._tracing.__dict__.setdefault("keys", set())
+            if key in active:
+                raise RecursionError(
+                    f"compile of {self.__name__}: it calls itself with the same shapes while it is traced, which "
+                    "never ends, because no value is known that could end it. Use while_loop or fori_loop, make the "
+                    "depth a static argument (static_argnums), or call the function that is not compiled"
+                )
+            active.add(key)
+            try:
+                body = self._trace(leaves, structure, moving)
+            finally:
+                active.discard(key)
+            if not body.lifted:  # tracked Variables from outside are others at the next call
+                self._bodies[key] = body
+                while len(self._bodies) > MOST_SIGNATURES:
+                    self._bodies.popitem(last=False)
+            return body
+
+    def _trace(self, leaves, structure, moving):
+        known = [x.value if type(x) is Static else x for x in leaves]
+
+        def function(*values):
+            filled = list(known)
+            for k, x in zip(moving, values, strict=True):
+                filled[k] = x
+            args, kwargs = unflatten(structure, filled)
+            return self.function(*args, **kwargs)
+
+        specs = [spec_of(as_array(leaves[k])) for k in moving]
+        weak = [j for j, k in enumerate(moving) if _is_number(leaves[k])]
+        try:
+            return Body(function, specs, self.__name__, self.level, weak)
+        except TracingError as error:
+            raise _explained(error, self.__name__) from error
+
+    # -------------------------------------------------------------------------------- calls
+    def slow(self, args, kwargs):
+        """A call whose arguments are not plain arrays of the last signature."""
+        leaves, structure, moving, key = self._split(args, kwargs)
+        body = self._body(leaves, structure, moving, key)
+        values = [as_array(leaves[k]) for k in moving]
+        if body.lifted or any(type(x) is Variable or type(x) is Spec for x in values):
+            outs = bind(compiled_call, (*values, *body.lifted), {"body": body})
+            return unflatten(body.structure, [finish(y) for y in outs])
+        outs = body.run(values)
+        if not kwargs and len(values) == len(args) and all(x is a for x, a in zip(values, args, strict=True)):
+            one, nested = body.structure is LEAF, _nested(body.structure)
+            if one or nested is not None:
+                self.remember(body.program, args, one, None if one or nested == tuple(range(len(outs))) else nested)
+        return unflatten(body.structure, list(outs))
+
+    def lower(self, *args, **kwargs):
+        """What becomes of the function for arguments like these (arrays or Specs).
+
+        Returns
+        -------
+        Lowered
+            With `traced`, `rebuilt`, `fused` and `program`, each of which prints.
+        """
+        return Lowered(self._body(*self._split(args, kwargs)))
+
+
+def _restore(f, static_argnums, static_argnames, level):
+    return compile(f, static_argnums=static_argnums, static_argnames=static_argnames, level=level)
+
+
+class _Method:
+    """A compiled method of an instance, which is a static argument."""
+
+    def __init__(self, compiled, instance):
+        self.compiled, self.instance = compiled, instance
+
+    def __call__(self, *args, **kwargs):
+        return self.compiled(self.instance, *args, **kwargs)
+
+    def lower(self, *args, **kwargs):
+        return self.compiled.lower(self.instance, *args, **kwargs)
+
+
+def _nested(structure):
+    """A structure of tuples alone, as nested tuples of the positions of its leaves; None for others."""
+    count = iter(range(1 << 30))
+
+    def walk(s):
+        if type(s) is Leaf:
+            return next(count)
+        if s.kind is not tuple:
+            raise ValueError
+        return tuple([walk(c) for c in s.children])
+
+    try:
+        return walk(structure)
+    except ValueError:
+        return None
+
+
+def _explained(error, name):
+    """A TracingError that shows the user's line and the remedies."""
+    line = ""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not frame.filename.startswith((HERE, "scirs_ad")) and frame.line:  # compiled modules have relative names
+            line = f'\n  File "{frame.filename}", line {frame.lineno}, in {frame.name}\n    {frame.line}'
+            break
+    return TracingError(
+        f"compile of {name}: {error}{line}\nA compiled function is run once without values. Use where or cond for "
+        "a choice, while_loop, fori_loop or scan for a loop, static_argnums or static_argnames for a value that "
+        "decides about shapes; or do not compile this part"
+    )
+
+
+class Lowered:
+    """A function at each step of the compiler.
+
+    Attributes
+    ----------
+    traced, rebuilt : FlatGraph
+    report : Counter
+        What rebuilding changed, by identity.
+    fused : FusedGraph
+    program : Program
+    """
+
+    def __init__(self, body):
+        self.traced = body.trace.graph
+        self.rebuilt, self.report, self.fused, self.program = body.steps()
+
+    def __repr__(self):
+        return (
+            f"<Lowered {self.traced.name}: {len(self.traced)} op(s) traced, {len(self.rebuilt)} rebuilt, "
+            f"{len(self.fused)} step(s), {len(self.program.instructions)} instruction(s)>"
+        )

@@ -1,0 +1,266 @@
+"""The compiler's form of a graph: numbered values, operations in order, nothing hidden in objects.
+
+`record` runs a function on Specs and makes a `FlatGraph` of what it did. Functions of elementwise functions and
+functions applied as one primitive (compile in compile, checkpoint, custom rules) are opened on the way; what the
+function closes over is lifted to an input.
+"""
+
+import numpy as np
+
+from scirs_ad._core.core import Elementwise, Spec, Tape, Variable, as_array, bind, dtype_of, shape_of, spec_of
+from scirs_ad._core.tree import flatten
+from scirs_ad._ops import shape as sh
+from scirs_ad._ops.fused import is_composite
+from scirs_ad._transforms.common import pack_leaf
+from scirs_ad._transforms.custom import checkpoint_call, custom_jvp_call, custom_vjp_call
+from scirs_ad._transforms.graph import letters, type_text
+
+__all__ = ["FlatGraph", "Op", "Trace", "record", "replay"]
+
+# Primitives that are a function of their own: opened while tracing. The compiler's own is entered by compile.py.
+OPENED = {checkpoint_call, custom_jvp_call, custom_vjp_call}
+
+NUMBERS = (bool, int, float, complex)
+
+
+class Op:
+    """One application: `primitive`, `params`, and the numbers of the values that go in and come out."""
+
+    __slots__ = ("inputs", "outputs", "params", "primitive")
+
+    def __init__(self, primitive, params, inputs, outputs):
+        self.primitive, self.params, self.inputs, self.outputs = primitive, params, inputs, outputs
+
+
+class FlatGraph:
+    """A finished graph over numbered values. It is never changed: each step of the compiler makes a new one.
+
+    Attributes
+    ----------
+    specs : list of Spec
+        Of each value.
+    constants : dict
+        Values that are known: arrays, and Python numbers (which do not widen a dtype).
+    uniform : dict
+        Those of them whose elements are all one number, and that number.
+    ops : list of Op
+        In an order in which they can be run.
+    inputs, outputs : tuple of int
+    """
+
+    def __init__(self, name, specs, constants, ops, inputs, outputs, uniform=None):
+        self.name, self.specs, self.constants = name, specs, constants
+        self.ops, self.inputs, self.outputs = ops, inputs, outputs
+        self.uniform = uniform or {}
+
+    def __len__(self):
+        return len(self.ops)
+
+    def __repr__(self):
+        return f"<FlatGraph {self.name}: {len(self.inputs)} input(s), {len(self.ops)} op(s)>"
+
+    def __str__(self):
+        names = {v: f"x{k}" for k, v in enumerate(self.inputs)}
+        rows = []
+        for k, op in enumerate(self.ops):
+            name = letters(k)
+            for slot, v in enumerate(op.outputs):
+                names[v] = name if len(op.outputs) == 1 else f"{name}[{slot}]"
+            args = [self.name_of(v, names) for v in op.inputs]
+            args += [f"{k}={_param(v)}" for k, v in (op.params or {}).items()]
+            rows.append(
+                (f"{name} = {op.primitive.name}({', '.join(args)})", ", ".join(self.type_of(v) for v in op.outputs))
+            )
+        width = max((len(left) for left, _ in rows), default=0)
+        heads = ", ".join(f"{names[v]}: {self.type_of(v)}" for v in self.inputs)
+        lines = [f"{self.name}({heads}):"]
+        lines += [f"  {left:<{width}}  {right}" for left, right in rows]
+        lines.append(f"  return {', '.join(self.name_of(v, names) for v in self.outputs)}")
+        return "\n".join(lines)
+
+    def type_of(self, v):
+        """`f64[2,3]`."""
+        return type_text(self.specs[v])
+
+    def name_of(self, v, names):
+        """The name of a value in the printed graph; of a constant its value, if it is one number."""
+        if v in names:
+            return names[v]
+        value = self.constants[v]
+        if isinstance(value, NUMBERS):
+            return repr(value)
+        if value.size and not any(value.strides):
+            first = repr(value.item(0) if value.ndim == 0 else value[(0,) * value.ndim].item())
+            return first if value.ndim == 0 else f"{first}:{self.type_of(v)}"
+        return self.type_of(v)
+
+    def __call__(self, *args):
+        """Run one operation after another: slowly, on anything."""
+        return replay(self, args)
+
+
+def _param(value):
+    return type_text(value) if isinstance(value, np.ndarray) else repr(value)
+
+
+def replay(graph, args):
+    """Apply the operations of a graph to arrays, Variables or Specs; a tuple of results."""
+    env = dict(graph.constants)
+    env.update(zip(graph.inputs, args, strict=True))
+    for op in graph.ops:
+        out = bind(op.primitive, tuple([env[v] for v in op.inputs]), op.params)
+        if type(out) is tuple:
+            env.update(zip(op.outputs, out, strict=True))
+        else:
+            env[op.outputs[0]] = out
+    return tuple([env[v] for v in graph.outputs])
+
+
+class Trace:
+    """What `record` found: the graph, the structure of the output, and what was lifted to further inputs."""
+
+    def __init__(self, graph, structure, lifted):
+        self.graph, self.structure, self.lifted = graph, structure, lifted
+
+
+def record(f, specs, name, weak=()):
+    """Run `f` on Variables of these Specs.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(*leaves)`` returns a container of arrays.
+    specs : list of Spec
+    name : str
+    weak : collection of int
+        Positions of inputs that are Python numbers: they adapt to the dtype of the array they meet.
+
+    Returns
+    -------
+    Trace
+    """
+    tape = Tape(tracing=True)
+    lifted = {}  # id of a Variable from outside -> (it, its stand-in)
+
+    def inside(a):
+        if type(a) is not Variable or a.level is None or a.level is tape:
+            return a
+        if id(a) not in lifted:
+            twin = tape.variable(spec_of(a))
+            lifted[id(a)] = a, twin
+        return lifted[id(a)][1]
+
+    weak_refs = set()
+    frozen = {}  # id of a constant -> (it, a copy): what is written to it later does not reach us
+
+    def freeze(a):
+        if type(a) is not np.ndarray or not a.flags.writeable:
+            return a
+        known = frozen.get(id(a))
+        if known is None or not np.array_equal(a, known[1], equal_nan=a.dtype.kind in "fc"):
+            known = frozen[id(a)] = a, a.copy()
+            known[1].flags.writeable = False
+        return known[1]
+
+    def capture(tape, p, args, params):
+        for a in args:
+            if type(a) is Variable and a.level is not tape and a.level is not None:
+                return bind(p, tuple([inside(a) for a in args]), params)
+        if is_composite(p):
+            return p.body(*args)
+        if p in OPENED:
+            return p.body(*args, **params)
+        if weak_refs and isinstance(p, Elementwise):
+            args = _adapt(tape, p, args, weak_refs)
+        return tape.apply_here(p, tuple([freeze(a) for a in args]), params)
+
+    variables = [tape.variable(s) for s in specs]
+    weak_refs.update(tape.ref_of(variables[k]) for k in weak)
+    tape.capture = capture
+    outs, structure = flatten(f(*variables))
+    outs = [_own(inside(pack_leaf(y))) for y in outs]
+    tape.closed = True
+    inputs = variables + [twin for _, twin in lifted.values()]
+    graph = _flat(tape, name, [tape.index_of(v) for v in inputs], outs)
+    return Trace(graph, structure, tuple(v for v, _ in lifted.values()))
+
+
+def _own(y):
+    """An output as it is now: later writes to it do not reach us."""
+    return Variable(y) if isinstance(y, Variable) else as_array(y)
+
+
+def _adapt(tape, p, args, weak_refs):
+    """Python numbers take the dtype that NumPy's rules give them beside the other arguments."""
+    found = [tape.ref_of(a) in weak_refs if type(a) is Variable else False for a in args]
+    if not any(found) or p.name == "cast_to":
+        return args
+    strong = [
+        a if isinstance(a, NUMBERS) else dtype_of(a) for a, is_weak in zip(args, found, strict=True) if not is_weak
+    ]
+    if not any(isinstance(s, np.dtype) for s in strong):
+        return args
+    adapted = []
+    for a, is_weak in zip(args, found, strict=True):
+        if is_weak:
+            example = {"i": 1, "f": 1.0, "c": 1j}[dtype_of(a).kind]
+            dtype = np.result_type(*[s for s in strong if isinstance(s, np.dtype)], example)
+            a = a if dtype == dtype_of(a) else sh.cast(a, dtype)
+        adapted.append(a)
+    return tuple(adapted)
+
+
+def _flat(tape, name, inputs, outs):
+    """The nodes of a tape as a FlatGraph, as far as the outputs need them."""
+    nodes = tape.nodes
+    refs = [(tape.index_of(y), tape.slot_of(y)) if tape.index_of(y) >= 0 else None for y in outs]
+    needed = bytearray(len(nodes))
+    for ref in refs:
+        if ref is not None:
+            needed[ref[0]] = 1
+    sources = [None] * len(nodes)
+    for i in range(len(nodes) - 1, -1, -1):  # a node's inputs come before it
+        node = nodes[i]
+        if needed[i] and node.primitive is not None:
+            sources[i] = node.inputs
+            for source in sources[i]:
+                if source is not None:
+                    needed[source[0]] = 1
+    specs, constants, known, where, ops = [], {}, {}, {}, []
+
+    def constant(value):
+        if isinstance(value, Variable):
+            value = value.value
+        key = (type(value), repr(value)) if isinstance(value, NUMBERS) else id(value)
+        if key not in known:
+            known[key] = len(specs)
+            constants[len(specs)] = value
+            specs.append(spec_of(value))
+        return known[key]
+
+    for i in inputs:
+        where[i] = (len(specs),)
+        specs.append(nodes[i].out)
+    for i, node in enumerate(nodes):
+        if not needed[i] or i in where:
+            continue
+        if node.primitive is None:
+            where[i] = (constant(node.out),)
+            continue
+        ins = tuple(
+            [
+                constant(a) if source is None else where[source[0]][source[1]]
+                for source, a in zip(sources[i], node.args, strict=True)
+            ]
+        )
+        out = node.out if type(node.out) is tuple else (node.out,)
+        where[i] = tuple(range(len(specs), len(specs) + len(out)))
+        specs.extend(out)
+        ops.append(Op(node.primitive, node.params, ins, where[i]))
+    outputs = tuple(constant(y) if ref is None else where[ref[0]][ref[1]] for y, ref in zip(outs, refs, strict=True))
+    return FlatGraph(name, specs, constants, ops, tuple(where[i][0] for i in inputs), outputs)
+
+
+def spec_text(values):
+    """Shapes and dtypes of arguments, for messages."""
+    return ", ".join(type_text(Spec(shape_of(v), dtype_of(v))) for v in values)

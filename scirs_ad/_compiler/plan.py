@@ -1,0 +1,710 @@
+"""Plan: where every value lives, and the flat list of instructions.
+
+A value is a place in a buffer: (buffer, offset, strides), so views cost nothing. Buffers are inputs, constants, fresh
+arrays that are handed out, results of Python instructions, and pieces of one arena, which are packed by the times of
+their first and last use.
+"""
+
+import bisect
+import heapq
+
+import numpy as np
+
+from scirs_ad._compiler.fuse import REDUCTIONS, TRUTHS, Region
+from scirs_ad._compiler.graph import NUMBERS
+from scirs_ad._compiler.program import Program
+from scirs_ad._compiler.views import (
+    VIEWS,
+    box_of,
+    broadcast_strides,
+    contiguous,
+    is_contiguous,
+    keys_of,
+    layout_of_terms,
+    merged,
+)
+from scirs_ad._core.lazy import lazy
+from scirs_ad._kernels.region import Region as Pass
+
+__all__ = ["plan"]
+
+_products = lazy("scirs_ad._compiler.products")  # BLAS comes with scipy.linalg, which is slow to load
+
+SMALL = 4096  # bytes of a register: one block of the machine, so that nothing has to be cut into blocks
+ALIGN = 64
+FLAT, SCALAR, STRIDED = 0, 1, 2  # how it reads an input
+
+
+PRODUCTS = {
+    "matmul_core": "matmul",
+    "matvec_core": "matvec",
+    "vecmat_core": "vecmat",
+    "inner_last": "inner",
+    "outer_last": "outer",
+}
+
+
+class Buffer:
+    """Memory of one or several values."""
+
+    __slots__ = ("array", "dtype", "end", "kind", "offset", "shape", "size", "slot", "start", "values")
+
+    def __init__(self, kind, size, time, shape=(), dtype=None, array=None):
+        self.kind, self.size, self.start, self.end = kind, size, time, time
+        self.shape, self.dtype, self.array = shape, dtype, array
+        self.slot, self.offset, self.values = 0, 0, []
+
+
+class Planner:
+    """Goes through the steps of a fused graph once, making buffers, pointers and instructions."""
+
+    def __init__(self, fused):
+        self.fused, self.graph = fused, fused.graph
+        self.specs = self.graph.specs
+        self.place = {}  # value -> (buffer, offset, strides)
+        self.buffers, self.pointers, self.pointer_at = [], [], {}
+        self.instructions = []
+        self.splats = {}
+        self.last = {}  # value -> the last step that reads it
+        for k, step in enumerate(fused.steps):
+            for v in step.inputs:
+                self.last[v] = k
+        for v in self.graph.outputs:
+            self.last[v] = len(fused.steps)
+        self.step = 0
+        self.handed = self._handed_out()
+
+    def _handed_out(self):
+        """Values that are written straight into an array that the caller gets, and the shape of it."""
+        graph = self.graph
+        found = {v: self.specs[v].shape for v in graph.outputs if self.specs[v].shape}
+        for k in range(len(self.fused.steps) - 1, -1, -1):  # a reshaped result is the result
+            step = self.fused.steps[k]
+            if not isinstance(step, Region) and step.primitive.name in ("reshape_core", "permute_core"):
+                w, v = step.outputs[0], step.inputs[0]
+                if w in found and v not in found and self.last[v] == k:
+                    found[v] = found[w] if step.primitive.name == "reshape_core" else self.specs[v].shape
+        return found
+
+    # -------------------------------------------------------------------------------- buffers
+    @property
+    def time(self):
+        return len(self.instructions)
+
+    def buffer(self, kind, size, **more):
+        made = Buffer(kind, size, self.time, **more)
+        self.buffers.append(made)
+        return made
+
+    def new_place(self, v):
+        """A contiguous place for a value that an instruction writes."""
+        spec = self.specs[v]
+        itemsize = spec.dtype.itemsize
+        size = spec.size * itemsize
+        if v in self.handed:
+            buffer = self.buffer("fresh", size, shape=self.handed[v], dtype=spec.dtype)
+        else:
+            buffer = self.buffer("arena", size)
+        return self.put(v, buffer, 0, contiguous(spec.shape, itemsize))
+
+    def put(self, v, buffer, offset, strides):
+        self.place[v] = buffer, offset, strides
+        buffer.values.append(v)
+        return self.place[v]
+
+    def pointer(self, buffer, offset=0):
+        """The number of the pointer to a place; the buffer is needed at least until now."""
+        buffer.end = max(buffer.end, self.time)
+        key = id(buffer), offset
+        found = self.pointer_at.get(key)
+        if found is None:
+            found = self.pointer_at[key] = len(self.pointers)
+            self.pointers.append((buffer, offset))
+        return found
+
+    def at(self, v):
+        """(pointer, shape, strides) of a value."""
+        buffer, offset, strides = self.where(v)
+        return self.pointer(buffer, offset), self.specs[v].shape, strides
+
+    def where(self, v):
+        found = self.place.get(v)
+        if found is None:
+            array = np.asarray(self.graph.constants[v])
+            buffer = self.buffer("constant", array.nbytes, array=array, shape=array.shape)
+            found = self.put(v, buffer, 0, array.strides)
+        return found
+
+    def splat(self, number, dtype, n):
+        """A constant block of one number."""
+        key = repr(number), dtype, n
+        if key not in self.splats:
+            array = np.full(n, number, dtype)
+            self.splats[key] = self.buffer("constant", array.nbytes, array=array, shape=array.shape)
+        return self.pointer(self.splats[key])
+
+    def scratch(self, size):
+        return self.buffer("arena", size)
+
+    def emit(self, *instruction):
+        self.instructions.append(instruction)
+
+    def emit_pass(self, region, inputs, outputs, threads=0):
+        """A region, whose buffers are all needed now: instructions may lie between the making of its pointers."""
+        for k in (*inputs, *outputs):
+            buffer = self.pointers[k][0]
+            buffer.end = max(buffer.end, self.time)
+        self.emit("region", region, tuple(inputs), tuple(outputs), threads)
+
+    def copy(self, v, to_pointer, to_strides):
+        """Write a value to another place."""
+        source, shape, strides = self.at(v)
+        self.copy_strided(source, strides, to_pointer, to_strides, shape, self.specs[v].dtype.itemsize)
+
+    def copy_strided(self, source, strides, to, to_strides, shape, itemsize):
+        both = [(n, a, b) for n, a, b in zip(shape, strides, to_strides, strict=True) if n != 1]
+        found = []
+        for n, a, b in both:
+            if found and found[-1][1] == a * n and found[-1][2] == b * n:
+                found[-1] = (found[-1][0] * n, a, b)
+            else:
+                found.append((n, a, b))
+        self.emit(
+            "copy", itemsize, source, to, tuple(f[0] for f in found), tuple(f[1] for f in found),
+            tuple(f[2] for f in found),
+        )  # fmt: skip
+
+    # -------------------------------------------------------------------------------- the walk
+    def run(self):
+        graph = self.graph
+        for k, v in enumerate(graph.inputs):
+            spec = self.specs[v]
+            buffer = self.buffer("input", 0, shape=spec.shape, dtype=spec.dtype)
+            buffer.slot = k
+            self.put(v, buffer, 0, contiguous(spec.shape, spec.dtype.itemsize))
+        for k, step in enumerate(self.fused.steps):
+            self.step = k
+            if isinstance(step, Region):
+                self.region(step)
+            else:
+                self.single(step)
+        self.step = len(self.fused.steps)
+        results, given = [], set()
+        for v in graph.outputs:
+            results.append(self.result(v, given))
+        return self.finish(results)
+
+    def result(self, v, given):
+        """How an output is handed out: the array of a buffer of its own, or a scalar."""
+        spec = self.specs[v]
+        buffer, offset, strides = self.where(v)
+        if not spec.shape:
+            return ("scalar", buffer, offset, spec.dtype)
+        whole = offset == 0 and is_contiguous(spec.shape, strides, spec.dtype.itemsize)
+        if whole and buffer.kind in ("fresh", "box") and buffer.shape == spec.shape and id(buffer) not in given:
+            given.add(id(buffer))
+            self.pointer(buffer)
+            buffer.end = 1 << 60
+            return ("array", buffer)
+        order = sorted(range(len(strides)), key=lambda d: -strides[d])
+        dense = is_contiguous([spec.shape[d] for d in order], [strides[d] for d in order], spec.dtype.itemsize)
+        if offset == 0 and dense and buffer.kind in ("fresh", "box") and id(buffer) not in given:
+            given.add(id(buffer))  # transposed: a view of an array that nobody else has
+            self.pointer(buffer)
+            buffer.end = 1 << 60
+            return ("view", buffer, spec.shape, strides)
+        fresh = self.buffer("fresh", spec.size * spec.dtype.itemsize, shape=spec.shape, dtype=spec.dtype)
+        self.copy(v, self.pointer(fresh), contiguous(spec.shape, spec.dtype.itemsize))
+        given.add(id(fresh))
+        return ("array", fresh)
+
+    # -------------------------------------------------------------------------------- single operations
+    def single(self, op):
+        name = op.primitive.name
+        if name == "reshape_core":
+            self.reshape(op)
+        elif name in VIEWS and not isinstance(self.graph.constants.get(op.inputs[0]), NUMBERS):
+            v, out = op.inputs[0], op.outputs[0]
+            buffer, offset, strides = self.where(v)
+            found = VIEWS[name](self.specs[v].shape, strides, op.params, self.specs[out].shape)
+            if found is None:
+                self.python(op)
+            else:
+                self.put(out, buffer, offset + found[0], found[1])
+        elif name in ("scatter", "scatter_sum") and layout_of_terms(op, self.specs) is not None:
+            self.scatter(op)
+        elif name not in PRODUCTS or not getattr(self, PRODUCTS[name])(op):
+            self.python(op)
+
+    # -------------------------------------------------------------------------------- products
+    def matrix(self, v, transposed=False):
+        """(pointer, flag, leading dimension) of a matrix as BLAS is to see its transpose; it is copied if need be."""
+        pointer, (rows, columns), (down, right) = self.at(v)
+        itemsize = self.specs[v].dtype.itemsize
+        if transposed:
+            rows, columns, down, right = columns, rows, right, down
+        if (right == itemsize or columns == 1) and (rows == 1 or down >= columns * itemsize) and not down % itemsize:
+            return pointer, "N", max(down // itemsize, columns, 1) if rows > 1 else max(columns, 1)
+        if (down == itemsize or rows == 1) and (columns == 1 or right >= rows * itemsize) and not right % itemsize:
+            return pointer, "T", max(right // itemsize, rows, 1) if columns > 1 else max(rows, 1)
+        made = self.scratch(rows * columns * itemsize)
+        self.copy_strided(
+            pointer, (down, right), self.pointer(made), (columns * itemsize, itemsize), (rows, columns), itemsize
+        )
+        return self.pointer(made), "N", max(columns, 1)
+
+    def vector(self, v):
+        """(pointer, increment) of a vector as BLAS takes it."""
+        pointer, (n,), (step,) = self.at(v)
+        itemsize = self.specs[v].dtype.itemsize
+        if n == 1:
+            return pointer, 1
+        if step > 0 and not step % itemsize:
+            return pointer, step // itemsize
+        made = self.scratch(n * itemsize)
+        self.copy_strided(pointer, (step,), self.pointer(made), (itemsize,), (n,), itemsize)
+        return self.pointer(made), 1
+
+    def product(self, op, kind, flags, sizes, steps, pointers):
+        buffer, offset, _ = self.new_place(op.outputs[0])
+        for k in pointers:
+            self.pointers[k][0].end = max(self.pointers[k][0].end, self.time)
+        itemsize = self.specs[op.outputs[0]].dtype.itemsize
+        pointers = (*pointers, self.pointer(buffer, offset))
+        self.emit("native", _products.Product(kind, itemsize, flags, sizes, steps, pointers))
+        return True
+
+    def fits(self, op, *dims):
+        """Whether BLAS does it: real floats of one dtype, these numbers of dimensions, nothing empty."""
+        out = self.specs[op.outputs[0]]
+        for v, n in zip(op.inputs, dims, strict=True):
+            spec = self.specs[v]
+            if len(spec.shape) != n or spec.dtype != out.dtype or 0 in spec.shape or spec.size >= 1 << 31:
+                return False
+            if isinstance(self.graph.constants.get(v), NUMBERS):
+                return False
+        return out.dtype.char in "df"
+
+    def matmul(self, op):
+        a, b = op.inputs
+        if not self.fits(op, 2, 2) or self.where(a)[:2] == self.where(b)[:2]:
+            return False  # of a matrix and its own transpose NumPy computes one half
+        (m, k), (_, n) = self.specs[a].shape, self.specs[b].shape
+        left, ta, lda = self.matrix(a)
+        right, tb, ldb = self.matrix(b)
+        return self.product(op, "gemm", (tb, ta), (n, m, k), (ldb, lda, n), (right, left))
+
+    def matvec(self, op, transposed=False):
+        a, x = op.inputs[::-1] if transposed else op.inputs
+        if not self.fits(op, *((1, 2) if transposed else (2, 1))):
+            return False
+        m, k = self.specs[a].shape[::-1] if transposed else self.specs[a].shape
+        matrix, flag, lda = self.matrix(a, transposed)
+        vector, step = self.vector(x)
+        sizes, flags = ((k, m, 1), "TN") if flag == "N" else ((m, k, 1), "NN")
+        return self.product(op, "gemv", tuple(flags), sizes, (lda, step, 1), (matrix, vector))
+
+    def vecmat(self, op):
+        return self.matvec(op, True)
+
+    def inner(self, op):
+        if not self.fits(op, 1, 1):
+            return False
+        (a, step_a), (b, step_b) = self.vector(op.inputs[0]), self.vector(op.inputs[1])
+        n = self.specs[op.inputs[0]].size
+        if n != self.specs[op.inputs[1]].size:
+            return False
+        return self.product(op, "dot", ("N", "N"), (1, n, 1), (step_a, step_b, 1), (a, b))
+
+    def outer(self, op):
+        if not self.fits(op, 1, 1):
+            return False
+        dtype = self.specs[op.outputs[0]].dtype
+        (a, _, (step_a,)), (b, _, (step_b,)) = self.at(op.inputs[0]), self.at(op.inputs[1])
+        shape = self.specs[op.outputs[0]].shape
+        buffer, offset, strides = self.new_place(op.outputs[0])
+        code = [("multiply", dtype, [0, 1])]
+        made = Pass(shape, [(dtype, (step_a, 0)), (dtype, (0, step_b))], [], code, [("store", 2, strides)])
+        self.emit_pass(made, [a, b], [self.pointer(buffer, offset)])
+        return True
+
+    def reshape(self, op):
+        v, out = op.inputs[0], op.outputs[0]
+        spec, to = self.specs[v], self.specs[out].shape
+        buffer, offset, strides = self.where(v)
+        itemsize = spec.dtype.itemsize
+        if is_contiguous(spec.shape, strides, itemsize):
+            self.put(out, buffer, offset, contiguous(to, itemsize))
+            return
+        if spec.size and all(s == 0 for n, s in zip(spec.shape, strides, strict=True) if n != 1):
+            self.put(out, buffer, offset, (0,) * len(to))
+            return
+        buffer, offset, strides = self.new_place(out)
+        self.copy(v, self.pointer(buffer, offset), contiguous(spec.shape, itemsize))
+
+    def scatter(self, op):
+        """Zeros, and the values in their places."""
+        terms, strides = layout_of_terms(op, self.specs)
+        buffer = self.scattered(op)
+        offset, v = terms[0]
+        self.copy(v, self.pointer(buffer, offset), strides)
+        for offset, v in terms[1:]:
+            pointer, shape, own = self.at(v)
+            dtype = self.specs[v].dtype
+            made = Pass(shape, [(dtype, own)], [], [], [("add", 0, strides)])
+            self.emit_pass(made, [pointer], [self.pointer(buffer, offset)])
+
+    def scattered(self, op):
+        """A new buffer for a sum of scatters, zero where the term that is written first leaves it untouched."""
+        out = op.outputs[0]
+        spec, itemsize = self.specs[out], self.specs[out].dtype.itemsize
+        terms, _ = layout_of_terms(op, self.specs)
+        buffer, _, strides = self.new_place(out)
+        first = next(key for key, v in zip(keys_of(op), op.inputs, strict=True) if v == terms[0][1])
+        box = box_of(first, spec.shape)
+        if box is None:
+            self.emit("call", "zero", 8, spec.size * itemsize, -1, -1, -1, self.pointer(buffer))
+            return buffer
+        for d, (start, stop) in enumerate(box):
+            for low, high in ((0, start), (stop, spec.shape[d])):
+                if low >= high:
+                    continue
+                offset = low * strides[d] + sum(box[k][0] * strides[k] for k in range(d))
+                shape = (*(box[k][1] - box[k][0] for k in range(d)), high - low, *spec.shape[d + 1 :])
+                if is_contiguous(shape, strides, itemsize):
+                    size = itemsize
+                    for n in shape:
+                        size *= n
+                    self.emit("call", "zero", 8, size, -1, -1, -1, self.pointer(buffer, offset))
+                else:
+                    zero = self.splat(0.0, spec.dtype, 1)
+                    self.copy_strided(zero, (0,) * len(shape), self.pointer(buffer, offset), strides, shape, itemsize)
+        return buffer
+
+    def python(self, op):
+        args = []
+        for v in op.inputs:
+            if v in self.graph.constants and v not in self.place:
+                args.append((None, self.graph.constants[v]))
+                continue
+            buffer, offset, strides = self.where(v)
+            spec = self.specs[v]
+            whole = (
+                buffer.kind in ("input", "box")
+                and offset == 0
+                and buffer.shape == spec.shape
+                and is_contiguous(spec.shape, strides, spec.dtype.itemsize)
+            )
+            args.append((self.pointer(buffer, offset), spec.shape, strides, spec.dtype, buffer if whole else None))
+        outs = []
+        for v in op.outputs:
+            spec = self.specs[v]
+            buffer = self.buffer("box", 0, shape=spec.shape, dtype=spec.dtype)
+            self.put(v, buffer, 0, contiguous(spec.shape, spec.dtype.itemsize))
+            outs.append((buffer, spec))
+        self.emit("python", op.primitive, op.params, args, outs)
+
+    # -------------------------------------------------------------------------------- regions
+    def region(self, region):
+        itemsize = region.dtype.itemsize
+        n = 1
+        for k in region.shape:
+            n *= k
+        folds_all = all(
+            op.primitive.name == "sum_axes" and len(op.params["axes"]) == len(region.shape) for op in region.folds
+        )
+        flat = all(is_contiguous(region.shape, layout_of_terms(op, self.specs)[1], itemsize) for op in region.scatters)
+        if n * itemsize <= SMALL and folds_all and flat:
+            self.small(region, n, itemsize)
+        else:
+            self.large(region, n, itemsize)
+
+    def read(self, v, shape, itemsize):
+        """How a region reads a value: (mode, pointer, shape, strides)."""
+        pointer, own, strides = self.at(v)
+        strides = broadcast_strides(own, strides, shape)
+        bits = 1 if self.specs[v].dtype.kind == "b" else itemsize
+        if not any(strides):
+            return SCALAR, pointer, (), ()
+        if bits == itemsize and is_contiguous(shape, strides, itemsize):
+            return FLAT, pointer, (), ()
+        return STRIDED, pointer, *merged(shape, strides)
+
+    def small(self, region, n, itemsize):
+        """At most one block: its registers lie in the arena, and each operation is one call of a kernel."""
+        size, dtype = n * itemsize, region.dtype
+        register = {}  # value -> buffer and offset
+        for v in region.inputs:
+            mode, pointer, shape, strides = self.read(v, region.shape, itemsize)
+            is_bool = self.specs[v].dtype.kind == "b"
+            if mode == FLAT or (n == 1 and not is_bool):
+                register[v] = self.pointers[pointer]
+                continue
+            made = self.scratch(size)
+            register[v] = made, 0
+            if is_bool:
+                truth = pointer
+                if mode != FLAT and n > 1:
+                    bits = self.scratch(n)
+                    truth = self.pointer(bits)
+                    if mode == SCALAR:
+                        shape, strides = (n,), (0,)
+                    self.emit("copy", 1, pointer, truth, shape, strides, contiguous(shape, 1))
+                self.emit("call", "truth", itemsize, n, truth, -1, -1, self.pointer(made))
+            elif mode == SCALAR:
+                self.emit("call", "fill", itemsize, n, pointer, -1, -1, self.pointer(made))
+            else:
+                self.emit("copy", itemsize, pointer, self.pointer(made), shape, strides, contiguous(shape, itemsize))
+        last = {v: k for k, op in enumerate(region.ops) for v in op.inputs}
+        kept = {v for op in [*region.folds, *region.scatters] for v in op.inputs}
+        written, local = set(region.outputs), {}
+        first, added = {}, []  # values written straight into a sum of scatters; those added in the end
+        for op in region.scatters:
+            buffer = self.scattered(op)
+            (offset, v), *rest = layout_of_terms(op, self.specs)[0]
+            if v in written or v in first or v in register or v in self.graph.uniform:
+                rest = [(offset, v), *rest]
+                self.emit("call", "zero", 8, size, -1, -1, -1, self.pointer(buffer, offset))
+            else:
+                first[v] = buffer, offset
+            added += [(buffer, offset, v) for offset, v in rest]
+        for k, op in enumerate(region.ops):
+            operands = []
+            for v in op.inputs:
+                number = self.graph.uniform.get(v)
+                operands.append(
+                    self.splat(float(number), dtype, n) if number is not None else self.pointer(*register[v])
+                )
+            out = op.outputs[0]
+            truth = op.primitive.opcode in TRUTHS and self.specs[out].dtype.kind == "b"
+            if out in first:
+                register[out] = first[out]
+            elif out in written and not truth:
+                register[out] = self.new_place(out)[:2]
+            else:
+                dying = next((v for v in op.inputs if v in local and last[v] == k), None)
+                register[out] = (local.pop(dying), 0) if dying is not None else (self.scratch(size), 0)
+                if out not in kept and out not in written:
+                    local[out] = register[out][0]
+            operands += [-1] * (3 - len(operands))
+            self.emit("call", op.primitive.opcode, itemsize, n, *operands, self.pointer(*register[out]))
+            if out in written and truth:
+                buffer, offset, _ = self.new_place(out)
+                self.emit(
+                    "call", "bool", itemsize, n, self.pointer(*register[out]), -1, -1, self.pointer(buffer, offset)
+                )
+        for op in region.folds:
+            number = self.graph.uniform.get(op.inputs[0])
+            source = self.splat(number, dtype, n) if number is not None else self.pointer(*register[op.inputs[0]])
+            buffer, offset, _ = self.new_place(op.outputs[0])
+            self.emit("call", "sum", itemsize, n, source, -1, -1, self.pointer(buffer, offset))
+        for buffer, offset, v in added:
+            number = self.graph.uniform.get(v)
+            source = self.splat(number, dtype, n) if number is not None else self.pointer(*register[v])
+            to = self.pointer(buffer, offset)
+            self.emit("call", "add", itemsize, n, to, source, -1, to)
+
+    def large(self, region, n, itemsize):
+        """One pass of the machine."""
+        uniform, dtype, shape = self.graph.uniform, region.dtype, region.shape
+        number, inputs, pointers, constants = {}, [], [], {}
+        for v in region.inputs:
+            number[v] = len(inputs)
+            pointer, strides = self.floats(v, region, n, itemsize)
+            inputs.append((dtype, strides))
+            pointers.append(pointer)
+        for op in [*region.ops, *region.folds, *region.scatters]:
+            for v in op.inputs:
+                if v in uniform and v not in number:
+                    number[v] = len(inputs) + constants.setdefault(repr(float(uniform[v])), len(constants))
+        consts = [(dtype, dtype.type(float(text))) for text in constants]
+        code = []
+        for op in region.ops:
+            code.append((op.primitive.opcode, dtype, [number[v] for v in op.inputs]))
+            number[op.outputs[0]] = len(inputs) + len(consts) + len(code) - 1
+        outputs, to, truths = [], [], []
+        free = self.dying(region)
+        for k, v in enumerate(region.outputs):
+            alias = None
+            if self.specs[v].dtype.kind == "b":
+                buffer, offset = self.scratch(n * itemsize), 0
+                truths.append((v, buffer))
+            elif v not in self.handed and free[k] is not None:
+                alias, (buffer, offset) = free[k]
+                self.put(v, buffer, 0, contiguous(shape, itemsize))
+            else:
+                buffer, offset, _ = self.new_place(v)
+            outputs.append(("store", number[v], contiguous(shape, itemsize), k, 0, alias))
+            to.append(self.pointer(buffer, offset))
+        for op in region.folds:
+            buffer, offset, _ = self.new_place(op.outputs[0])
+            axes = tuple(len(shape) + a for a in op.params["axes"])
+            outputs.append((REDUCTIONS[op.primitive.name], number[op.inputs[0]], axes, len(to)))
+            to.append(self.pointer(buffer, offset))
+        made_at = len(inputs) + len(consts)
+        for op in region.scatters:
+            terms, strides = layout_of_terms(op, self.specs)
+            buffer = self.scattered(op)
+            ready = number[terms[0][1]]
+            if ready < made_at:  # what is only handed through is written last: too late for the others
+                code.append(("copy", dtype, [ready]))
+                ready = made_at + len(code) - 1
+            outputs.append(("store", ready, strides, len(to), terms[0][0]))
+            for offset, v in terms[1:]:
+                at = number[v]
+                if made_at <= at < ready:  # within a block, what is added comes after what is written
+                    code.append(("copy", dtype, [at]))
+                    at = made_at + len(code) - 1
+                outputs.append(("add", at, strides, len(to), offset))
+            to.append(self.pointer(buffer))
+        made = Pass(shape, inputs, consts, code, outputs)
+        self.emit_pass(made, pointers, to, 1 if region.scatters else 0)
+        for v, made in truths:
+            buffer, offset, _ = self.new_place(v)
+            self.emit("call", "bool", itemsize, n, self.pointer(made), -1, -1, self.pointer(buffer, offset))
+
+    def floats(self, v, region, n, itemsize):
+        """(pointer, strides over the shape of the region) of a value as the numbers that the region computes with."""
+        pointer, own, strides = self.at(v)
+        spec = self.specs[v]
+        if spec.dtype.kind != "b":
+            return pointer, broadcast_strides(own, strides, region.shape)
+        if not is_contiguous(own, strides, 1):
+            bits = self.scratch(spec.size)
+            self.copy_strided(pointer, strides, self.pointer(bits), contiguous(own, 1), own, 1)
+            pointer = self.pointer(bits)
+        made = self.scratch(spec.size * itemsize)
+        self.emit("call", "truth", itemsize, spec.size, pointer, -1, -1, self.pointer(made))
+        return self.pointer(made), broadcast_strides(own, contiguous(own, itemsize), region.shape)
+
+    def dying(self, region):
+        """For each output of a region, (input, place) that it may overwrite, or None: nobody needs that input later."""
+        found = [None] * len(region.outputs)
+        taken = set()
+        for i, v in enumerate(region.inputs):
+            buffer, offset, strides = self.where(v)
+            spec = self.specs[v]
+            if (
+                buffer.kind != "arena"
+                or offset
+                or id(buffer) in taken
+                or spec.shape != region.shape
+                or spec.dtype != region.dtype
+                or buffer.size != spec.size * spec.dtype.itemsize
+                or not is_contiguous(spec.shape, strides, spec.dtype.itemsize)
+                or any(self.last.get(u, -1) > self.step for u in buffer.values)
+                or sum(self.where(u)[0] is buffer for u in region.inputs) > 1
+            ):
+                continue
+            for k, w in enumerate(region.outputs):
+                if found[k] is None and w not in self.handed and self.specs[w].dtype == region.dtype:
+                    found[k] = i, (buffer, 0)
+                    taken.add(id(buffer))
+                    break
+        return found
+
+    # -------------------------------------------------------------------------------- the program
+    def finish(self, results):
+        """Slots, packed arena, pointers: the Program."""
+        slots = [("arena",)]
+        for buffer in self.buffers:
+            if buffer.kind == "arena":
+                continue
+            kind = buffer.kind
+            if kind == "input":
+                slots.append(("input", buffer.slot))
+            elif kind == "constant":
+                slots.append(("constant", buffer.array))
+            elif kind == "fresh":
+                slots.append(("fresh", buffer.shape, buffer.dtype))
+            else:
+                slots.append(("box",))
+            buffer.slot = len(slots) - 1
+        for found in results:  # what is read at the end is needed until then
+            if found[0] == "scalar":
+                self.pointer(found[1], found[2])
+                found[1].end = 1 << 60
+        arena = pack([b for b in self.buffers if b.kind == "arena"])
+        ends = {}
+        for buffer in self.buffers:
+            if buffer.kind == "box":
+                ends.setdefault(buffer.end, []).append(buffer.slot)
+        instructions, waiting = [], []
+        for k, d in enumerate(self.instructions):
+            waiting += ends.get(k, ())
+            if d[0] == "python":
+                _, p, params, args, outs = d
+                args = tuple([a if a[0] is None else (*a[:4], a[4].slot if a[4] is not None else -1) for a in args])
+                outs = tuple([(buffer.slot, spec) for buffer, spec in outs])
+                instructions.append(("python", p, params, args, outs, tuple(waiting)))
+                waiting = []
+            else:
+                instructions.append(d)
+        ended = []
+        for found in results:
+            if found[0] == "array":
+                ended.append(("array", found[1].slot))
+            elif found[0] == "view":
+                ended.append(("view", found[1].slot, found[2], found[3]))
+            else:
+                ended.append(("scalar", self.pointer(found[1], found[2]), found[3]))
+        pointers = [(b.slot, b.offset + offset) for b, offset in self.pointers]
+        return Program(slots, pointers, arena, instructions, ended)
+
+
+def pack(buffers):
+    """Give each buffer an offset in the arena; its size. Buffers whose times do not overlap may share memory."""
+    buffers = sorted(buffers, key=lambda b: b.start)
+    offsets, sizes = [], []  # free pieces, in order
+    top, alive = 0, []
+
+    def give(offset, size):
+        i = bisect.bisect_left(offsets, offset)
+        if i < len(offsets) and offset + size == offsets[i]:
+            size += sizes[i]
+            del offsets[i], sizes[i]
+        if i and offsets[i - 1] + sizes[i - 1] == offset:
+            sizes[i - 1] += size
+        else:
+            offsets.insert(i, offset)
+            sizes.insert(i, size)
+
+    for number, b in enumerate(buffers):
+        while alive and alive[0][0] < b.start:
+            _, _, offset, size = heapq.heappop(alive)
+            give(offset, size)
+        size = max(-(-b.size // ALIGN) * ALIGN, ALIGN)
+        best = -1
+        for i, s in enumerate(sizes):
+            if s >= size and (best < 0 or s < sizes[best]):
+                best = i
+        if best >= 0:
+            b.offset = offsets[best]
+            if sizes[best] == size:
+                del offsets[best], sizes[best]
+            else:
+                offsets[best] += size
+                sizes[best] -= size
+        else:
+            if offsets and offsets[-1] + sizes[-1] == top:  # the last free piece grows
+                b.offset = offsets.pop()
+                sizes.pop()
+            else:
+                b.offset = top
+            top = b.offset + size
+        heapq.heappush(alive, (b.end, number, b.offset, size))
+    return top
+
+
+def plan(fused):
+    """The Program of a fused graph.
+
+    Parameters
+    ----------
+    fused : FusedGraph
+
+    Returns
+    -------
+    Program
+    """
+    return Planner(fused).run()

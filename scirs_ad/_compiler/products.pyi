@@ -1,0 +1,4 @@
+class Product:
+    ns: float
+    text: str
+    def __init__(self, kind: str, itemsize: int, flags: tuple, sizes: tuple, steps: tuple, pointers: tuple) -> None: ...

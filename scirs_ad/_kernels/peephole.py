@@ -1,0 +1,107 @@
+"""Finds superinstructions: pairs of operations that one kernel computes in one pass, and scalar operands.
+
+Exact: a superinstruction rounds after each of its operations, as they do on their own (`src/super.h`).
+"""
+
+_INNER = frozenset(["add", "subtract", "multiply", "mulz", "square", "negative"])
+_COMMUTATIVE = frozenset(["add", "multiply"])
+_REVERSED = {"add": "add", "multiply": "multiply", "subtract": "rsubtract", "mulz": "rmulz"}
+
+
+def _normal(name, operands, kinds):
+    """A scalar operand second, where the order does not matter."""
+    if name in _COMMUTATIVE and kinds == "sv":
+        return operands[::-1], "vs"
+    return operands, kinds
+
+
+def fuse(code, first, wanted, moving, types, known):
+    """What to run for each instruction.
+
+    Parameters
+    ----------
+    code : list of (name, dtype, operands)
+        In single assignment form.
+    first : int
+        The value that the first instruction computes; the others follow.
+    wanted : iterable of int
+        Values that are needed besides their uses in the code.
+    moving : list of bool
+        By value: one number per element; the others are scalars.
+    types : list of dtype
+    known : set of str
+        The names of superinstructions.
+
+    Returns
+    -------
+    list of (name, operands, kinds) or None
+        By instruction. None: computed by another one, or by nobody since nothing uses it. `kinds` has one letter per
+        operand, "v" or "s".
+    """
+    uses = [0] * len(moving)
+    for value in wanted:
+        uses[value] += 1
+    for k in range(len(code) - 1, -1, -1):
+        if uses[first + k]:
+            for value in code[k][2]:
+                uses[value] += 1
+    plan = [None] * len(code)
+    plain = [False] * len(code)
+
+    def kinds_of(operands):
+        return "".join(["v" if moving[x] else "s" for x in operands])
+
+    def inner_of(value, dtype):
+        """Operation, operands and kinds of a value that only one instruction uses and that is still on its own."""
+        d = value - first
+        if d < 0 or uses[value] != 1 or not plain[d] or types[value] != dtype:
+            return None
+        name, _, operands = code[d]
+        return (name, *_normal(name, operands, kinds_of(operands)))
+
+    def pair(name, dtype, operands):
+        if len(operands) == 1:
+            inner = inner_of(operands[0], dtype)
+            if inner and f"{inner[0]}_{inner[2]}_{name}" in known:
+                plan[operands[0] - first] = None
+                return f"{inner[0]}_{inner[2]}_{name}", inner[1], inner[2]
+            return None
+        found = [inner_of(x, dtype) for x in operands]
+        if name in ("add", "subtract") and all(i and i[0] == "multiply" for i in found):
+            (_, ab, left), (_, cd, right) = found
+            if f"multiply_{left}_{name}_multiply_{right}" in known:
+                plan[operands[0] - first] = plan[operands[1] - first] = None
+                return f"multiply_{left}_{name}_multiply_{right}", ab + cd, left + right
+        for side in (0, 1):
+            inner = found[side]
+            if inner is None:
+                continue
+            other = operands[1 - side]
+            outer = name if side == 0 else _REVERSED.get(name)
+            kind = kinds_of([other])
+            fused = f"{inner[0]}_{inner[2]}_{outer}_{kind}"
+            if fused in known:
+                plan[operands[side] - first] = None
+                return fused, (*inner[1], other), inner[2] + kind
+        return None
+
+    for k, (name, dtype, operands) in enumerate(code):
+        value = first + k
+        if not uses[value]:
+            continue
+        operands = tuple(operands)
+        plan[k] = (name, operands, "v" * len(operands))
+        if not moving[value]:
+            plan[k] = (name, operands, "s" * len(operands))
+            continue
+        if dtype.kind != "f" or any(types[x] != dtype for x in operands) or len(operands) > 2:
+            continue
+        fused = pair(name, dtype, operands)
+        if fused:
+            plan[k] = fused
+            continue
+        plain[k] = name in _INNER
+        operands, kinds = _normal(name, operands, kinds_of(operands))
+        if "s" in kinds and f"{name}_{kinds}" in known:
+            plan[k] = (f"{name}_{kinds}", operands, kinds)
+    return plan
