@@ -21,7 +21,16 @@ from scirs_ad._core.errors import DerivativeLostError, EscapedVariableError, Not
 from scirs_ad._core.tree import register as register_tree
 from scirs_ad._transforms.batch import vmap
 from scirs_ad._transforms.custom import checkpoint, custom_jvp, custom_vjp, stop_gradient, value
-from scirs_ad._transforms.derived import hessian, hvp, jacfwd, jacobian, jacrev, weighted_hessian
+from scirs_ad._transforms.derived import (
+    derivatives,
+    hessian,
+    hvp,
+    jacfwd,
+    jacobian,
+    jacrev,
+    value_and_jacobian,
+    weighted_hessian,
+)
 from scirs_ad._transforms.forward import jvp, linearize
 from scirs_ad._transforms.graph import Graph, trace
 from scirs_ad._transforms.native import native
@@ -31,14 +40,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DerivativeLostError", "EscapedVariableError", "Graph", "NotDifferentiableError", "Spec", "Tape", "TracingError",
-    "Variable", "checkpoint", "compile", "custom_jvp", "custom_vjp", "elementwise", "get_num_threads", "grad",
-    "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "native", "numpy", "primitive", "raises",
-    "register_tree", "sample",
-    "scipy", "set_num_threads", "show_config", "stop_gradient", "testing", "trace", "value", "value_and_grad", "vjp",
-    "vmap", "weighted_hessian",
+    "Variable", "checkpoint", "compile", "custom_jvp", "custom_vjp", "derivatives", "elementwise", "get_num_threads",
+    "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "native", "numpy", "optimize",
+    "primitive", "raises", "register_tree", "sample", "scipy", "set_num_threads", "show_config", "stop_gradient",
+    "testing", "trace", "value", "value_and_grad", "value_and_jacobian", "vjp", "vmap", "weighted_hessian",
 ]  # fmt: skip
 
-_LAZY = ("scipy", "testing")
+_LAZY = ("optimize", "scipy", "testing")
 _LAZY_NAMES = {"compile": "scirs_ad._compiler.compile"}  # eager mode does without the compiler
 
 seal()

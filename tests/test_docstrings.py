@@ -11,8 +11,9 @@ import scirs_ad as ad
 from scirs_ad._core.core import PRIMITIVES
 
 PUBLIC = {name: getattr(ad, name) for name in ad.__all__ if not inspect.ismodule(getattr(ad, name)) and name[0] != "_"}
+PUBLIC |= {f"optimize.{name}": getattr(ad.optimize, name) for name in ad.optimize.__all__}
 CALLABLE = {name: value for name, value in PUBLIC.items() if callable(value)}
-FUNCTIONS = {name: value for name, value in CALLABLE.items() if name[0].islower()}
+FUNCTIONS = {name: value for name, value in CALLABLE.items() if name.rpartition(".")[2][0].islower()}
 PAGES = {name: p for name, p in PRIMITIVES.items() if not p.internal}
 
 

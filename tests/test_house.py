@@ -21,6 +21,7 @@ PUBLIC = len(LAYERS)  # the doors that users meet
 # An import inside a function is allowed of what is optional or slow to load, and listed here with its module.
 LAZY = {
     "scirs_ad/_cli/demo.py": {"matplotlib"},  # optional
+    "scirs_ad/optimize/progress.py": {"tqdm"},  # optional
     "scirs_ad/_kernels/blas.pyx": {"threadpoolctl"},  # looks through all loaded libraries: when threads are first set
 }
 

@@ -30,3 +30,14 @@ def test_commands():
     install = "python3 -m venv .venv && .venv/bin/pip install -q "
     assert f"\n{install}. && .venv/bin/scirs-ad demo\n" in README
     assert f"\n{install}'.[test]' && .venv/bin/python -m pytest -q\n" in README
+
+
+@pytest.mark.parametrize("page", ["scipy"])
+def test_pages_of_the_documentation(page):
+    """The Python of a page, in order."""
+    text = (ROOT / "docs" / f"{page}.rst").read_text(encoding="utf-8")
+    scope = {"__name__": page}
+    for match in re.finditer(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", text, re.MULTILINE):
+        lines = [line[3:] for line in match[1].splitlines()]
+        start = text[: match.start(1)].count("\n")
+        exec(compile("\n" * start + "\n".join(lines), ROOT / "docs" / f"{page}.rst", "exec"), scope)

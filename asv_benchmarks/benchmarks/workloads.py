@@ -153,8 +153,37 @@ class Solvers:
         least_squares(self.residuals, self.problem.starts[1], jac=ad.jacobian(self.residuals), x_scale="jac")
 
 
-def time_minimize():
-    def f(x):
-        return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+def rosenbrock(x):
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
 
-    minimize(ad.value_and_grad(f), np.zeros(20), jac=True)
+
+class Minimize:
+    """Rosenbrock's function of 100 parameters by L-BFGS-B: the derivatives of each kind in the same search."""
+
+    params = ["value_and_grad", "optimize.minimize", "finite differences"]
+    param_names = ["derivatives"]
+
+    def setup(self, derivatives):
+        self.x = np.zeros(100)
+        both = ad.value_and_grad(rosenbrock)
+        self.search = {
+            "value_and_grad": lambda: minimize(both, self.x, jac=True, method="L-BFGS-B"),
+            "optimize.minimize": lambda: ad.optimize.minimize(rosenbrock, self.x, method="L-BFGS-B"),
+            "finite differences": lambda: minimize(rosenbrock, self.x, method="L-BFGS-B", options={"maxfun": 10**6}),
+        }[derivatives]
+
+    def time_minimize(self, derivatives):
+        self.search()
+
+
+class SecondOrder:
+    """Searches that use products with the Hessian, by size; trust-constr takes a Hessian up to 60 parameters."""
+
+    params = [["Newton-CG", "trust-krylov", "trust-constr"], [5, 30, 100]]
+    param_names = ["method", "n"]
+
+    def setup(self, method, n):
+        self.x = np.full(n, 0.9)
+
+    def time_minimize(self, method, n):
+        ad.optimize.minimize(rosenbrock, self.x, method=method)

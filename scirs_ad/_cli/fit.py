@@ -9,6 +9,7 @@ import numpy as np
 
 from scirs_ad._cli import regression
 from scirs_ad._cli.inputs import InputError, describe, load_model, read_start, read_table
+from scirs_ad.optimize import SingularError
 
 METHODS = "trf", "dogbox", "lm"
 
@@ -60,7 +61,7 @@ def solve(arguments):
     check_values(model, x, start, lines, arguments.data)
     try:
         return names, len(y), regression.fit(residuals, start, method=arguments.method)
-    except regression.SingularError as error:
+    except SingularError as error:
         free = ", ".join(names[k] for k in error.parameters)
         raise InputError(f"{error}: the data do not determine {free}, and there is no covariance") from error
     except (InputError, regression.NotConvergedError):

@@ -8,6 +8,7 @@ import scipy.linalg
 from scipy.optimize import least_squares
 
 import scirs_ad as ad
+from scirs_ad.optimize.statistics import inverse_of_square, residual_deviation, scaled_columns
 
 # Each at rounding: the search ends where the cost no longer changes. `trf` with x_scale="jac" is the one combination
 # of SciPy's that reaches NIST's certified values of all 27 problems from both starts ("lm" is lost in BoxBOD,
@@ -20,14 +21,6 @@ SMALL_STEP = 1e-3  # relative; a search that has converged is nearer than this
 
 class NotConvergedError(RuntimeError):
     """The search used up its evaluations."""
-
-
-class SingularError(ValueError):
-    """The data do not determine the parameters: `parameters` are the positions of those that are free."""
-
-    def __init__(self, rank, count, parameters):
-        super().__init__(f"the Jacobian at the solution has rank {rank}, not {count}")
-        self.parameters = parameters
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +44,7 @@ class Fit:
 
     @property
     def residual_deviation(self):
-        return _deviation(self.residual_sum_of_squares, self.degrees_of_freedom)
+        return residual_deviation(self.residual_sum_of_squares, self.degrees_of_freedom)
 
 
 def fit(residuals, start, *, method="trf"):
@@ -77,7 +70,7 @@ def fit(residuals, start, *, method="trf"):
     freedom = len(r) - len(x)
     return Fit(
         parameters=x,
-        covariance=_deviation(r @ r, freedom) ** 2 * _inverse_of_square(j),
+        covariance=residual_deviation(r @ r, freedom) ** 2 * inverse_of_square(j),
         residual_sum_of_squares=float(r @ r),
         degrees_of_freedom=freedom,
         function_evaluations=found.nfev + refinements + 1,
@@ -101,33 +94,10 @@ def refine(residuals, jacobian, x):
     """
     previous = SMALL_STEP
     for count in range(MAX_REFINEMENTS):
-        j, lengths = _scaled(jacobian(x))
+        j, lengths = scaled_columns(jacobian(x))
         scaled_step = scipy.linalg.lstsq(j, -residuals(x))[0]
         size = np.linalg.norm(scaled_step) / np.linalg.norm(x * lengths)
         if not size < previous:  # also if it is not a number
             return x, count + 1
         x, previous = x + scaled_step / lengths, size
     return x, MAX_REFINEMENTS
-
-
-def _scaled(j):
-    """`j` with columns of length 1, and the lengths (1 for a column of zeros)."""
-    lengths = np.linalg.norm(j, axis=0)
-    lengths[lengths == 0] = 1
-    return j / lengths, lengths
-
-
-def _inverse_of_square(j):
-    """The inverse of ``j.T @ j``, by the singular values of `j` with scaled columns."""
-    j, lengths = _scaled(j)
-    _, s, vt = scipy.linalg.svd(j, full_matrices=False)
-    rank = int(np.sum(s > max(j.shape) * np.finfo(float).eps * s[0]))
-    if rank < len(s):
-        free = np.max(np.abs(vt[rank:]), axis=0) > 0.1
-        raise SingularError(rank, len(s), np.flatnonzero(free))
-    half = vt.T / s / lengths[:, None]
-    return half @ half.T
-
-
-def _deviation(sum_of_squares, freedom):
-    return float(np.sqrt(sum_of_squares / freedom)) if freedom else float("nan")

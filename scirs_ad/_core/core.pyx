@@ -1087,6 +1087,8 @@ cdef bint _known(object x):
         return True
     if isinstance(x, (list, tuple)) or type(x) is Spec:
         return True
+    if hasattr(type(x), "__pandas_priority__"):
+        return True     # pandas defers to ours
     return hasattr(x, "__array__") and getattr(x, "__array_ufunc__", 0) is not None and not hasattr(
         type(x), "__array_priority__")
 

@@ -27,6 +27,9 @@ class Leaf:
     def __hash__(self):
         return 1
 
+    def __reduce__(self):
+        return "LEAF"  # one object also after pickling: it is recognised by identity
+
 
 LEAF = Leaf()
 

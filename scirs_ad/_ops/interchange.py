@@ -97,3 +97,7 @@ def from_dlpack(x, /, *, device=None, copy=None):
 
 
 install_methods({"__dlpack__": _dlpack, "__dlpack_device__": _dlpack_device})
+
+# pandas' operators leave those of classes with a higher number to the other operand (a DataFrame has 4000). Ours take
+# the numbers and drop the labels; pandas would make an object Series of each element.
+install_methods({"__pandas_priority__": 5000})

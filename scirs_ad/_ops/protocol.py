@@ -123,7 +123,8 @@ def _foreign(x):
     kind = type(x)
     if kind is Variable or kind is np.ndarray or isinstance(x, (np.ndarray, np.generic, int, float, complex)):
         return False
-    return getattr(kind, "__array_ufunc__", None) is not None
+    # pandas leaves its operators to ours (interchange), and so its ufuncs: it has been asked before.
+    return getattr(kind, "__array_ufunc__", None) is not None and not hasattr(kind, "__pandas_priority__")
 
 
 def array_ufunc(ufunc, method, inputs, kwargs):

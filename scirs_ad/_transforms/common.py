@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from scirs_ad._core.core import as_array
+from scirs_ad._core.core import Variable, as_array
 
-__all__ = ["Transform", "advise", "differentiated", "finish", "name_of", "pack_leaf"]
+__all__ = ["Transform", "advise", "differentiated", "finish", "name_of", "pack", "pack_leaf"]
 
 
 class Transform:
@@ -93,7 +93,15 @@ def finish(x):
 
 
 def pack_leaf(y):
-    """A leaf of an output: an object array or a list of Variables becomes one Variable."""
-    if isinstance(y, np.ndarray) and y.dtype.kind == "O":
-        return as_array(y)
-    return y
+    """A leaf of an output: an object array of Variables, or a labelled array that holds one, becomes a Variable."""
+    if type(y) is Variable:
+        return y
+    if isinstance(y, np.ndarray):
+        return as_array(y) if y.dtype.kind == "O" else y
+    held = getattr(y, "data", None)  # xarray's arrays hold ours as they are
+    return held if type(held) is Variable else y
+
+
+def pack(y):
+    """An output as one array: what SciPy makes an array of (lists of numbers, of rows) becomes one."""
+    return as_array(pack_leaf(y))

@@ -7,12 +7,14 @@ from scirs_ad._core.tree import LEAF, flatten, unflatten
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 from scirs_ad._transforms.batch import move_axis
-from scirs_ad._transforms.common import Transform, advise, differentiated, finish, name_of, pack_leaf
+from scirs_ad._transforms.common import Transform, advise, differentiated, finish, name_of, pack, pack_leaf
 from scirs_ad._transforms.forward import jvp
 from scirs_ad._transforms.native import swapped
 from scirs_ad._transforms.reverse import grad, record
 
-__all__ = ["hessian", "hvp", "jacfwd", "jacobian", "jacrev", "weighted_hessian"]
+__all__ = [
+    "derivatives", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "value_and_jacobian", "weighted_hessian",
+]  # fmt: skip
 
 
 def _size(shape):
@@ -74,12 +76,21 @@ class jacobian(Transform):
         super().__init__(f, argnums=argnums, mode=mode)
 
     def __call__(self, *args, **kwargs):
-        f, argnums = self.function, self.options["argnums"]
-        what = "jacobian"
-        leaves, structure = flatten(differentiated(f, args, argnums, what))
-        tape, variables, refs = record(f, leaves, what)
+        return self.record(*args, **kwargs).jacobian()
+
+    def record(self, *args, **kwargs):
+        """Run the function once; what is kept gives its value and its Jacobian."""
+        return Recording(self.function, self.options["argnums"], self.options["mode"], args, kwargs)
+
+
+class Recording:
+    """A function recorded at a point: its value at once, its Jacobian when it is asked for."""
+
+    def __init__(self, f, argnums, mode, args, kwargs):
+        leaves, self.structure = flatten(differentiated(f, args, argnums, "jacobian"))
+        tape, variables, refs = record(f, leaves, "jacobian")
         inputs = [tape.lower(v) for v in variables]
-        inner = unflatten(structure, variables) if structure is not LEAF else variables[0]
+        inner = unflatten(self.structure, variables) if self.structure is not LEAF else variables[0]
         called = list(args)
         if isinstance(argnums, tuple):
             for k, v in zip(argnums, inner, strict=True):
@@ -91,17 +102,23 @@ class jacobian(Transform):
         except (TypeError, ValueError) as error:
             advise(f, error)
             raise
-        outs, out_structure = flatten(out)
+        outs, self.out_structure = flatten(out)
         outs = [Variable(y) if isinstance(y, Variable) else _number_array(f, y) for y in map(pack_leaf, outs)]
         tape.closed = True
-        mode = self.options["mode"]
-        in_size = sum(_size(shape_of(x)) for x in inputs)
-        out_size = sum(_size(shape_of(y)) for y in outs)
         if mode == "auto":
-            mode = "forward" if in_size <= out_size else "reverse"
-        blocks = (_forward if mode == "forward" else _reverse)(tape, refs, inputs, outs)
-        rows = [unflatten(structure, row) if structure is not LEAF else row[0] for row in blocks]
-        return unflatten(out_structure, rows) if out_structure is not LEAF else rows[0]
+            in_size = sum(_size(shape_of(x)) for x in inputs)
+            mode = "forward" if in_size <= sum(_size(shape_of(y)) for y in outs) else "reverse"
+        self.sweep = _forward if mode == "forward" else _reverse
+        self.tape, self.refs, self.inputs, self.outs = tape, refs, inputs, outs
+
+    def value(self):
+        values = [finish(self.tape.lower(y)) for y in self.outs]
+        return unflatten(self.out_structure, values) if self.out_structure is not LEAF else values[0]
+
+    def jacobian(self):
+        blocks = self.sweep(self.tape, self.refs, self.inputs, self.outs)
+        rows = [unflatten(self.structure, row) if self.structure is not LEAF else row[0] for row in blocks]
+        return unflatten(self.out_structure, rows) if self.out_structure is not LEAF else rows[0]
 
 
 def _number_array(f, y):
@@ -166,6 +183,48 @@ def _reverse(tape, refs, inputs, outs):
             found.append(finish(sh.reshape(np.array(rows, order="C") if type(rows) is np.ndarray else rows, to)))
         blocks.append(found)
     return blocks
+
+
+class value_and_jacobian(jacobian):
+    """Value and Jacobian of a function, by one run of it.
+
+    Parameters
+    ----------
+    f : callable
+        Returns an array or a container of arrays.
+    argnums : int or tuple of int
+        Which positional arguments to differentiate; arrays or containers of arrays.
+    mode : {"auto", "forward", "reverse"}
+        As in `jacobian`.
+    native : bool
+        Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
+
+    Returns
+    -------
+    callable
+        ``g(*args, **kwargs) -> (value, J)``, with `J` as `jacobian` gives it; SciPy's `root` takes it with ``jac=True``.
+
+    Raises
+    ------
+    TypeError
+        As `jacobian`.
+
+    Notes
+    -----
+    Derivative: of any order. Cost: that of `jacobian`, which runs `f` anyway.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scirs_ad as ad
+    >>> ad.value_and_jacobian(lambda x: x**2)(np.array([1.0, 3.0]))
+    (array([1., 9.]), array([[2., 0.],
+           [0., 6.]]))
+    """
+
+    def __call__(self, *args, **kwargs):
+        found = self.record(*args, **kwargs)
+        return found.value(), found.jacobian()
 
 
 class jacfwd(jacobian):
@@ -323,7 +382,8 @@ class weighted_hessian(Transform):
     Parameters
     ----------
     c : callable
-        Returns an array (a constraint function, say); differentiated in its first argument.
+        Returns an array, a number or a list of numbers (a constraint function, say); differentiated in its first
+        argument.
     native : bool
         Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
 
@@ -357,7 +417,7 @@ class weighted_hessian(Transform):
         c = self.function
 
         def weighted(x):
-            y = pack_leaf(c(x, *args, **kwargs))
+            y = pack(c(x, *args, **kwargs))
             if shape_of(y) != shape_of(v) and _size(shape_of(y)) != _size(shape_of(v)):
                 raise ValueError(
                     f"weighted_hessian of {name_of(c)}: weights of shape {shape_of(v)} for an output of "
@@ -366,3 +426,73 @@ class weighted_hessian(Transform):
             return sh.sum(ew.multiply(y, sh.reshape(as_array(v), shape_of(y))))
 
         return hessian(weighted)(x)
+
+
+class derivatives(Transform):
+    """Value and derivatives of a function of one number.
+
+    Parameters
+    ----------
+    f : callable
+        Differentiated in its first argument, a number, or an array on each element of which it acts by itself.
+    order : int
+        Up to which derivative.
+    native : bool
+        Swap what does not dispatch in `f`: ``native=True`` differentiates ``scirs_ad.native(f)``.
+
+    Returns
+    -------
+    callable
+        ``g(x, *args, **kwargs) -> (f, f', f'', ...)``: ``order + 1`` numbers, or arrays of the shape of `x`. SciPy's
+        `root_scalar` takes it with ``fprime=True`` (order 1) and ``fprime2=True`` (order 2).
+
+    Raises
+    ------
+    TypeError
+        If `x` is not floating point, or `order` not an integer.
+    ValueError
+        If `order` is negative, or the value does not have the shape of `x`.
+
+    Notes
+    -----
+    Derivative: of any order. Forward mode, nested. Cost: about ``2**order`` times that of `f`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scirs_ad as ad
+    >>> ad.derivatives(lambda x: x**3, order=2)(2.0)
+    (np.float64(8.0), np.float64(12.0), np.float64(12.0))
+    """
+
+    def __init__(self, f, order=1, native=False):
+        if not isinstance(order, (int, np.integer)) or isinstance(order, bool):
+            raise TypeError(f"derivatives: order must be an int, not {order!r}")
+        if order < 0:
+            raise ValueError(f"derivatives: order must not be negative, but is {order}")
+        super().__init__(swapped(f, native), order=order)
+
+    def __call__(self, x, *args, **kwargs):
+        f = self.function
+        x = as_array(x)
+        one = np.ones(shape_of(x), dtype_of(x))
+
+        def value(x):
+            y = pack(f(x, *args, **kwargs))
+            if shape_of(y) != shape_of(x):
+                raise ValueError(
+                    f"derivatives of {name_of(f)}: it makes shape {shape_of(y)} of shape {shape_of(x)}; it has to act "
+                    "on each element by itself. For other functions use jacobian or jvp"
+                )
+            return (y,)
+
+        def next_order(lower):
+            def raised(x):
+                known, moved = jvp(lower, (x,), (one,))
+                return (*known, moved[-1])
+
+            return raised
+
+        for _ in range(self.options["order"]):
+            value = next_order(value)
+        return tuple(finish(y) for y in value(x))
