@@ -20,6 +20,7 @@ from scirs_ad._core.define import elementwise, primitive, raises, sample, seal
 from scirs_ad._core.errors import DerivativeLostError, EscapedVariableError, NotDifferentiableError, TracingError
 from scirs_ad._core.tree import register as register_tree
 from scirs_ad._transforms.batch import vmap
+from scirs_ad._transforms.control import cond, fori_loop, scan, while_loop
 from scirs_ad._transforms.custom import checkpoint, custom_jvp, custom_vjp, stop_gradient, value
 from scirs_ad._transforms.derived import (
     derivatives,
@@ -40,10 +41,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DerivativeLostError", "EscapedVariableError", "Graph", "NotDifferentiableError", "Spec", "Tape", "TracingError",
-    "Variable", "checkpoint", "compile", "custom_jvp", "custom_vjp", "derivatives", "elementwise", "get_num_threads",
-    "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "native", "numpy", "optimize",
-    "primitive", "raises", "register_tree", "sample", "scipy", "set_num_threads", "show_config", "stop_gradient",
-    "testing", "trace", "value", "value_and_grad", "value_and_jacobian", "vjp", "vmap", "weighted_hessian",
+    "Variable", "checkpoint", "compile", "cond", "custom_jvp", "custom_vjp", "derivatives", "elementwise",
+    "fori_loop", "get_num_threads", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize",
+    "native", "numpy", "optimize", "primitive", "raises", "register_tree", "sample", "scan", "scipy",
+    "set_num_threads", "show_config", "stop_gradient", "testing", "trace", "value", "value_and_grad",
+    "value_and_jacobian", "vjp", "vmap", "weighted_hessian", "while_loop",
 ]  # fmt: skip
 
 _LAZY = ("optimize", "scipy", "testing")

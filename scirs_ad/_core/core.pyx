@@ -1888,14 +1888,14 @@ cdef object _bind_few(Elementwise p, object x, object y):
     if p.program is None or p.program.single == NULL or not p.differentiable:
         return None
     if type(x) is Variable:
-        if (<Variable> x).base is not None or type((<Variable> x)._level) is not Tape:
+        if not _fresh(<Variable> x) or type((<Variable> x)._level) is not Tape:
             return None
         tape = <Tape> (<Variable> x)._level
         a = <PyObject*> (<Variable> x)._value
         ra = (<Variable> x).ref
         mask = 1
     if type(y) is Variable:
-        if (<Variable> y).base is not None or type((<Variable> y)._level) is not Tape or (
+        if not _fresh(<Variable> y) or type((<Variable> y)._level) is not Tape or (
                 mask and (<Variable> y)._level is not tape):
             return None
         tape = <Tape> (<Variable> y)._level

@@ -1,7 +1,8 @@
 """Eigenvalues, singular values, QR, and what is built on them.
 
 Where eigenvalues or singular values are equal, the derivative of single vectors is not defined; the gap is then left
-out, which is exact for functions that do not depend on the choice of vectors in the degenerate subspace.
+out, which is exact for functions that do not depend on the choice of vectors in the degenerate subspace; where a
+function does depend on it, `linalg_policy` says so.
 """
 
 import numpy as np
@@ -27,6 +28,7 @@ from scirs_ad._ops.linalg import (
     symmetrized,
     well_conditioned,
 )
+from scirs_ad._ops.linalg_policy import watch_gaps
 
 
 def _columns(x):
@@ -74,7 +76,9 @@ def _(ct, out):
     if ct_v is not None:
         gap = ew.subtract(_columns(w), _rows(w))
         inner = matmul_core(h_(v), ct_v)
-        turn = ew.multiply(_inverse_gap(gap, _largest(w)), ew.multiply(0.5, ew.subtract(inner, h_(inner))))
+        skew = ew.multiply(0.5, ew.subtract(inner, h_(inner)))
+        watch_gaps("eigh", skew, inner, gap, _largest(w))
+        turn = ew.multiply(_inverse_gap(gap, _largest(w)), skew)
         middle = turn if middle is None else ew.add(middle, turn)
     return matmul_core(matmul_core(v, middle), h_(v))
 
@@ -203,6 +207,7 @@ def _(ct, out, specs):
         length = _columns(cx.real(diagonal_of(inner)))
         inner = ew.subtract(inner, ew.multiply(matmul_core(h_(v), v), length))
         gap = cx.conj(ew.subtract(_columns(w), _rows(w)))
+        watch_gaps("eig", inner, inner, gap, _largest(w))
         turn = ew.multiply(_inverse_gap(gap, _largest(w)), inner)
         middle = turn if middle is None else ew.add(middle, turn)
     return sh.cast(solve_core(h_(v), matmul_core(middle, h_(v))), specs[0].dtype)
@@ -329,6 +334,8 @@ def _(ct, out, specs):
     middle = None if ct_s is None else diag_matrix(ct_s)
     outside = None
 
+    numerator = reference = None
+
     def plus(x, y):
         return y if x is None else ew.add(x, y)
 
@@ -336,6 +343,7 @@ def _(ct, out, specs):
         inner = matmul_core(h_(u), ct_u)
         skew = ew.subtract(inner, h_(inner))
         middle = plus(middle, ew.multiply(ew.multiply(f, skew), _columns(s)))
+        numerator, reference = ew.multiply(skew, _columns(s)), ew.multiply(inner, _columns(s))
         if dtype_of(u).kind == "c":
             middle = plus(middle, ew.multiply(diag_matrix(diagonal_of(skew)), ew.multiply(0.5, _columns(safe))))
         rest = ew.multiply(ew.subtract(ct_u, matmul_core(u, inner)), _columns(safe))
@@ -345,8 +353,12 @@ def _(ct, out, specs):
         inner = matmul_core(vh, ct_v)
         skew = ew.subtract(inner, h_(inner))
         middle = plus(middle, ew.multiply(_rows(s), ew.multiply(f, skew)))
+        numerator = plus(numerator, ew.multiply(_rows(s), skew))
+        reference = plus(reference, ew.multiply(_rows(s), inner)) if reference is None else reference
         rest = ew.subtract(ct_vh, matmul_core(h_(inner), vh))
         outside = plus(outside, matmul_core(u, ew.multiply(_rows(safe), rest)))
+    if numerator is not None:
+        watch_gaps("svd", numerator, reference, gap, scale)
     total = matmul_core(matmul_core(u, middle), vh)
     return total if outside is None else ew.add(total, outside)
 

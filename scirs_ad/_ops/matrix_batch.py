@@ -7,7 +7,7 @@ from scirs_ad._core.core import parse_signature
 __all__ = ["looped"]
 
 
-def looped(signature, function, dtypes=None, name=None):
+def looped(signature, function, dtypes=None, name=None, sizes=None):
     """A function of single matrices as one that loops over leading axes.
 
     Parameters
@@ -21,6 +21,9 @@ def looped(signature, function, dtypes=None, name=None):
         for all unless given. Results are cast to it, so that a dtype never depends on values.
     name : str, optional
         For messages.
+    sizes : callable, optional
+        ``sizes(found, **params)`` gives, from the lengths of the arguments by name, those of names that only results
+        have.
 
     Returns
     -------
@@ -33,10 +36,13 @@ def looped(signature, function, dtypes=None, name=None):
         common = np.result_type(np.float32, *[a.dtype for a in args if a.dtype.kind in "fc"])
         kinds = [common] * len(outs) if dtypes is None else dtypes(common)
         lead = np.broadcast_shapes(*[a.shape[: a.ndim - len(d)] for a, d in zip(args, ins, strict=True)])
-        sizes = {d: n for a, dims in zip(args, ins, strict=True)
-                 for d, n in zip(dims, a.shape[a.ndim - len(dims) :], strict=True)}  # fmt: skip
-        results = [np.empty(lead + tuple(sizes[d] for d in dims), t) for dims, t in zip(outs, kinds, strict=True)]
-        if all(sizes.values()):
+        lengths = {d: n for a, dims in zip(args, ins, strict=True)
+                   for d, n in zip(dims, a.shape[a.ndim - len(dims) :], strict=True)}  # fmt: skip
+        given = all(lengths.values())
+        if sizes is not None:
+            lengths |= sizes(lengths, **params)
+        results = [np.empty(lead + tuple(lengths[d] for d in dims), t) for dims, t in zip(outs, kinds, strict=True)]
+        if given:
             full = [np.broadcast_to(a, lead + a.shape[a.ndim - len(d) :]) for a, d in zip(args, ins, strict=True)]
             for place in np.ndindex(lead):
                 try:

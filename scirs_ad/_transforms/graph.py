@@ -286,7 +286,16 @@ class Graph:
                     several = isinstance(self.nodes[i].out, tuple)
                     shown.append(names[i] + (f"[{self._tape.slot_of(y)}]" if several else ""))
             lines.append(f"  return {', '.join(shown)}")
-        return "\n".join(lines)
+        return "\n".join(lines + self._bodies(names))
+
+    def _bodies(self, names):
+        """The functions that loops and choices apply, each below the name of its node."""
+        lines = []
+        for i, node in enumerate(self.nodes):
+            for key, v in (node.params or {}).items():
+                if hasattr(v, "out_specs"):
+                    lines.append(f"  {names[i]}.{key} = {v!s}".replace("\n", "\n  "))
+        return lines
 
 
 def _apply_by_hand(tape, p, args, params):

@@ -101,15 +101,29 @@ def svdvals(a, overwrite_a=False, check_finite=True):
 
 
 def _reduced(name, a, b, lower, type, check_finite):
-    """``L^-1 a L^-H`` with ``b = L L^H``, and L: the generalised problem as an ordinary one."""
-    if type != 1:
-        raise NotImplementedError(f"{name}: type={type} is not supported, only 1")
+    """The generalised problem as an ordinary one, ``b = L L^H``, and how its vectors are turned back.
+
+    Type 1, ``a v = w b v``: ``L^-1 a L^-H``, ``v = L^-H y``; 2, ``a b v = w v``: ``L^H a L``, ``v = L^-H y``; 3, ``b a v
+    = w v``: ``L^H a L``, ``v = L y`` (as xSYGST).
+    """
+    if type not in (1, 2, 3):
+        raise ValueError(f"{name}: type must be 1, 2 or 3, not {type!r}")
     b = one_triangle(checked(name, b, check_finite, square=True), lower)
     if shape_of(a)[-1] != shape_of(b)[-1]:
         raise ValueError(f"{name}: wrong b dims {shape_of(b)}; should be those of a, {shape_of(a)}")
     factor = la.cholesky_core(b)
-    left = la.solve_triangular_core(factor, a, lower=True, trans=0, unit=False)
-    return la.h_(la.solve_triangular_core(factor, la.h_(left), lower=True, trans=0, unit=False)), factor
+    if type == 1:
+        left = la.solve_triangular_core(factor, a, lower=True, trans=0, unit=False)
+        a = la.h_(la.solve_triangular_core(factor, la.h_(left), lower=True, trans=0, unit=False))
+    else:
+        a = la.matmul_core(la.matmul_core(la.h_(factor), a), factor)
+
+    def back(v):
+        if type == 3:
+            return la.matmul_core(factor, v)
+        return la.solve_triangular_core(factor, v, lower=True, trans=2, unit=False)
+
+    return a, back
 
 
 def _selection(name, n, subset_by_index, subset_by_value):
@@ -127,7 +141,7 @@ def eigh(
     a, b=None, *, lower=True, eigvals_only=False, overwrite_a=False, overwrite_b=False, type=1,
     check_finite=True, subset_by_index=None, subset_by_value=None, driver=None,
 ):  # fmt: skip
-    """Eigenvalues and eigenvectors of a Hermitian matrix, also of ``a v = w b v``.
+    """Eigenvalues and eigenvectors of a Hermitian matrix, also of generalised problems with `b`.
 
     Parameters
     ----------
@@ -137,7 +151,8 @@ def eigh(
         Positive definite.
     lower, eigvals_only : bool
     overwrite_a, overwrite_b, check_finite : bool
-    type : {1}
+    type : {1, 2, 3}
+        ``a v = w b v``, ``a b v = w v`` or ``b a v = w v``.
     subset_by_index : (int, int), optional
         The first and the last eigenvalue that are wanted.
     subset_by_value : None
@@ -148,14 +163,14 @@ def eigh(
     -------
     w : Variable or ndarray, shape (..., n)
     v : Variable or ndarray, shape (..., n, n)
-        Unless `eigvals_only`; ``v^H b v`` is the identity.
+        Unless `eigvals_only`; ``v^H b v`` is the identity, for type 3 ``v^H b^-1 v``.
 
     Raises
     ------
     numpy.linalg.LinAlgError
         If `b` is not positive definite.
     NotImplementedError
-        For `subset_by_value` and other types.
+        For `subset_by_value`.
 
     Notes
     -----
@@ -171,14 +186,14 @@ def eigh(
     del overwrite_a, overwrite_b, driver
     a = one_triangle(checked("eigh", a, check_finite, square=True), lower)
     chosen = _selection("eigh", shape_of(a)[-1], subset_by_index, subset_by_value)
-    factor = None
+    back = None
     if b is not None:
-        a, factor = _reduced("eigh", a, b, lower, type, check_finite)
+        a, back = _reduced("eigh", a, b, lower, type, check_finite)
     if eigvals_only:
         return dc.eigvalsh_core(a)[..., chosen]
     w, v = dc.eigh_core(a)
-    if factor is not None:
-        v = la.solve_triangular_core(factor, v, lower=True, trans=2, unit=False)
+    if back is not None:
+        v = back(v)
     return w[..., chosen], v[..., chosen]
 
 

@@ -11,8 +11,40 @@ from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import linalg as la
 from scirs_ad._ops import norms
 from scirs_ad._ops import shape as sh
+from scirs_ad._ops.index import known
+from scirs_ad._ops.linalg_policy import (
+    DegenerateWarning,
+    IllConditionedWarning,
+    chosen,
+    policy,
+    set_policy,
+    watch_condition,
+)
 from scirs_ad._ops.linalg_scipy import lu_packed, permutation_of
+from scirs_ad._ops.matrix_bands import bands_of, solve_banded_core
+from scirs_ad._ops.matrix_factors import permutation_matrix, qr_order
+from scirs_ad._ops.matrix_health import rcond_core, residual_core
 from scirs_ad._ops.products import kron, matmul
+from scirs_ad.scipy._factors import (
+    hessenberg,
+    ldl,
+    lu,
+    null_space,
+    orth,
+    orthogonal_procrustes,
+    polar,
+    qz,
+    randomized_svd,
+    ridge_inverse,
+    rq,
+    rsf2csf,
+    schur,
+    subspace_angles,
+)
+from scirs_ad.scipy._health import (
+    MatrixHealth,
+    check_matrix_health,
+)
 from scirs_ad.scipy._matrix_functions import (
     coshm,
     cosm,
@@ -35,15 +67,122 @@ from scirs_ad.scipy._matrix_functions import (
     tanm,
 )
 from scirs_ad.scipy._spectra import checked, eig, eigh, eigvals, eigvalsh, norm, one_triangle, svd, svdvals
+from scirs_ad.scipy._structure import (
+    band_part,
+    block_diag,
+    cho_solve_banded,
+    cholesky_banded,
+    circulant,
+    companion,
+    convolution_matrix,
+    dft,
+    eig_banded,
+    eigh_tridiagonal,
+    eigvals_banded,
+    eigvalsh_tridiagonal,
+    fiedler,
+    hankel,
+    khatri_rao,
+    leslie,
+    matmul_toeplitz,
+    solve_banded,
+    solve_circulant,
+    solve_kron,
+    solve_toeplitz,
+    solve_woodbury,
+    solveh_banded,
+    symmetrize,
+    toeplitz,
+)
 
 LinAlgError = np.linalg.LinAlgError
 
 __all__ = [
-    "LinAlgError", "cho_factor", "cho_solve", "cholesky", "coshm", "cosm", "det", "eig", "eigh", "eigvals", "eigvalsh",
-    "expm", "expm_frechet", "fractional_matrix_power", "funm", "inv", "kron", "logm", "lstsq", "lu_factor", "lu_solve",
-    "norm", "pinv", "qr", "signm", "sinhm", "sinm", "solve", "solve_continuous_are", "solve_continuous_lyapunov",
-    "solve_discrete_are", "solve_discrete_lyapunov", "solve_lyapunov", "solve_sylvester", "solve_triangular", "sqrtm",
-    "svd", "svdvals", "tanhm", "tanm",
+    "DegenerateWarning",
+    "IllConditionedWarning",
+    "LinAlgError",
+    "MatrixHealth",
+    "band_part",
+    "block_diag",
+    "check_matrix_health",
+    "cho_factor",
+    "cho_solve",
+    "cho_solve_banded",
+    "cholesky",
+    "cholesky_banded",
+    "circulant",
+    "companion",
+    "convolution_matrix",
+    "coshm",
+    "cosm",
+    "det",
+    "dft",
+    "eig",
+    "eig_banded",
+    "eigh",
+    "eigh_tridiagonal",
+    "eigvals",
+    "eigvals_banded",
+    "eigvalsh",
+    "eigvalsh_tridiagonal",
+    "expm",
+    "expm_frechet",
+    "fiedler",
+    "fractional_matrix_power",
+    "funm",
+    "hankel",
+    "hessenberg",
+    "inv",
+    "khatri_rao",
+    "kron",
+    "ldl",
+    "leslie",
+    "logm",
+    "lstsq",
+    "lu",
+    "lu_factor",
+    "lu_solve",
+    "matmul_toeplitz",
+    "norm",
+    "null_space",
+    "orth",
+    "orthogonal_procrustes",
+    "pinv",
+    "polar",
+    "policy",
+    "qr",
+    "qz",
+    "randomized_svd",
+    "ridge_inverse",
+    "rq",
+    "rsf2csf",
+    "schur",
+    "set_policy",
+    "signm",
+    "sinhm",
+    "sinm",
+    "solve",
+    "solve_banded",
+    "solve_circulant",
+    "solve_continuous_are",
+    "solve_continuous_lyapunov",
+    "solve_discrete_are",
+    "solve_discrete_lyapunov",
+    "solve_kron",
+    "solve_lyapunov",
+    "solve_sylvester",
+    "solve_toeplitz",
+    "solve_triangular",
+    "solve_woodbury",
+    "solveh_banded",
+    "sqrtm",
+    "subspace_angles",
+    "svd",
+    "svdvals",
+    "symmetrize",
+    "tanhm",
+    "tanm",
+    "toeplitz",
 ]  # fmt: skip
 
 
@@ -67,7 +206,18 @@ def _trans(name, trans):
 
 
 # ------------------------------------------------------------------------------------------------ solving
-def solve(a, b, lower=False, overwrite_a=False, overwrite_b=False, check_finite=True, assume_a=None, transposed=False):
+def _check(name, a, check):
+    """An `IllConditionedWarning` if asked for and due."""
+    if chosen("check") if check is None else check:
+        values = known(a)
+        if type(values) is np.ndarray:
+            watch_condition(name, rcond_core(values))
+
+
+def solve(
+    a, b, lower=False, overwrite_a=False, overwrite_b=False, check_finite=True, assume_a=None, transposed=False, *,
+    check=None, refine=0,
+):  # fmt: skip
     """Solve linear equations ``a x = b``.
 
     Parameters
@@ -80,9 +230,14 @@ def solve(a, b, lower=False, overwrite_a=False, overwrite_b=False, check_finite=
         Without effect.
     check_finite : bool
     assume_a : {None, "gen", "general", "diagonal", "sym", "her", "pos", "upper triangular", "lower triangular", ...}
-        The structure of `a`, under SciPy's names; banded and tridiagonal ones are solved as general matrices.
+        The structure of `a`, under SciPy's names; a banded one is solved as a general matrix (`solve_banded` takes bands).
     transposed : bool
         Solve ``a^T x = b``.
+    check : bool, optional
+        Estimate the condition (xGECON) and warn if it is beyond the rounding unit; as `set_policy` says by default,
+        which is off. For general, symmetric and Hermitian matrices of known values.
+    refine : int
+        Steps of iterative refinement with residuals in higher precision, for the same kinds of matrices.
 
     Returns
     -------
@@ -122,10 +277,21 @@ def solve(a, b, lower=False, overwrite_a=False, overwrite_b=False, check_finite=
         a = one_triangle(a, lower)
     elif assume_a == "diagonal":
         a = la.diag_matrix(la.diagonal_of(a))
-    elif assume_a not in (None, "gen", "general", "tridiagonal", "banded"):
+    elif assume_a == "tridiagonal":
+        bands = bands_of(la.t_(a) if transposed else a, 1, 1)
+        return _with_columns("solve", a, b, lambda x: solve_banded_core(bands, x, lower=1, upper=1))
+    elif assume_a not in (None, "gen", "general", "banded"):
         raise ValueError(f"solve: {assume_a!r} is not a recognized matrix structure for assume_a")
     a = la.t_(a) if transposed else a
-    return _with_columns("solve", a, b, lambda x: la.solve_core(a, x))
+    _check("solve", a, check)
+
+    def solver(x):
+        found = la.solve_core(a, x)
+        for _ in range(refine):
+            found = ew.add(found, la.solve_core(a, residual_core(a, found, x)))
+        return found
+
+    return _with_columns("solve", a, b, solver)
 
 
 def solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False, overwrite_b=False, check_finite=True):
@@ -207,6 +373,7 @@ def inv(a, overwrite_a=False, check_finite=True, *, assume_a=None, lower=False):
     del overwrite_a
     a = checked("inv", a, check_finite, square=True)
     if assume_a in (None, "gen", "general"):
+        _check("inv", a, None)
         return la.inv_core(a)
     return solve(a, la.eye_like(a), lower=lower, check_finite=False, assume_a=assume_a)
 
@@ -544,24 +711,25 @@ def qr(a, overwrite_a=False, lwork=None, mode="full", pivoting=False, check_fini
         Without effect.
     mode : {"full", "r", "economic"}
     pivoting : bool
-        Must be False.
+        Exchange columns so that the diagonal of R descends: ``a[:, p] = Q R``.
     check_finite : bool
 
     Returns
     -------
     Q, R : Variable or ndarray
         For ``mode="r"`` a tuple of R alone.
+    p : ndarray of int, shape (..., n)
+        With `pivoting`.
 
     Raises
     ------
-    NotImplementedError
-        For ``pivoting=True``.
     ValueError
         For another `mode`.
 
     Notes
     -----
-    Derivative: for full column rank. Cost: ``4 m n^2`` operations.
+    Derivative: for full column rank; at a constant order of columns. Cost: ``4 m n^2`` operations, twice with
+    `pivoting`.
 
     Examples
     --------
@@ -571,10 +739,13 @@ def qr(a, overwrite_a=False, lwork=None, mode="full", pivoting=False, check_fini
     array([[5.]])
     """
     del overwrite_a, lwork
-    if pivoting:
-        raise NotImplementedError("qr: pivoting=True is not supported")
     names = {"full": "complete", "economic": "reduced", "r": "complete"}
     if mode not in names:
         raise ValueError(f"qr: mode must be 'full', 'r' or 'economic', not {mode!r}")
-    q, r = dc.qr(checked("qr", a, check_finite), names[mode])
-    return (r,) if mode == "r" else (q, r)
+    a = checked("qr", a, check_finite)
+    order = ()
+    if pivoting:
+        order = (qr_order(a),)
+        a = matmul(a, la.t_(permutation_matrix(order[0], dtype_of(a))))
+    q, r = dc.qr(a, names[mode])
+    return (r, *order) if mode == "r" else (q, r, *order)

@@ -1,0 +1,584 @@
+"""Factorisations of general matrices: Schur, generalised Schur, Hessenberg, LU of any shape, L D L^H, polar, bases.
+
+Inner product ``Re tr(X^H Y)``. ``low`` is the strictly lower triangle. Each derivative fixes a gauge, stated on its
+page; what depends on the choice of signs or phases beyond it has no derivative.
+"""
+
+import numpy as np
+
+from scirs_ad._core.core import dtype_of, shape_of
+from scirs_ad._core.define import primitive, sample
+from scirs_ad._core.lazy import lazy
+from scirs_ad._ops import complex as cx
+from scirs_ad._ops import elementwise as ew
+from scirs_ad._ops import index as ix
+from scirs_ad._ops import join
+from scirs_ad._ops import shape as sh
+from scirs_ad._ops.decompositions import pinv_core
+from scirs_ad._ops.linalg import (
+    fit,
+    h_,
+    matmul_core,
+    positive_definite,
+    solve_core,
+    solve_triangular_core,
+    symmetrized,
+    t_,
+    well_conditioned,
+)
+from scirs_ad._ops.matrix_batch import looped
+from scirs_ad._ops.matrix_equations import sylvester_core
+
+sp = lazy("scipy.linalg")
+
+
+def low(x):
+    """The strictly lower triangle."""
+    m, n = shape_of(x)[-2:]
+    return ew.where(np.tri(m, n, -1, bool), x, 0.0)
+
+
+def up(x):
+    """The upper triangle with the diagonal."""
+    m, n = shape_of(x)[-2:]
+    return ew.where(~np.tri(m, n, -1, bool), x, 0.0)
+
+
+def right_solve(x, a, **how):
+    """``x a^-1`` for a triangular matrix `a` (``lower``, ``unit``) or a general one."""
+    if how:
+        return h_(solve_triangular_core(a, h_(x), trans=2, **how))
+    return h_(solve_core(h_(a), h_(x)))
+
+
+# ------------------------------------------------------------------------------------------------ Schur
+def _turn_one(t, x, *, adjoint, form):
+    """``low(L t - t L) = low(x)`` for strictly lower L, column by column; or the adjoint equation."""
+    n = len(t)
+    if form and np.any(np.diagonal(t, -1)):
+        raise np.linalg.LinAlgError(
+            "the real Schur form of a matrix with complex eigenvalues has 2 x 2 blocks, whose choice has no "
+            "derivative; use output='complex'"
+        )
+    found = np.zeros((n, n), np.result_type(t, x))
+    limit = 8.0 * np.finfo(found.dtype).eps * np.max(np.abs(t), initial=0.0)
+    columns = range(n - 2, -1, -1) if adjoint else range(n - 1)
+    for j in columns:
+        rest = slice(j + 1, None)
+        system = -t[rest, rest]
+        places = np.arange(n - j - 1)
+        gap = t[j, j] + np.diagonal(system)
+        # Equal eigenvalues: an infinite gap leaves that rotation out, as the pages of eigenvectors do.
+        system[places, places] = np.where(np.abs(gap) <= limit, np.inf, gap)
+        if adjoint:
+            right = x[rest, j] - found[rest, rest] @ t[j, rest].conj()
+            found[rest, j] = sp.solve_triangular(system, right, trans=2, check_finite=False)
+        else:
+            right = x[rest, j] - found[rest, :j] @ t[:j, j]
+            found[rest, j] = sp.solve_triangular(system, right, check_finite=False)
+    return found
+
+
+_turn = looped("(n,n),(n,n)->(n,n)", _turn_one, name="schur")
+
+
+@primitive("(n,n),(n,n)->(n,n)", kernel=_turn, internal=True)
+def schur_turn(t, x, *, adjoint, form):
+    """The strictly lower L with ``low(L t - t L) = low(x)``, `t` upper triangular; `adjoint`: with ``t^H``.
+
+    `form`: `t` is a Schur form, and refused if it has 2 x 2 blocks; else what is below its diagonal is not read. The rotation of Schur vectors (and of Hermitian eigenvectors, where `t` is diagonal): by substitution, as in the
+    equation of Sylvester. Derivative: with ``g`` the solution of the adjoint equation: ``low(g)`` for `x` and ``g L^H -
+    L^H g`` for `t`. Cost: ``n^3 / 3`` operations.
+    """
+    return _turn(t, x, adjoint=adjoint, form=form)
+
+
+@schur_turn.def_vjp
+def _(ct, out, t, specs, adjoint, form):
+    g = schur_turn(t, ct, adjoint=not adjoint, form=form)
+    first, second = (out, h_(g)) if adjoint else (g, h_(out))
+    to_t = up(ew.subtract(matmul_core(first, second), matmul_core(second, first)))
+    return fit(to_t, specs[0]), fit(g, specs[1])
+
+
+@schur_turn.def_samples
+def _(rng):
+    def triangular(n, **more):
+        return np.triu(rng.standard_normal((n, n))) + np.diag(3.0 * np.arange(n))
+
+    yield sample(triangular(3), rng.standard_normal((3, 3)), adjoint=False, form=False)
+    yield sample(triangular(3) + 0j, rng.standard_normal((3, 3)) + 1j, adjoint=True, form=False)
+
+
+def _schur_one(a):
+    return sp.schur(a, output="real" if a.dtype.kind == "f" else "complex", check_finite=False)
+
+
+_schur = looped("(n,n)->(n,n),(n,n)", _schur_one, name="schur")
+
+
+@primitive("(n,n)->(n,n),(n,n)", kernel=_schur, internal=True)
+def schur_core(a):
+    """``T, Z`` with ``a = Z T Z^H``, Z unitary and T upper triangular (real `a`: quasi triangular).
+
+    Derivative: with ``X = Z^H da Z``, ``dZ = Z W``, ``W = L - L^H`` and ``dT = X - W T + T W``, where L makes ``dT``
+    upper triangular: `schur_turn`. Gauge: the diagonal of ``Z^H dZ`` is zero. A real form with 2 x 2 blocks is refused.
+    At equal eigenvalues exact for what does not depend on the order of them. Cost: about ``25 n^3`` operations.
+    """
+    return _schur(a)
+
+
+def _turned(x, form):
+    """The rotation and the upper triangle of ``X - W T + T W``."""
+    lower = schur_turn(form, x, adjoint=False, form=True)
+    w = ew.subtract(lower, h_(lower))
+    return w, up(ew.add(ew.subtract(x, matmul_core(w, form)), matmul_core(form, w)))
+
+
+@schur_core.def_jvp
+def _(t, out):
+    form, z = out
+    w, moved = _turned(matmul_core(matmul_core(h_(z), t), z), form)
+    return moved, matmul_core(z, w)
+
+
+@schur_core.def_samples
+def _(rng):
+    yield sample(np.diag([1.0, 3.0, 6.0]) + 0.3 * rng.standard_normal((3, 3)))
+    yield sample(np.diag([1.0, 3.0]) + 0.1 * rng.standard_normal((2, 2, 2)), order=1)
+    # LAPACK chooses the phases of complex vectors; tests take what does not depend on them.
+    yield sample(well_conditioned(rng, 3, 3, complex_too=True), order=0)
+    yield sample(np.zeros((0, 0)))
+
+
+def _to_complex(t, z):
+    return sp.rsf2csf(t, z, check_finite=False)
+
+
+_complex_form = looped("(n,n),(n,n)->(n,n),(n,n)", _to_complex, name="rsf2csf",
+                       dtypes=lambda common: [np.result_type(common, np.complex64)] * 2)  # fmt: skip
+
+
+@primitive("(n,n),(n,n)->(n,n),(n,n)", kernel=_complex_form, internal=True)
+def rsf2csf_core(t, z):
+    """The complex Schur form of a real one: ``z t z^H`` stays.
+
+    Derivative: with ``U = z^H Z``, ``X = U^H dt U`` is the moved form, as in `schur_core`; ``dZ = dz U + Z W``. Below
+    its subdiagonal `t` is not read. Gauge: as of `schur_core`. Cost: ``6 n`` operations for each 2 x 2 block.
+    """
+    return _complex_form(t, z)
+
+
+@rsf2csf_core.def_jvp
+def _(t, out, z):
+    form, vectors = out
+    u = matmul_core(h_(z), vectors)
+    moved, to_z = None, None
+    if t[0] is not None:
+        n = shape_of(t[0])[-1]
+        read = ew.where(np.tri(n, n, -2, bool), 0.0, t[0])
+        w, moved = _turned(matmul_core(matmul_core(h_(u), read), u), form)
+        to_z = matmul_core(vectors, w)
+    if t[1] is not None:
+        more = matmul_core(t[1], u)
+        to_z = more if to_z is None else ew.add(to_z, more)
+    return moved, to_z
+
+
+@rsf2csf_core.def_samples
+def _(rng):
+    yield sample(*_schur(np.array([[1.0, 2.0, 0.5], [-2.0, 1.0, 0.3], [0.1, 0.2, 4.0]])), order=0)
+    yield sample(np.zeros((0, 0)), np.zeros((0, 0)), order=0)
+
+
+def _qz_one(a, b):
+    return sp.qz(a, b, output="real" if np.result_type(a, b).kind == "f" else "complex", check_finite=False)
+
+
+_qz = looped("(n,n),(n,n)->(n,n),(n,n),(n,n),(n,n)", _qz_one, name="qz")
+
+
+@primitive("(n,n),(n,n)->(n,n),(n,n),(n,n),(n,n)", kernel=_qz, internal=True)
+def qz_core(a, b):
+    """``S, T, Q, Z`` with ``a = Q S Z^H``, ``b = Q T Z^H``: the generalised Schur form.
+
+    Derivative: none; it is refused. Generalised eigenvalues have one: `eigh`, or `eigvals` of ``solve(b, a)``. Cost:
+    about ``66 n^3`` operations.
+    """
+    return _qz(a, b)
+
+
+@qz_core.def_jvp
+def _(t):
+    raise NotImplementedError(
+        "qz has no derivative here; differentiate eigh(a, b), or eigvals(solve(b, a)) for generalised eigenvalues"
+    )
+
+
+@qz_core.def_samples
+def _(rng):
+    yield sample(rng.standard_normal((3, 3)), well_conditioned(rng, 3, 3), order=0)
+    yield sample(rng.standard_normal((2, 2, 2)) + 0j, well_conditioned(rng, 2, 2), order=0)
+
+
+# ------------------------------------------------------------------------------------------------ Hessenberg
+_hessenberg = looped(
+    "(n,n)->(n,n),(n,n)", lambda a: sp.hessenberg(a, calc_q=True, check_finite=False), name="hessenberg"
+)
+
+
+def hessenberg_pair(a):
+    """``H, Q`` with ``a = Q H Q^H``; on Variables by the reflections of LAPACK's xGEHD2 as a program of ``n - 2`` steps.
+
+    There the derivatives are those of the steps, and of any order. Gauge: the first column of Q is fixed, and the
+    subdiagonal is real, so nothing else is free.
+    """
+    if type(a) is np.ndarray:
+        return _hessenberg(a)
+    n = shape_of(a)[-1]
+    q = np.eye(n, dtype=dtype_of(a))
+    complex_too = dtype_of(a).kind == "c"
+    for k in range(n - 1 if complex_too else n - 2):  # the last one makes a number real
+        x = a[..., k + 1 :, k : k + 1]
+        alpha, rest = x[..., :1, :], x[..., 1:, :]
+        below = sh.sum_axes((ew.abs(rest) if complex_too else rest) ** 2, axes=(-2, -1))
+        below = sh.reshape(below, (*shape_of(below), 1, 1))
+        nothing = ew.equal(below, 0.0)  # a column that is zero already is left alone, as xLARFG does
+        if complex_too:
+            nothing = ew.logical_and(nothing, ew.equal(cx.imag(alpha), 0.0))
+        size = ew.abs(alpha) if complex_too else alpha
+        whole = ew.sqrt(ew.where(nothing, 1.0, below + size**2))
+        beta = -ew.copysign(whole, cx.real(alpha) if complex_too else alpha)
+        gap = ew.where(nothing, 1.0, alpha - beta)
+        w = join.concatenate([np.ones(shape_of(alpha), dtype_of(a)), rest / gap], axis=-2)
+        tau = ew.where(nothing, 0.0, (beta - alpha) / beta)
+        adjoint = h_(w)
+        a = _below_rows(a, k, w, h_(tau) * matmul_core(adjoint, a[..., k + 1 :, :]))
+        a = h_(_below_rows(h_(a), k, w, h_(tau) * h_(matmul_core(a[..., :, k + 1 :], w))))
+        right = tau * matmul_core(q[..., :, k + 1 :], w)
+        lead = np.broadcast_shapes(shape_of(q)[:-2], shape_of(right)[:-2])
+        q = sh.broadcast_to(q, (*lead, n, n))
+        q = join.concatenate([q[..., :, : k + 1], q[..., :, k + 1 :] - matmul_core(right, adjoint)], axis=-1)
+    lead = shape_of(a)[:-2]
+    return ew.where(np.tri(n, n, -2, bool), 0.0, a), sh.broadcast_to(q, (*lead, n, n))
+
+
+def _below_rows(a, k, w, row):
+    """``a`` with ``w row`` taken from its rows below `k`."""
+    return join.concatenate([a[..., : k + 1, :], a[..., k + 1 :, :] - matmul_core(w, row)], axis=-2)
+
+
+# ------------------------------------------------------------------------------------------------ LU
+def _lu_one(a):
+    _, lower, upper = sp.lu(a, check_finite=False)
+    return lower, upper
+
+
+def _shorter(found):
+    return {"k": min(found["m"], found["n"])}
+
+
+_lu = looped("(m,n)->(m,k),(k,n)", _lu_one, name="lu", sizes=_shorter)
+_rows_one = looped("(m,n)->(m)", lambda a: sp.lu(a, check_finite=False, p_indices=True)[0], name="lu",
+                   dtypes=lambda common: [np.dtype(np.int32)])  # fmt: skip
+
+
+def _rows(a):
+    if a.shape[-1] == 0:
+        return np.broadcast_to(np.arange(a.shape[-2], dtype=np.int32), a.shape[:-1]).copy()
+    return _rows_one(a)
+
+
+@primitive("(m,n)->(m)", kernel=_rows, differentiable=False, internal=True)
+def lu_rows(a):
+    """The row interchanges of LU: ``a = (L U)[p]``. Cost: ``m n^2`` operations."""
+    return _rows(a)
+
+
+lu_rows.not_differentiable("row interchanges are integers")
+
+
+@primitive(core=lambda a: (2,), n_out=2, kernel=_lu, internal=True)
+def lu_core(a):
+    """``L, U`` with ``a = P L U``, of any shape.
+
+    Derivative: with ``X = L1^-1 P^T da U1^-1`` of the leading square blocks: ``dL1 = L1 low(X)``, ``dU1 = up(X) U1``;
+    the rows of L and columns of U beyond follow from ``dL U + L dU = P^T da`` (S. F. Walter, L. Lehmann, 2010, for the
+    square case). At constant interchanges and full rank. Cost: ``m n^2`` operations.
+    """
+    return _lu(a)
+
+
+@lu_core.def_shape
+def _(a):
+    m, n = a.shape[-2:]
+    k = min(m, n)
+    kind = np.result_type(a.dtype, np.float32)
+    return type(a)((*a.shape[:-2], m, k), kind), type(a)((*a.shape[:-2], k, n), kind)
+
+
+def permutation_matrix(p, dtype):
+    """The matrix P with ones at ``(i, p[i])``."""
+    m = shape_of(p)[-1]
+    return sh.cast(ew.equal(sh.reshape(p, (*shape_of(p), 1)), np.arange(m)), dtype)
+
+
+@lu_core.def_jvp
+def _(t, out, a):
+    lower, upper = out
+    m, n = shape_of(lower)[-2], shape_of(upper)[-1]
+    k = min(m, n)
+    x = matmul_core(t_(permutation_matrix(lu_rows(a), dtype_of(lower))), t)
+    top, left = (Ellipsis, slice(0, k), slice(None)), (Ellipsis, slice(0, k))
+    l1, u1 = ix.getitem(lower, top), ix.getitem(upper, left)
+    inner = solve_triangular_core(l1, ix.getitem(ix.getitem(x, top), left), lower=True, trans=0, unit=True)
+    inner = right_solve(inner, u1, lower=False, unit=False)
+    to_l, to_u = matmul_core(l1, low(inner)), matmul_core(up(inner), u1)
+    if m > n:
+        rest = ew.subtract(ix.getitem(x, (Ellipsis, slice(k, None), slice(None))),
+                           matmul_core(ix.getitem(lower, (Ellipsis, slice(k, None), slice(None))), to_u))  # fmt: skip
+        to_l = join.concatenate([to_l, right_solve(rest, u1, lower=False, unit=False)], axis=-2)
+    elif n > m:
+        beyond = (Ellipsis, slice(k, None))
+        rest = ew.subtract(ix.getitem(x, beyond), matmul_core(to_l, ix.getitem(upper, beyond)))
+        rest = solve_triangular_core(l1, rest, lower=True, trans=0, unit=True)
+        to_u = join.concatenate([to_u, rest], axis=-1)
+    return to_l, to_u
+
+
+def _lu_samples(rng):
+    a = well_conditioned(rng, 4, 4)
+    yield sample(a[::-1, :3].copy())
+    yield sample(a[1:3].copy(), order=1)
+    yield sample(well_conditioned(rng, 2, 2, 2, complex_too=True), order=1)
+    yield sample(np.ones((2, 0)))
+
+
+lu_core.def_samples(_lu_samples)
+lu_rows.def_samples(_lu_samples)
+
+
+# ------------------------------------------------------------------------------------------------ L D L^H
+def _symmetric(a, hermitian):
+    return symmetrized(a) if hermitian else 0.5 * (a + np.swapaxes(a, -1, -2))
+
+
+def _ldl_one(a, *, lower, hermitian):
+    return sp.ldl(_symmetric(a, hermitian), lower=lower, hermitian=hermitian, check_finite=False)[:2]
+
+
+_ldl = looped("(n,n)->(n,n),(n,n)", _ldl_one, name="ldl")
+_ldl_order = looped(
+    "(n,n)->(n)",
+    lambda a, *, lower, hermitian: sp.ldl(_symmetric(a, hermitian), lower=lower, hermitian=hermitian)[2],
+    name="ldl", dtypes=lambda common: [np.dtype(np.int64)],
+)  # fmt: skip
+
+
+@primitive("(n,n)->(n)", kernel=_ldl_order, differentiable=False, internal=True)
+def ldl_order(a, *, lower, hermitian):
+    """The order of rows in which the factor of `ldl_core` is triangular. Cost: ``n^3 / 3`` operations."""
+    return _ldl_order(a, lower=lower, hermitian=hermitian)
+
+
+ldl_order.not_differentiable("an order of rows is integers")
+
+
+@primitive("(n,n)->(n,n),(n,n)", kernel=_ldl, internal=True)
+def ldl_core(a, *, lower, hermitian):
+    """``L, D`` with ``(a + a^H) / 2 = L D L^H`` (not `hermitian`: transposes), D of 1 x 1 and 2 x 2 blocks.
+
+    L is triangular up to the order of its rows, with identities where D has blocks. Derivative: with ``X = L^-1 da
+    L^-H``: ``dD`` is X within the blocks, ``dL = L low(X) D^-1`` with the part of X outside of them (as for Cholesky,
+    Murray 2016; the blocks are of J. R. Bunch, L. Kaufman, 1977). At a constant order, for D without zeros. Cost:
+    ``n^3 / 3`` operations.
+    """
+    return _ldl(a, lower=lower, hermitian=hermitian)
+
+
+@ldl_core.def_jvp
+def _(t, out, lower, hermitian):
+    factor, d = out
+    turn = h_ if hermitian else t_
+    n = shape_of(d)[-1]
+    t = ew.multiply(0.5, ew.add(t, turn(t)))
+    x = turn(solve_core(factor, turn(solve_core(factor, t))))
+    apart = ew.equal(ew.where(np.eye(n, dtype=bool), 1.0, d), 0.0)
+    side = np.tri(n, n, -1, bool) if lower else np.tri(n, n, -1, bool).T
+    moved = ew.where(ew.logical_and(apart, side), x, 0.0)
+    return matmul_core(factor, t_(solve_core(t_(d), t_(moved)))), ew.where(apart, 0.0, x)
+
+
+def _ldl_samples(rng):
+    a = rng.standard_normal((3, 3))
+    a = a + a.T
+    yield sample(a, lower=True, hermitian=True)
+    yield sample(np.array([[0.0, 1.0, 0.2], [1.0, 0.1, 0.5], [0.2, 0.5, 3.0]]), lower=False, hermitian=True, order=1)
+    b = positive_definite(rng, 2, 2, complex_too=True)
+    yield sample(b, lower=True, hermitian=True, order=1)
+    yield sample(np.stack([b + b.T, b + b.T + 1j]), lower=True, hermitian=False, order=1)
+
+
+ldl_core.def_samples(_ldl_samples)
+ldl_order.def_samples(_ldl_samples)
+
+
+# ------------------------------------------------------------------------------------------------ polar
+def _polar(a):
+    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    return np.matmul(u, vh), np.matmul(np.conj(np.swapaxes(vh, -1, -2)) * s[..., None, :], vh)
+
+
+@primitive("(m,n)->(m,n),(n,n)", kernel=_polar, internal=True)
+def polar_core(a):
+    """``U, P`` with ``a = U P``, ``U^H U = I``, P Hermitian and not negative; at least as many rows as columns.
+
+    Derivative: ``dU = U W + (I - U U^H) da P^-1``, ``dP = U^H da - W P`` with ``W P + P W = U^H da - da^H U`` (N. J.
+    Higham, "Functions of Matrices" (2008), chapter 8, from ``da = dU P + U dP``): smooth at equal singular values, for
+    full column rank. Cost: a singular value decomposition.
+    """
+    return _polar(a)
+
+
+@polar_core.def_jvp
+def _(t, out):
+    u, p = out
+    inner = matmul_core(h_(u), t)
+    w = sylvester_core(p, p, ew.subtract(inner, h_(inner)))
+    to_u = matmul_core(u, w)
+    if shape_of(u)[-2] != shape_of(u)[-1]:
+        to_u = ew.add(to_u, right_solve(ew.subtract(t, matmul_core(u, inner)), p))
+    to_p = ew.subtract(inner, matmul_core(w, p))
+    return to_u, ew.multiply(0.5, ew.add(to_p, h_(to_p)))
+
+
+@polar_core.def_samples
+def _(rng):
+    yield sample(well_conditioned(rng, 3, 3)[:, :2].copy())
+    yield sample(np.eye(2))  # equal singular values
+    yield sample(well_conditioned(rng, 2, 2, 2, complex_too=True), order=1)
+
+
+# ------------------------------------------------------------------------------------------------ bases
+def _null(a, *, rank, rcond):
+    del rcond
+    if 0 in a.shape[-2:]:
+        n = a.shape[-1]
+        return np.broadcast_to(np.eye(n, dtype=a.dtype), (*a.shape[:-2], n, n)).copy()
+    vh = np.linalg.svd(a, full_matrices=True)[2]
+    return np.conj(np.swapaxes(vh[..., rank:, :], -1, -2))
+
+
+@primitive(core=lambda a, **_: (2,), kernel=_null, internal=True)
+def null_core(a, *, rank, rcond):
+    """An orthonormal basis N of the null space of a matrix of known rank.
+
+    Derivative: ``-A^+ dA N``, from ``A N = 0``, at constant rank. Gauge: ``N^H dN = 0``, right for all that does not
+    depend on the choice of the basis. Cost: a singular value decomposition.
+    """
+    return _null(a, rank=rank, rcond=rcond)
+
+
+@null_core.def_shape
+def _(a, *, rank, rcond):
+    del rcond
+    return type(a)((*a.shape[:-2], a.shape[-1], a.shape[-1] - rank), a.dtype)
+
+
+@null_core.def_jvp
+def _(t, out, a, rank, rcond):
+    return ew.negative(matmul_core(pinv_core(a, rcond=rcond), matmul_core(t, out)))
+
+
+@null_core.def_samples
+def _(rng):
+    yield sample(rng.standard_normal((2, 3)), rank=2, rcond=1e-15)
+    yield sample(rng.standard_normal((2, 1, 2)), rank=1, rcond=1e-15)
+
+
+def _orth(a, *, rank, rcond):
+    del rcond
+    return np.linalg.svd(a, full_matrices=False)[0][..., :rank]
+
+
+@primitive(core=lambda a, **_: (2,), kernel=_orth, internal=True)
+def orth_core(a, *, rank, rcond):
+    """An orthonormal basis U of the range of a matrix of known rank.
+
+    Derivative: ``(I - U U^H) dA A^+ U``, that of the projector ``U U^H``, at constant rank. Gauge: ``U^H dU = 0``, right
+    for all that does not depend on the choice of the basis; never singular. Cost: a singular value decomposition.
+    """
+    return _orth(a, rank=rank, rcond=rcond)
+
+
+@orth_core.def_shape
+def _(a, *, rank, rcond):
+    del rcond
+    return type(a)((*a.shape[:-1], rank), a.dtype)
+
+
+@orth_core.def_jvp
+def _(t, out, a, rank, rcond):
+    moved = matmul_core(t, matmul_core(pinv_core(a, rcond=rcond), out))
+    return ew.subtract(moved, matmul_core(out, matmul_core(h_(out), moved)))
+
+
+@orth_core.def_samples
+def _(rng):
+    # Of one vector only the sign is free.
+    yield sample(rng.standard_normal((3, 1)), rank=1, rcond=1e-15)
+    yield sample(rng.standard_normal((2, 2, 1)), rank=1, rcond=1e-15, order=1)
+    yield sample(rng.standard_normal((3, 2)) + 1j * rng.standard_normal((3, 2)), rank=2, rcond=1e-15, order=0)
+
+
+# ------------------------------------------------------------------------------------------------ orders, sketches
+_qr_order = looped("(m,n)->(n)", lambda a: sp.qr(a, mode="r", pivoting=True, check_finite=False)[1], name="qr",
+                   dtypes=lambda common: [np.dtype(np.int32)])  # fmt: skip
+
+
+def _order(a):
+    if 0 in a.shape[-2:]:
+        return np.broadcast_to(np.arange(a.shape[-1], dtype=np.int32), (*a.shape[:-2], a.shape[-1])).copy()
+    return _qr_order(a)
+
+
+@primitive("(m,n)->(n)", kernel=_order, differentiable=False, internal=True)
+def qr_order(a):
+    """The order of columns in which QR has a descending diagonal of R. Cost: a QR decomposition."""
+    return _order(a)
+
+
+qr_order.not_differentiable("an order of columns is integers")
+
+
+@qr_order.def_samples
+def _(rng):
+    yield sample(rng.standard_normal((2, 3)))
+    yield sample(rng.standard_normal((2, 2, 2)) + 1j)
+    yield sample(np.ones((0, 2)))
+
+
+def _sketch(a, w, *, n_iter):
+    adjoint = np.conj(np.swapaxes(a, -1, -2))
+    z = np.linalg.qr(np.matmul(adjoint, np.matmul(a, w)))[0]
+    for _ in range(n_iter):
+        z = np.linalg.qr(np.matmul(adjoint, np.linalg.qr(np.matmul(a, z))[0]))[0]
+    return z
+
+
+@primitive("(m,n),(n,w)->(n,w)", kernel=_sketch, differentiable=False, internal=True)
+def sketch_of(a, w, *, n_iter):
+    """An orthonormal basis near the leading right singular vectors, from random directions `w` by subspace iteration.
+
+    N. Halko, P. G. Martinsson, J. A. Tropp, SIAM Review 53 (2011), algorithm 4.4. Cost: ``4 m n w`` operations a step.
+    """
+    return _sketch(a, w, n_iter=n_iter)
+
+
+sketch_of.not_differentiable("it only says where to look; the decomposition that follows is differentiated")
+
+
+@sketch_of.def_samples
+def _(rng):
+    yield sample(rng.standard_normal((4, 3)), rng.standard_normal((3, 2)), n_iter=1)
+    yield sample(rng.standard_normal((2, 3, 3)) + 0j, rng.standard_normal((3, 1)) + 0j, n_iter=0)

@@ -1,0 +1,279 @@
+"""Structured matrices and systems: SciPy's values, cotangents that keep the structure, batches, bad input."""
+
+import doctest
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+import scirs_ad as ad
+import scirs_ad.scipy.linalg as sla
+from scirs_ad.scipy import _structure
+from scirs_ad.testing import check_grads
+
+RNG = np.random.default_rng(8)
+V, W = RNG.standard_normal(4), RNG.standard_normal(3)
+Z = V + 1j * RNG.standard_normal(4)
+
+
+def test_examples():
+    for name in _structure.__all__:
+        runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+        for found in doctest.DocTestFinder().find(getattr(sla, name), name, globs={}):
+            assert found.examples
+            runner.run(found)
+        assert runner.failures == 0
+
+
+BUILD = {
+    "toeplitz": (V, W), "toeplitz ": (Z,), "circulant": (Z,), "hankel": (V,), "hankel ": (V, W), "companion": (Z,),
+    "leslie": (V, W), "fiedler": (V,), "block_diag": (V, W[:, None], np.outer(V, W)),
+    "khatri_rao": (np.outer(V, W), np.outer(W, W)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BUILD)
+def test_constructors(name):
+    ours, theirs = getattr(sla, name.strip()), getattr(scipy.linalg, name.strip())
+    expected = theirs(*BUILD[name])
+    found = ours(*BUILD[name])
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+    check_grads(ours, BUILD[name])
+    if name != "block_diag":
+        stacked = ours(*[np.stack([x, 2 * x]) for x in BUILD[name]])
+        np.testing.assert_allclose(stacked[0], expected, rtol=1e-14)
+    if name not in ("companion", "khatri_rao"):
+        whole = [np.rint(3 * x.real).astype(int) for x in BUILD[name]]
+        assert np.array_equal(ours(*whole), theirs(*whole)) and ours(*whole).dtype == theirs(*whole).dtype
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("n", [1, 3, 4, 6])
+def test_convolution(mode, n):
+    np.testing.assert_array_equal(sla.convolution_matrix(V, n, mode), scipy.linalg.convolution_matrix(V, n, mode))
+    check_grads(lambda a: sla.convolution_matrix(a, n, mode), (V,), order=1)
+
+
+def test_parts():
+    a = RNG.standard_normal((3, 5))
+    np.testing.assert_array_equal(sla.band_part(a, 1, 2), np.triu(np.tril(a, 2), -1))
+    np.testing.assert_array_equal(sla.band_part(a, -1, 0), np.tril(a))
+    np.testing.assert_array_equal(sla.dft(3, "sqrtn"), scipy.linalg.dft(3, "sqrtn"))
+    square = np.outer(Z, V)
+    np.testing.assert_allclose(sla.symmetrize(square), (square + square.conj().T) / 2)
+    check_grads(sla.symmetrize, (square,))
+
+
+# ------------------------------------------------------------------------------------------------ systems
+@pytest.mark.parametrize("kind", [float, complex, np.float32])
+@pytest.mark.parametrize(("lower", "upper", "n"), [(1, 1, 5), (2, 0, 4), (0, 2, 4), (1, 2, 3), (0, 0, 3), (2, 1, 1)])
+def test_banded(lower, upper, n, kind):
+    ab = RNG.standard_normal((lower + upper + 1, n)).astype(kind)
+    if kind is complex:
+        ab = ab + 1j * RNG.standard_normal(ab.shape)
+    ab[upper] += 4
+    b = RNG.standard_normal((n, 2)).astype(kind)
+    dense = np.zeros((n, n), kind)
+    for i in range(n):
+        for j in range(n):
+            if 0 <= upper + i - j < len(ab):
+                dense[i, j] = ab[upper + i - j, j]
+    found = sla.solve_banded((lower, upper), ab, b)
+    assert found.dtype == b.dtype
+    np.testing.assert_allclose(found, np.linalg.solve(dense, b), rtol=1e-4 if kind is np.float32 else 1e-11)
+    np.testing.assert_allclose(sla.solve_banded((lower, upper), ab, b[:, 0]), found[:, 0], rtol=1e-5)
+    gradient = ad.grad(lambda ab: np.sum(np.abs(sla.solve_banded((lower, upper), ab, b)) ** 2))(ab)
+    full = ad.grad(lambda a: np.sum(np.abs(np.linalg.solve(a, b)) ** 2))(dense)
+    for k in range(lower + upper + 1):
+        for j in range(n):
+            i = j + k - upper
+            expected = full[i, j] if 0 <= i < n else 0
+            np.testing.assert_allclose(gradient[k, j], expected, rtol=1e-3 if kind is np.float32 else 1e-9, atol=1e-6
+                                       if kind is np.float32 else 1e-13)  # fmt: skip
+
+
+@pytest.mark.parametrize("lower", [True, False])
+@pytest.mark.parametrize("kind", [float, complex])
+def test_definite_banded(lower, kind):
+    ab = RNG.standard_normal((3, 5)).astype(kind)
+    if kind is complex:
+        ab = ab + 1j * RNG.standard_normal((3, 5))
+    ab[0 if lower else -1] = 8 + RNG.random(5)
+    b = RNG.standard_normal((5, 2)) + (1j if kind is complex else 0)
+    np.testing.assert_allclose(sla.solveh_banded(ab, b, lower=lower), scipy.linalg.solveh_banded(ab, b, lower=lower))
+    check_grads(lambda ab, b: sla.solveh_banded(ab, b, lower=lower), (ab, b), order=1 if kind is complex else 2)
+    factor, expected = sla.cholesky_banded(ab, lower=lower), scipy.linalg.cholesky_banded(ab, lower=lower)
+    for k in range(3):
+        inside = slice(0, 5 - k) if lower else slice(2 - k, 5)
+        np.testing.assert_allclose(factor[k, inside], expected[k, inside], rtol=1e-12)
+    check_grads(lambda ab: sla.cholesky_banded(ab, lower=lower), (ab,), order=1)
+    solved = sla.cho_solve_banded((factor, lower), b)
+    np.testing.assert_allclose(solved, sla.solveh_banded(ab, b, lower=lower), rtol=1e-11)
+    check_grads(lambda ab, b: sla.cho_solve_banded((sla.cholesky_banded(ab, lower=lower), lower), b), (ab, b), order=1)
+    np.testing.assert_allclose(sla.eigvals_banded(ab, lower=lower), scipy.linalg.eigvals_banded(ab, lower=lower))
+    w, v = sla.eig_banded(ab, lower=lower, select="i", select_range=(1, 3))
+    theirs, vectors = scipy.linalg.eig_banded(ab, lower=lower, select="i", select_range=(1, 3))
+    np.testing.assert_allclose(w, theirs)
+    np.testing.assert_allclose(np.abs(np.sum(v.conj() * vectors, 0)), 1, rtol=1e-9)
+    check_grads(lambda ab: sla.eigvals_banded(ab, lower=lower), (ab,), order=1)
+
+
+def test_tridiagonal_spectrum():
+    d, e = V, W
+    np.testing.assert_allclose(sla.eigvalsh_tridiagonal(d, e), scipy.linalg.eigvalsh_tridiagonal(d, e))
+    np.testing.assert_allclose(sla.eigh_tridiagonal(d, e, select="i", select_range=(0, 1))[0],
+                               scipy.linalg.eigvalsh_tridiagonal(d, e)[:2])  # fmt: skip
+    check_grads(lambda d, e: sla.eigh_tridiagonal(d, e)[0], (d, e))
+    with pytest.raises(NotImplementedError, match="select"):
+        sla.eigvalsh_tridiagonal(d, e, select="v", select_range=(0, 1))
+    with pytest.raises(TypeError, match="real"):
+        sla.eigvalsh_tridiagonal(Z, e)
+    a = np.diag(V + 5) + np.diag(W, 1) + np.diag(W[::-1], -1)
+    np.testing.assert_allclose(sla.solve(a, V, assume_a="tridiagonal"), np.linalg.solve(a, V), rtol=1e-12)
+    gradient = ad.grad(lambda a: np.sum(sla.solve(a, V, assume_a="tridiagonal")))(a)
+    assert not np.any(np.triu(gradient, 2)) and not np.any(np.tril(gradient, -2)) and np.all(np.diag(gradient, 1))
+    check_grads(lambda a: sla.solve(a, V, assume_a="tridiagonal", transposed=True), (a,), order=1)
+
+
+@pytest.mark.parametrize("kind", ["real", "complex", "symmetric"])
+def test_toeplitz_systems(kind):
+    c = (V if kind != "complex" else Z) + 8 * (np.arange(4) == 0)
+    pair = c if kind == "symmetric" else (c, c[::-1] * 0.5)
+    b = RNG.standard_normal((4, 2)) + (1j if kind == "complex" else 0)
+    np.testing.assert_allclose(sla.solve_toeplitz(pair, b), scipy.linalg.solve_toeplitz(pair, b), rtol=1e-11)
+    np.testing.assert_allclose(
+        sla.matmul_toeplitz(pair, b[:, 0]), scipy.linalg.matmul_toeplitz(pair, b[:, 0]), rtol=1e-11
+    )
+    if kind == "symmetric":
+        check_grads(sla.solve_toeplitz, (c, b))
+        check_grads(sla.matmul_toeplitz, (c, b))
+    else:
+        check_grads(lambda c, r, b: sla.solve_toeplitz((c, r), b), (*pair, b))
+        check_grads(lambda c, r, b: sla.matmul_toeplitz((c, r), b), (c, c[:2], b[:2]), order=1)
+    np.testing.assert_allclose(sla.solve_circulant(c, b), scipy.linalg.solve_circulant(c, b), rtol=1e-11)
+    check_grads(sla.solve_circulant, (c, b))
+
+
+def test_singular_circulant():
+    c = np.ones(4)
+    with pytest.raises(np.linalg.LinAlgError, match="near singular"):
+        sla.solve_circulant(c, V)
+    np.testing.assert_allclose(
+        sla.solve_circulant(c, V, "lstsq"), scipy.linalg.solve_circulant(c, V, "lstsq"), atol=1e-15
+    )
+
+
+def test_low_rank_and_products():
+    d, u, v, b = V**2 + 1, RNG.standard_normal((4, 2)), RNG.standard_normal((4, 2)), RNG.standard_normal((4, 3))
+    np.testing.assert_allclose(sla.solve_woodbury(d, u, v, b), np.linalg.solve(np.diag(d) + u @ v.T, b), rtol=1e-10)
+    check_grads(sla.solve_woodbury, (d, u, v, b))
+    a, c, y = RNG.standard_normal((2, 2)) + 3j, RNG.standard_normal((3, 3)) + 4 * np.eye(3), RNG.standard_normal(6)
+    np.testing.assert_allclose(sla.solve_kron(a, c, y), np.linalg.solve(np.kron(a, c), y), rtol=1e-10)
+    check_grads(sla.solve_kron, (a.real, c, y))
+
+
+def test_batches():
+    ab = RNG.standard_normal((2, 3, 4)) + 5 * np.array([[0.0], [1], [0]])
+    b = RNG.standard_normal((4, 1))
+    found = sla.solve_banded((1, 1), ab, b)
+    np.testing.assert_allclose(found[1], sla.solve_banded((1, 1), ab[1], b), rtol=1e-13)
+    np.testing.assert_allclose(ad.vmap(lambda ab: sla.solve_banded((1, 1), ab, b))(ab), found, rtol=1e-13)
+    with pytest.raises(np.linalg.LinAlgError, match="matrix 1 of the batch"):
+        sla.solve_banded((0, 0), np.array([[[1.0, 1.0]], [[1.0, 0.0]]]), np.ones((2, 1)))
+    assert sla.solve_banded((0, 0), np.zeros((1, 0)), np.zeros((0, 2))).shape == (0, 2)
+    c = RNG.standard_normal((2, 4)) + 9 * (np.arange(4) == 0)
+    np.testing.assert_allclose(sla.solve_toeplitz(c, b)[1], scipy.linalg.solve_toeplitz(c[1], b), rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: sla.solve_banded((1, 1), np.ones((2, 3)), np.ones(3)), "l\\+u\\+1"),
+        (lambda: sla.solve_banded((0, 0), np.ones((1, 3)), np.ones(2)), "compatible"),
+        (lambda: sla.solve_banded((0, 0), np.array([[np.inf]]), np.ones(1)), "infs or NaNs"),
+        (lambda: sla.companion([0.0, 1.0]), "zero"),
+        (lambda: sla.companion([1.0]), "at least 2"),
+        (lambda: sla.leslie([1.0, 2.0], [1.0, 2.0]), "one less"),
+        (lambda: sla.khatri_rao(np.ones((2, 3)), np.ones((2, 2))), "columns"),
+        (lambda: sla.convolution_matrix([1.0], 0), "positive"),
+        (lambda: sla.convolution_matrix([1.0], 1, "none"), "mode"),
+        (lambda: sla.solve_circulant([1.0, 2.0], [1.0], "other"), "singular"),
+        (lambda: sla.solve_circulant([1.0, 2.0], [1.0]), "incompatible"),
+        (lambda: sla.solve_toeplitz(([1.0, 2.0], [1.0]), [1.0, 2.0]), "equal lengths"),
+        (lambda: sla.solve_kron(np.eye(2), np.eye(2), np.ones(3)), "elements"),
+        (lambda: sla.solve_woodbury(np.ones(2), np.ones((2, 1)), np.ones((3, 1)), np.ones(2)), "needed"),
+        (lambda: sla.band_part(np.ones(3), 0, 0), "matrices"),
+    ],
+)  # fmt: skip
+def test_bad_input(call, match):
+    with pytest.raises(ValueError, match=match):
+        call()
+
+
+# ------------------------------------------------------------------------------------------------ health
+HILBERT = 1 / (np.arange(12)[:, None] + np.arange(12) + 1.0)
+
+
+def test_health():
+    assert sla.check_matrix_health(np.eye(3)) == (1.0, 3, True, True, ())
+    found = sla.check_matrix_health(HILBERT)
+    assert found.condition > 1e15 and found.symmetric and found.rank < 12 and "singular" in found.warnings[0]
+    found = sla.check_matrix_health(HILBERT[:9, :9])
+    assert found.rank == 9 and "ill-conditioned" in found.warnings[0]
+    assert "positive definite" in sla.check_matrix_health([[1.0, 2.0], [2.0, 1.0]]).warnings[0]
+    assert "nearly" in sla.check_matrix_health([[2.0, 1.0], [1.0 + 1e-9, 2.0]]).warnings[0]
+    assert "rows" in " ".join(sla.check_matrix_health(np.diag([1.0, 1e10])).warnings)
+    assert sla.check_matrix_health([[np.nan]]).warnings and sla.check_matrix_health(np.ones((0, 2))).warnings
+    assert sla.check_matrix_health(np.zeros((2, 2))).condition == np.inf
+    with pytest.raises(ValueError, match="one matrix"):
+        sla.check_matrix_health(np.ones(3))
+
+
+def test_warning_of_ill_condition():
+    b = np.ones(12)
+    sla.solve(HILBERT, b)
+    for call in (lambda: sla.solve(HILBERT, b, check=True), lambda: ad.grad(lambda a: np.sum(sla.inv(a)))(HILBERT)):
+        with sla.policy(check=True), pytest.warns(sla.IllConditionedWarning, match="rcond"):
+            call()
+    with pytest.warns(sla.IllConditionedWarning, match="matrix 1 of"):
+        sla.solve(np.stack([np.eye(12), HILBERT]), np.ones((12, 1)), check=True)
+    with pytest.raises(ValueError, match="check"):
+        sla.policy(check="yes")
+
+
+def test_refinement():
+    a = (HILBERT[:5, :5] + 1e-3 * np.eye(5)).astype(np.float32)
+    b = np.ones(5, np.float32)
+    exact = np.linalg.solve(a.astype(float), b)
+    plain, refined = (np.max(np.abs(sla.solve(a, b, refine=k) - exact)) for k in (0, 3))
+    assert refined <= np.finfo(np.float32).eps * np.max(np.abs(exact)) and refined <= plain
+    check_grads(lambda a, b: sla.solve(a, b, refine=1), (np.outer(V, V) + np.diag(V**2 + 1), V))
+
+
+def test_degenerate_vectors():
+    """Silent where the choice of vectors does not matter; else a warning, an error, or silence, by choice."""
+    a = np.diag([1.0, 1.0, 2.0])
+    weight = RNG.standard_normal((3, 3))
+
+    def projector(a):
+        v = np.linalg.eigh((a + a.T) / 2)[1][:, :2]
+        return np.sum(v @ v.T * weight)
+
+    def single(a):
+        return np.sum(np.linalg.eigh(a)[1][:, 0] * weight[0])
+
+    check_grads(projector, (a,), order=1, modes=("rev",))
+    with pytest.warns(sla.DegenerateWarning, match="eigh: .*values 0 and 1"):
+        assert np.all(np.isfinite(ad.grad(single)(a)))
+    with pytest.warns(sla.DegenerateWarning, match="eig: "):
+        ad.grad(lambda a: np.sum(np.abs(np.linalg.eig(a)[1] + 1) ** 2))(a)
+    with pytest.warns(sla.DegenerateWarning, match="svd: .*values 1 and 2"):
+        ad.grad(lambda a: np.sum(np.linalg.svd(a)[0] * weight))(a)
+    ad.grad(lambda a: np.sum((lambda u, s, v: (u * s**2) @ v)(*np.linalg.svd(a)) * weight))(a)
+    with sla.policy(degenerate="ignore"):
+        ad.grad(single)(a)
+    with sla.policy(degenerate="raise"), pytest.raises(np.linalg.LinAlgError, match="does not exist"):
+        ad.grad(single)(a)
+    with pytest.warns(sla.DegenerateWarning, match="matrix 1 of the batch"):
+        ad.grad(lambda a: np.sum(np.linalg.eigh(a)[1][..., 0] * weight[0]))(np.stack([np.diag([1.0, 2, 3]), a]))
