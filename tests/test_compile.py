@@ -1,6 +1,8 @@
 """`compile`: compiled is eager, at every sample of the table; composition, signatures, errors."""
 
+import _thread
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -224,6 +226,55 @@ def test_results_belong_to_the_caller():
     assert not any(np.shares_memory(a, b) for i, a in enumerate(arrays) for b in arrays[:i])
 
 
+def test_results_are_written_where_the_caller_wants():
+    c = ad.compile(lambda x, y: (np.sin(x) * y, {"s": np.sum(x)}, x[::-1]))
+    x, y = np.linspace(0, 1, 2000), np.linspace(1, 2, 2000)
+    expected = c(x, y)
+    a, b = np.empty(2000), np.empty(4000)[::2]
+    found = c(x, y, out=(a, {"s": None}, b))
+    assert found[0] is a
+    assert found[2] is b
+    close(a, expected[0])
+    close(b, expected[2])
+    assert found[1]["s"] == expected[1]["s"]
+    step = ad.compile(lambda x: x[::-1] * 2.0)
+    z = x.copy()
+    assert step(z, out=z) is z  # also over an argument
+    close(z, 2 * x[::-1])
+    with pytest.raises(ValueError, match="shape"):
+        step(x, out=np.empty(3))
+    with pytest.raises(TypeError, match="dtype"):
+        step(x, out=np.empty(2000, int))
+    with pytest.raises(ValueError, match="out is"):
+        step(x, out=(a,))
+    assert ad.compile(lambda x, out: x + out)(1.0, out=2.0) == 3.0
+
+
+def test_donated_arguments_are_written_over():
+    step = ad.compile(lambda x, g: x - 0.1 * g, donate_argnums=0)
+    x, g = np.ones(3000), np.full(3000, 2.0)
+    for k in range(3):
+        address = x.ctypes.data
+        x = step(x, g)
+        assert x.ctypes.data == address
+        close(x, np.full(3000, 1 - 0.2 * (k + 1)))
+    assert g[0] == 2.0
+    frozen = np.ones(3000)
+    frozen.flags.writeable = False
+    close(step(frozen, g), np.full(3000, 0.8))
+    assert frozen[0] == 1.0
+    shifted = ad.compile(lambda x: (x[::-1] + x, x.sum()), donate_argnums=0)
+    close(shifted(np.arange(3000.0))[0], np.full(3000, 2999.0))
+
+
+def test_memory_limit():
+    c = ad.compile(lambda x: np.sort(np.exp(x)) + np.exp(np.sort(x)), memory_limit=10_000)
+    assert c(np.ones(3)).shape == (3,)
+    with pytest.raises(MemoryError, match="memory_limit"):
+        c(np.ones(3000))
+    assert c(np.ones(3)).shape == (3,)
+
+
 def test_constants_are_those_of_the_trace():
     buffer = np.ones(4)
 
@@ -338,6 +389,171 @@ def test_memory_is_not_used_again_too_early():
 
     for y, z in zip(ad.compile(several)(a, b), several(a, b), strict=True):
         close(y, z, rtol=1e-12)
+
+
+def test_a_result_does_not_overwrite_what_is_reduced_later():
+    x = np.random.default_rng(0).standard_normal((3, 31, 15))
+
+    def f(x):
+        a = np.max(np.sort(x, axis=-1), axis=0)
+        b = 1.0 - np.tanh(-a) ** 2
+        return np.sum(a, axis=-1), np.sum(np.tanh(-a)), np.cumsum(b)
+
+    for y, z in zip(ad.compile(f)(x), f(x), strict=True):
+        close(y, z, rtol=1e-12)
+
+
+def test_regions_of_several_dtypes():
+    """Integers, truth values, complex numbers and both floats in one pass, blocks long."""
+    rng = np.random.default_rng(0)
+    x, k = rng.standard_normal((70, 40)), rng.integers(-9, 9, (70, 40))
+    z = x + 1j * x[::-1]
+
+    def f(x, k, z):
+        odd = (k % 2 == 1) & (x > 0)
+        narrow = x.astype(np.float32)
+        return (
+            np.where(odd, k, -k) * k + 1, odd | (k < 3), ~odd, k // 3, (k * x).astype(np.float32) + narrow,
+            z * np.conj(z) + x, np.real(z * 1j) - np.imag(z), np.exp(z) / (2 + z), np.abs(z), narrow * 2 > 0.5,
+            np.sum(np.where(odd, z, 0)), k.astype(bool), np.isnan(x) | np.isinf(z), x * odd, np.sum(odd),
+        )  # fmt: skip
+
+    found = ad.compile(f)(x, k, z)
+    for y, expected in zip(found, f(x, k, z), strict=True):
+        assert y.dtype == expected.dtype
+        close(y, expected, rtol=1e-6 if y.dtype == np.float32 else 1e-12, atol=1e-12)
+    text = str(ad.compile(f).lower(x, k, z).fused)
+    assert text.count("region over (70, 40)") <= 2
+
+
+# ------------------------------------------------------------------------------------------------ what is made
+def test_rebuilding_is_exact_and_reported():
+    def g(x):
+        y = np.sin(x) * 1.0 + 0.0
+        return np.negative(-y) + np.sin(x) * 2.0 + (x - x * 0), np.cos(-x), np.exp(np.zeros(4)) * x
+
+    x = np.array([1.0, np.inf, np.nan, -0.0])
+    with np.errstate(all="ignore"):
+        expected = g(x)
+    sizes = []
+    for level in ("none", "basic", "standard", "aggressive"):
+        c = ad.compile(g, level=level)
+        for y, z in zip(c(x), expected, strict=True):
+            close(y, z, rtol=1e-15)
+        lowered = c.lower(x)
+        sizes.append(len(lowered.rebuilt))
+    assert sizes[0] > sizes[1] > sizes[2] >= sizes[3]
+    assert lowered.report["x * 1 -> x"] == 1
+    assert lowered.report["shared"] >= 1
+    assert "x*0" not in str(lowered.report)  # inf * 0 is nan and stays so
+    assert np.isnan(ad.compile(lambda x: x * 0)(x)[1])
+
+
+def test_lowering_prints_and_counts():
+    lowered = ad.compile(ad.grad(lambda x, a: np.sum(np.sin(a @ x) ** 2))).lower(X, ad.Spec((300, 4)))
+    for step in (lowered.traced, lowered.rebuilt, lowered.fused):
+        assert "sin(" in str(step)
+    assert "gemv" in str(lowered.program)
+    assert lowered.flops > 2 * 2 * 300 * 4
+    assert lowered.bytes >= 2 * 300 * 4 * 8
+    assert lowered.peak_memory >= 300 * 8
+
+
+def test_one_pass_and_little_memory():
+    """Value and gradient of a sum of elementwise functions need no memory but their results."""
+    lowered = ad.compile(ad.value_and_grad(lambda x: np.sum(np.tanh(x) * np.exp(-(x**2))))).lower(ad.Spec((10**6,)))
+    assert len(lowered.fused) == 1
+    assert lowered.program.arena_bytes < 1000
+
+
+def test_checkpoint_saves_memory():
+    """What is run again is not shared with what ran before."""
+    w = np.random.default_rng(0).standard_normal((64, 64)) / 8
+
+    def layers(x, wrap):
+        def four(x):
+            for _ in range(4):
+                x = np.tanh(x @ w)
+            return x
+
+        for _ in range(8):
+            x = wrap(four)(x)
+        return np.sum(x)
+
+    x = np.random.default_rng(1).standard_normal((500, 64))
+    plain = ad.compile(ad.grad(lambda x: layers(x, lambda f: f)))
+    saving = ad.compile(ad.grad(lambda x: layers(x, ad.checkpoint)))
+    close(saving(x), plain(x), rtol=1e-10, atol=1e-12)
+    assert saving.lower(x).program.arena_bytes < 0.5 * plain.lower(x).program.arena_bytes
+    close(ad.vmap(ad.grad(ad.compile(lambda x: layers(x, ad.checkpoint))))(x[None, :5])[0], plain(x[:5]), rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_products_are_those_of_blas(dtype):
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((7, 5)).astype(dtype), rng.standard_normal((5, 6)).astype(dtype)
+    x, y = rng.standard_normal(5).astype(dtype), rng.standard_normal(7).astype(dtype)
+
+    def products(a, b, x, y):
+        z = np.exp(a)
+        return (
+            a @ b, z.T @ y, a @ x, y @ z, b.T @ z.T, z[::2] @ b[:, ::-1], z[:, 1:3] @ b[1:3], x @ x, x[::-1] @ b,
+            np.outer(x, y), z @ z.T, z.T[1:] @ y[:, None], z[1:2] @ x, z[:, :1] @ b[:1], a[:, 0] @ y, b[2] @ b[3],
+            (z + 1) @ np.ones((5, 1), dtype), np.dot(x[::2], x[::2]),
+        )  # fmt: skip
+
+    for found, expected in zip(ad.compile(products)(a, b, x, y), products(a, b, x, y), strict=True):
+        assert found.dtype == expected.dtype
+        close(found, expected, rtol=1e3 * np.finfo(dtype).eps)
+    loss = lambda *args: sum(np.sum(np.sin(p)) for p in products(*args))  # noqa: E731
+    for found, expected in zip(
+        ad.compile(ad.grad(loss, argnums=(0, 1, 2, 3)))(a, b, x, y), ad.grad(loss, argnums=(0, 1, 2, 3))(a, b, x, y),
+        strict=True,
+    ):  # fmt: skip
+        close(found, expected, rtol=1e4 * np.finfo(dtype).eps, atol=1e3 * np.finfo(dtype).eps)
+
+
+def test_compile_time_is_linear():
+    def chain(n):
+        def f(x):
+            y = x
+            for _ in range(n):
+                y = np.sin(y) * 0.5 + x
+            return y
+
+        best = 1e9
+        for _ in range(3):
+            start = time.process_time()
+            ad.compile(f).lower(ad.Spec((10,)))
+            best = min(best, time.process_time() - start)
+        return best
+
+    assert chain(1600) < 10 * chain(400)  # quadratic would be 16
+
+
+def test_profile_names_every_instruction():
+    program = ad.compile(ad.grad(lambda x: np.sum(np.sin(x) * np.cumsum(x)))).lower(np.ones(2000)).program
+    times = program.profile(np.ones(2000))
+    assert sorted(k for k, _ in times) == list(range(len(program)))
+    assert all(seconds > 0 for _, seconds in times)
+
+
+def test_a_long_program_can_be_interrupted():
+    a = np.eye(900)
+
+    def powers(a):
+        for _ in range(400):
+            a = a @ a
+        return a
+
+    c = ad.compile(powers)
+    c.lower(a)
+    timer = threading.Timer(0.2, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        c(a)
+    timer.join()
+    assert c(np.eye(2))[1, 1] == 1.0
 
 
 # ------------------------------------------------------------------------------------------------ bad input

@@ -63,7 +63,7 @@ def test_examples(name):
     value = page.body if page is not None else PUBLIC[name]
     doc = inspect.getdoc(value) or ""
     scope = dict(vars(inspect.getmodule(value))) if inspect.getmodule(value) is not None else {}
-    scope |= {"np": np, "ad": ad}
+    scope |= {"np": np, "ad": ad, "__name__": "__main__"}  # what an example defines is not a page of ours
     test = doctest.DocTestParser().get_doctest(doc, scope, name, None, 0)
     report = []
     failed, _ = doctest.DocTestRunner(verbose=False).run(test, out=report.append)

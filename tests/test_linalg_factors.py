@@ -205,6 +205,17 @@ def test_generalised_eigh(type, a):
         sla.eigh(a, b, type=4)
 
 
+def test_generalised_eig():
+    w, v = sla.eig(REAL, POSITIVE)
+    np.testing.assert_allclose(np.sort_complex(w), np.sort_complex(scipy.linalg.eigvals(REAL, POSITIVE)), rtol=1e-10)
+    np.testing.assert_allclose(REAL @ v, (POSITIVE @ v) * w, atol=1e-11)
+    check_grads(lambda a, b: np.sum(np.abs(sla.eigvals(a, b)) ** 2), (REAL, POSITIVE))
+    with pytest.raises(np.linalg.LinAlgError, match="ingular"):
+        sla.eig(REAL, np.zeros((4, 4)))
+    with pytest.raises(ValueError, match="same shape"):
+        sla.eig(REAL, np.eye(3))
+
+
 # ------------------------------------------------------------------------------------------------ subspaces
 def test_bases():
     deficient = COMPLEX[:, :2] @ COMPLEX[:2]

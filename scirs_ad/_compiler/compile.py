@@ -1,13 +1,15 @@
 """`compile`: a function as one program per signature, composing with every transform both ways."""
 
 import collections
+import functools
+import inspect
 import threading
 import traceback
 from pathlib import Path
 
 import numpy as np
 
-from scirs_ad._compiler.fuse import fuse
+from scirs_ad._compiler.fuse import cost, fuse
 from scirs_ad._compiler.graph import OPENED, record, replay
 from scirs_ad._compiler.plan import plan
 from scirs_ad._compiler.program import Door
@@ -38,8 +40,8 @@ HERE = str(Path(__file__).resolve().parents[1])
 class Body:
     """A traced function over leaves: its graph, its program, and the bodies derived from it, all made once."""
 
-    def __init__(self, f, specs, name, level="standard", weak=()):
-        self.name, self.level = name, level
+    def __init__(self, f, specs, name, level="standard", weak=(), donated=(), memory_limit=None):
+        self.name, self.level, self.donated, self.memory_limit = name, level, donated, memory_limit
         self.trace = record(f, specs, name, weak)
         self.specs = [self.trace.graph.specs[v] for v in self.trace.graph.inputs]
         self.out_specs = tuple(self.trace.graph.specs[v] for v in self.trace.graph.outputs)
@@ -52,21 +54,44 @@ class Body:
             if self._steps is None:
                 rebuilt, report = rebuild(self.trace.graph, self.level)
                 fused = fuse(rebuilt)
-                self._steps = rebuilt, report, fused, plan(fused)
+                program = plan(fused, self.donated)
+                self._check_memory(program)
+                self._steps = rebuilt, report, fused, program
             return self._steps
+
+    def _check_memory(self, program):
+        """MemoryError before any work, if the program is known to need more than it may use."""
+        needed = program.arena_bytes + sum(map(_size, self.out_specs))
+        if self.memory_limit is not None and needed > self.memory_limit:
+            raise MemoryError(
+                f"compile of {self.name}: {needed} bytes are needed for intermediate results and outputs, memory_limit "
+                f"is {self.memory_limit}; wrap parts in checkpoint, or use smaller batches"
+            )
 
     @property
     def program(self):
         return self._steps[3] if self._steps is not None else self.steps()[3]
 
-    def run(self, leaves):
-        """The results on arrays."""
-        return self.program(
-            *[
-                np.asarray(x, s.dtype, order="C") if not _plain(x, s) else x
-                for x, s in zip(leaves, self.specs, strict=True)
-            ]
-        )
+    def run(self, leaves, given=None):
+        """The results on arrays; `given`: arrays to write results to, or None."""
+        values = [
+            x if _plain(x, s) else np.asarray(x, s.dtype, order="C") for x, s in zip(leaves, self.specs, strict=True)
+        ]
+        program = self.program
+        if program.overwrites:
+            values = [x.copy() if k in self.donated and not x.flags.writeable else x for k, x in enumerate(values)]
+        if given is None:
+            return program(*values)
+        straight = [
+            y if y is not None and _plain(y, s) and not any(np.may_share_memory(x, y) for x in values) else None
+            for y, s in zip(given, self.out_specs, strict=True)
+        ]
+        outs = list(program(*values, given=straight))
+        for k, y in enumerate(given):
+            if y is not None and outs[k] is not y:
+                y[...] = outs[k]
+                outs[k] = y
+        return tuple(outs)
 
     def derived(self, key, make):
         """A body made from this one, by key."""
@@ -250,6 +275,10 @@ class compile(Door):
         must be hashable. Strings, bools and other hashable objects that are not numbers are static anyway.
     static_argnames : str or tuple of str
         The same for keyword arguments.
+    donate_argnums : int or tuple of int
+        Positional arguments that the caller does not need any more: a result may be written over them.
+    memory_limit : int, optional
+        Bytes of intermediate results and outputs that are allowed.
     level : {"none", "basic", "standard", "aggressive"}
         How much is rewritten. Up to "standard" results are those of eager mode up to rounding of fused sums;
         "aggressive" also uses identities that change rounding.
@@ -257,7 +286,8 @@ class compile(Door):
     Returns
     -------
     callable
-        The same function; `lower` shows what becomes of it.
+        The same function; `lower` shows what becomes of it. With ``out=``, arrays in the structure of the result (None
+        for those that are not wanted so), results are written there, unless `f` has an argument `out` itself.
 
     Raises
     ------
@@ -265,6 +295,8 @@ class compile(Door):
         When called, if `f` needs a value, as in ``if x > 0``. The message shows the line and what to do.
     TypeError
         If `f` is not callable, or a static argument is not hashable.
+    MemoryError
+        Before anything is computed, if more than `memory_limit` is needed.
     RecursionError
         If `f` calls itself with the same shapes while it is traced.
 
@@ -284,12 +316,19 @@ class compile(Door):
     (np.float64(1.5707963267948966), array([0., 1.]))
     """
 
-    def __new__(cls, f=None, *, static_argnums=(), static_argnames=(), level="standard"):
+    def __new__(
+        cls, f=None, *, static_argnums=(), static_argnames=(), donate_argnums=(), memory_limit=None, level="standard"
+    ):
         if f is None:  # as a decorator with options
-            return lambda f: cls(f, static_argnums=static_argnums, static_argnames=static_argnames, level=level)
+            return functools.partial(
+                cls, static_argnums=static_argnums, static_argnames=static_argnames, donate_argnums=donate_argnums,
+                memory_limit=memory_limit, level=level,
+            )  # fmt: skip
         return super().__new__(cls)
 
-    def __init__(self, f=None, *, static_argnums=(), static_argnames=(), level="standard"):
+    def __init__(
+        self, f=None, *, static_argnums=(), static_argnames=(), donate_argnums=(), memory_limit=None, level="standard"
+    ):
         if not callable(f):
             raise TypeError(f"compile: the first argument must be a function, not {f!r}")
         if level not in LEVELS:
@@ -297,6 +336,8 @@ class compile(Door):
         self.function, self.level = f, level
         self.static_argnums = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
         self.static_argnames = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
+        self.donate_argnums = (donate_argnums,) if isinstance(donate_argnums, int) else tuple(donate_argnums)
+        self.memory_limit = memory_limit
         self.__wrapped__ = f
         self.__name__ = name_of(f)
         self.__doc__ = getattr(f, "__doc__", None)
@@ -305,7 +346,8 @@ class compile(Door):
         self._tracing = threading.local()
 
     def __reduce__(self):
-        return _restore, (self.function, self.static_argnums, self.static_argnames, self.level)
+        options = "static_argnums", "static_argnames", "donate_argnums", "memory_limit", "level"
+        return _restore, (self.function, {name: getattr(self, name) for name in options})
 
     def __repr__(self):
         return f"<compile({self.__name__})>"
@@ -393,26 +435,71 @@ class compile(Door):
 
         specs = [spec_of(as_array(leaves[k])) for k in moving]
         weak = [j for j, k in enumerate(moving) if _is_number(leaves[k])]
+        donated = self._donated(structure, moving)
         try:
-            return Body(function, specs, self.__name__, self.level, weak)
+            return Body(function, specs, self.__name__, self.level, weak, donated, self.memory_limit)
         except TracingError as error:
             raise _explained(error, self.__name__) from error
+
+    def _donated(self, structure, moving):
+        """Which of the arrays belong to donated arguments."""
+        if not self.donate_argnums:
+            return frozenset()
+        positional = structure.children[0].children
+        given, first = [], 0
+        for child in positional:
+            count = _leaf_count(child)
+            given.append(range(first, first + count))
+            first += count
+        places = {k for a in self.donate_argnums if -len(given) <= a < len(given) for k in given[a]}
+        return frozenset(j for j, k in enumerate(moving) if k in places)
+
+    def _takes_out(self):
+        """Whether `out` is an argument of the function itself."""
+        try:
+            return "out" in inspect.signature(self.function).parameters
+        except (TypeError, ValueError):
+            return False
 
     # -------------------------------------------------------------------------------- calls
     def slow(self, args, kwargs):
         """A call whose arguments are not plain arrays of the last signature."""
+        out = None
+        if "out" in kwargs and not self._takes_out():
+            kwargs = dict(kwargs)
+            out = kwargs.pop("out")
         leaves, structure, moving, key = self._split(args, kwargs)
         body = self._body(leaves, structure, moving, key)
         values = [as_array(leaves[k]) for k in moving]
         if body.lifted or any(type(x) is Variable or type(x) is Spec for x in values):
             outs = bind(compiled_call, (*values, *body.lifted), {"body": body})
             return unflatten(body.structure, [finish(y) for y in outs])
+        if out is not None:
+            return unflatten(body.structure, list(body.run(values, self._given(out, body))))
         outs = body.run(values)
+        if body.program.overwrites:
+            return unflatten(body.structure, list(outs))
         if not kwargs and len(values) == len(args) and all(x is a for x, a in zip(values, args, strict=True)):
             one, nested = body.structure is LEAF, _nested(body.structure)
             if one or nested is not None:
                 self.remember(body.program, args, one, None if one or nested == tuple(range(len(outs))) else nested)
         return unflatten(body.structure, list(outs))
+
+    def _given(self, out, body):
+        """The arrays of ``out=`` by result; ValueError or TypeError if they do not fit."""
+        given, structure = flatten(_holes(out))
+        if structure != body.structure:
+            raise ValueError(f"compile of {self.__name__}: out is {structure}, the result {body.structure}")
+        for y, s in zip(given, body.out_specs, strict=True):
+            if y is _NOT_WANTED:
+                continue
+            if not isinstance(y, np.ndarray):
+                raise TypeError(f"compile of {self.__name__}: out holds a {type(y).__name__}; give ndarrays")
+            if y.shape != s.shape:
+                raise ValueError(f"compile of {self.__name__}: out has shape {y.shape}, the result {s.shape}")
+            if not np.can_cast(s.dtype, y.dtype, "same_kind"):
+                raise TypeError(f"compile of {self.__name__}: out has dtype {y.dtype}, the result {s.dtype}")
+        return [None if y is _NOT_WANTED else y for y in given]
 
     def lower(self, *args, **kwargs):
         """What becomes of the function for arguments like these (arrays or Specs).
@@ -425,8 +512,24 @@ class compile(Door):
         return Lowered(self._body(*self._split(args, kwargs)))
 
 
-def _restore(f, static_argnums, static_argnames, level):
-    return compile(f, static_argnums=static_argnums, static_argnames=static_argnames, level=level)
+def _restore(f, options):
+    return compile(f, **options)
+
+
+_NOT_WANTED = object()
+
+
+def _holes(out):
+    """`out` with a leaf in the place of every None of a tuple or list."""
+    if out is None:
+        return _NOT_WANTED
+    if type(out) in (tuple, list):
+        return type(out)(map(_holes, out))
+    return {k: _holes(v) for k, v in out.items()} if type(out) is dict else out
+
+
+def _leaf_count(structure):
+    return 1 if type(structure) is Leaf else sum(map(_leaf_count, structure.children))
 
 
 class _Method:
@@ -483,14 +586,27 @@ class Lowered:
         What rebuilding changed, by identity.
     fused : FusedGraph
     program : Program
+    flops : int
+        Operations on numbers, an elementwise function counted as one.
+    bytes : int
+        Read and written by all steps; what stays inside a region is not.
+    peak_memory : int
+        Bytes of the arena and of the results; results of kernels of other libraries come on top.
     """
 
     def __init__(self, body):
         self.traced = body.trace.graph
         self.rebuilt, self.report, self.fused, self.program = body.steps()
+        self.flops, self.bytes = cost(self.fused)
+        self.peak_memory = self.program.arena_bytes + sum(_size(s) for s in body.out_specs)
 
     def __repr__(self):
         return (
             f"<Lowered {self.traced.name}: {len(self.traced)} op(s) traced, {len(self.rebuilt)} rebuilt, "
-            f"{len(self.fused)} step(s), {len(self.program.instructions)} instruction(s)>"
+            f"{len(self.fused)} step(s), {len(self.program.instructions)} instruction(s); {self.flops} flops, "
+            f"{self.bytes} bytes moved, {self.peak_memory} bytes of memory>"
         )
+
+
+def _size(spec):
+    return spec.size * spec.dtype.itemsize

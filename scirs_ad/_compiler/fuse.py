@@ -8,16 +8,29 @@ Reductions of values of the region, over any axes, belong to it: they are folded
 
 import heapq
 
-from scirs_ad._compiler.graph import NUMBERS
-from scirs_ad._compiler.views import layout_of_terms
-from scirs_ad._core.core import Elementwise
+import numpy as np
 
-__all__ = ["FusedGraph", "Region", "fuse"]
+from scirs_ad._compiler.graph import NUMBERS
+from scirs_ad._compiler.views import VIEWS, layout_of_terms
+from scirs_ad._core.core import Elementwise
+from scirs_ad._kernels.region import has_kernel
+
+__all__ = ["FusedGraph", "Region", "cost", "fuse"]
 
 MAX_ARGS = 48  # inputs, or outputs, of one region
 MAX_OPS = 400  # a region that is larger is cut
 
 # Opcodes whose result is a truth value: inside a region a number, 0 or 1.
+# Kernels that are not called as their primitive.
+NAMES = {
+    "cast_to": "cast",
+    "real_part": "real",
+    "imag_part": "imag",
+    "conj_complex": "conjugate",
+    "bitwise_invert": "invert",
+}
+_EXAMPLES = {bool: True, int: 0, float: 0.0, complex: 0j}  # Python numbers, for NumPy's promotion
+
 REDUCTIONS = {"sum_axes": "sum", "max_axes": "max", "min_axes": "min"}
 TRUTHS = frozenset(
     ["greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "isnan", "isfinite", "logical_not"]
@@ -36,11 +49,11 @@ class Region:
         Arrays that its values are written to and added to in their places, within the same pass.
     inputs, outputs : tuple of int
         Values read and values written; the results of `folds` are written too.
-    shape, dtype
+    shape : tuple of int
     """
 
-    def __init__(self, ops, folds, scatters, shape, dtype):
-        self.ops, self.folds, self.scatters, self.shape, self.dtype = ops, folds, scatters, shape, dtype
+    def __init__(self, ops, folds, scatters, shape):
+        self.ops, self.folds, self.scatters, self.shape = ops, folds, scatters, shape
         self.inputs = self.outputs = ()
 
     def made(self):
@@ -87,39 +100,63 @@ def _line(graph, op, names):
     return f"{', '.join(names[v] for v in op.outputs)} = {op.primitive.name}({', '.join(args)})"
 
 
+_signatures = {}  # (primitive, types of the arguments, dtype of the result) -> what the machine runs, or None
+
+
+def signature_of(op, graph):
+    """(name of the kernel, dtypes of its operands) for an operation; None for what the machine does not do."""
+    p = op.primitive
+    if not isinstance(p, Elementwise) and p.name not in NAMES:
+        return None
+    kinds = []
+    for v in op.inputs:
+        value = graph.constants.get(v)
+        if isinstance(value, NUMBERS):
+            if isinstance(value, int) and abs(value) > 1 << 53:
+                return None
+            kinds.append(type(value))
+        else:
+            kinds.append(graph.specs[v].dtype)
+    key = p, tuple(kinds), graph.specs[op.outputs[0]].dtype
+    if key not in _signatures:
+        if len(_signatures) > 10_000:  # primitives of the user's come and go
+            _signatures.clear()
+        _signatures[key] = _signature(*key)
+    return _signatures[key]
+
+
+def _signature(p, kinds, result):
+    name = NAMES.get(p.name) or p.opcode or p.name
+    boolean = np.dtype(bool)
+    if name in ("cast", "real", "imag") or (name == "abs" and result.kind == "f" and kinds[0] not in (int, bool)):
+        types = [kinds[0]]
+    elif name == "where":
+        types = [boolean, result, result]
+    elif name in ("logical_and", "logical_or", "logical_xor"):
+        types = [boolean] * 2
+    elif result.kind == "b":
+        types = [np.result_type(*[_EXAMPLES.get(k, k) for k in kinds])] * len(kinds)
+    else:
+        types = [result] * len(kinds)
+    if not all(isinstance(t, np.dtype) for t in types) or not has_kernel(name, types, result):
+        return None
+    for kind, t in zip(kinds, types, strict=True):
+        if isinstance(kind, np.dtype) and kind != t and not has_kernel("cast", [kind], t):
+            return None
+        if kind is complex and t.kind != "c":
+            return None
+    return name, tuple(types)
+
+
 def kind_of(op, graph):
-    """(shape, dtype) of the region that an operation can be part of; None for what the machine does not do."""
+    """The shape of the region that an operation can be part of; None for what the machine does not do."""
     p = op.primitive
     if p.name in REDUCTIONS:
         spec = graph.specs[op.inputs[0]]
         same = spec.dtype == graph.specs[op.outputs[0]].dtype and spec.dtype.char in "df"
-        return (spec.shape, spec.dtype) if same and 0 not in spec.shape and op.params["axes"] else None
-    if not isinstance(p, Elementwise) or p.opcode is None:
-        return None
-    out = graph.specs[op.outputs[0]]
-    if 0 in out.shape:
-        return None
-    dtype = None if out.dtype.kind == "b" else out.dtype
-    wide = False  # whether a whole number makes a float32 a float64
-    if dtype is None and p.opcode not in TRUTHS:
-        return None
-    for v in op.inputs:
-        value = graph.constants.get(v)
-        if isinstance(value, NUMBERS):
-            if isinstance(value, complex) or (isinstance(value, int) and abs(value) > 1 << 53):
-                return None
-            continue
-        found = graph.specs[v].dtype
-        if found.kind == "b" or (v in graph.uniform and found.kind in "iu"):
-            wide = wide or found.kind != "b"
-            continue
-        if dtype is None:
-            dtype = found
-        if found != dtype:
-            return None
-    if dtype is None or dtype.char not in "df" or (wide and dtype.char != "d"):
-        return None
-    return out.shape, dtype
+        return spec.shape if same and 0 not in spec.shape and op.params["axes"] else None
+    shape = graph.specs[op.outputs[0]].shape
+    return None if 0 in shape or signature_of(op, graph) is None else shape
 
 
 def fuse(graph):
@@ -198,26 +235,20 @@ def fuse(graph):
         for op in [*folds, *scatters]:
             done(op, push)
         steps.append((members, folds, scatters, kind))
-    read_by = {}
-    for step in steps:
+    reader = dict.fromkeys(graph.outputs, -1)  # value -> the step that reads it; -1: several, or the caller
+    for k, step in enumerate(steps):
         for op in [*step[0], *step[1], *step[2]] if type(step) is tuple else [step]:
             for v in op.inputs:
-                read_by.setdefault(v, set()).add(id(step))
-    for v in graph.outputs:
-        read_by.setdefault(v, set()).add(0)
+                if reader.setdefault(v, k) != k:
+                    reader[v] = -1
     found = []
-    for step in steps:
+    for k, step in enumerate(steps):
         if type(step) is tuple:
-            found.extend(_cut(graph, *step, _outside(step, read_by)))
+            outside = {v for op in step[0] for v in op.outputs if reader.get(v, k) != k}
+            found.extend(_cut(graph, *step, outside))
         else:
             found.append(step)
     return FusedGraph(graph, found)
-
-
-def _outside(step, read_by):
-    """The values of a region that others read."""
-    me = id(step)
-    return {v for op in step[0] for v in op.outputs if read_by.get(v, set()) - {me}}
 
 
 def _cut(graph, members, folds, scatters, kind, outside):
@@ -249,6 +280,46 @@ def _cut(graph, members, folds, scatters, kind, outside):
                   outside - early),
             *alone,
         ]  # fmt: skip
-    region = Region(members, folds, scatters, *kind)
+    region = Region(members, folds, scatters, kind)
     region.inputs, region.outputs = tuple(inputs), tuple(outputs)
     return [region] if members or folds else []
+
+
+# ------------------------------------------------------------------------------------------------ cost
+def cost(fused):
+    """(operations on numbers, bytes read and written by all steps) of a fused graph."""
+    specs, constants = fused.graph.specs, fused.graph.constants
+    flops = moved = 0
+    for step in fused.steps:
+        if isinstance(step, Region):
+            flops += sum(_flops(op, specs) for op in [*step.ops, *step.folds])
+            ends = [*step.inputs, *step.outputs, *(op.outputs[0] for op in [*step.folds, *step.scatters])]
+        elif step.primitive.name in VIEWS or step.primitive.name in ("reshape_core", "hold"):
+            continue
+        else:
+            flops += _flops(step, specs)
+            ends = [v for v in [*step.inputs, *step.outputs] if not isinstance(constants.get(v), NUMBERS)]
+        moved += sum(specs[v].size * specs[v].dtype.itemsize for v in ends)
+    return flops, moved
+
+
+def _flops(op, specs):
+    """Operations of one op: by its signature for products and decompositions, else one per element."""
+    sizes = [specs[v].size for v in (*op.inputs, *op.outputs)]
+    dims = op.primitive.in_dims
+    if isinstance(op.primitive, Elementwise) or dims is None:
+        return max(sizes, default=0)
+    lengths, loops = {}, 1
+    for names, v in zip(dims, op.inputs, strict=True):
+        shape = specs[v].shape
+        lead = 1
+        for n in shape[: len(shape) - len(names)]:
+            lead *= n
+        loops = max(loops, lead)
+        lengths.update(zip(names, shape[len(shape) - len(names) :], strict=True))
+    work = 2 * loops
+    if list(lengths) == ["n"] and any(len(names) == 2 for names in dims):  # a square matrix is decomposed
+        return work * lengths["n"] ** 3 // 3
+    for n in lengths.values():
+        work *= n
+    return work

@@ -151,6 +151,7 @@ def record(f, specs, name, weak=()):
         return lifted[id(a)][1]
 
     weak_refs = set()
+    opens = {}  # primitive -> whether it is opened
     frozen = {}  # id of a constant -> (it, a copy): what is written to it later does not reach us
 
     def freeze(a):
@@ -166,13 +167,18 @@ def record(f, specs, name, weak=()):
         for a in args:
             if type(a) is Variable and a.level is not tape and a.level is not None:
                 return bind(p, tuple([inside(a) for a in args]), params)
-        if is_composite(p):
-            return p.body(*args)
-        if p in OPENED:
-            return p.body(*args, **params)
+        opened = opens.get(p)
+        if opened is None:
+            opened = opens[p] = is_composite(p) or p in OPENED
+        if opened:
+            return p.body(*args) if params is None else p.body(*args, **params)
         if weak_refs and isinstance(p, Elementwise):
             args = _adapt(tape, p, args, weak_refs)
-        return tape.apply_here(p, tuple([freeze(a) for a in args]), params)
+        for a in args:
+            if type(a) is np.ndarray and a.flags.writeable:
+                args = tuple([freeze(a) for a in args])
+                break
+        return tape.apply_here(p, args, params)
 
     variables = [tape.variable(s) for s in specs]
     weak_refs.update(tape.ref_of(variables[k]) for k in weak)

@@ -10,7 +10,7 @@ import heapq
 
 import numpy as np
 
-from scirs_ad._compiler.fuse import REDUCTIONS, TRUTHS, Region
+from scirs_ad._compiler.fuse import REDUCTIONS, TRUTHS, Region, signature_of
 from scirs_ad._compiler.graph import NUMBERS
 from scirs_ad._compiler.program import Program
 from scirs_ad._compiler.views import (
@@ -58,8 +58,8 @@ class Buffer:
 class Planner:
     """Goes through the steps of a fused graph once, making buffers, pointers and instructions."""
 
-    def __init__(self, fused):
-        self.fused, self.graph = fused, fused.graph
+    def __init__(self, fused, donated=()):
+        self.fused, self.graph, self.donated = fused, fused.graph, donated
         self.specs = self.graph.specs
         self.place = {}  # value -> (buffer, offset, strides)
         self.buffers, self.pointers, self.pointer_at = [], [], {}
@@ -95,6 +95,10 @@ class Planner:
         made = Buffer(kind, size, self.time, **more)
         self.buffers.append(made)
         return made
+
+    def ours(self, buffer):
+        """Whether the memory of a buffer may be written to when nobody reads it any more."""
+        return buffer.kind == "arena" or (buffer.kind == "input" and buffer.slot in self.donated)
 
     def new_place(self, v):
         """A contiguous place for a value that an instruction writes."""
@@ -179,7 +183,7 @@ class Planner:
         graph = self.graph
         for k, v in enumerate(graph.inputs):
             spec = self.specs[v]
-            buffer = self.buffer("input", 0, shape=spec.shape, dtype=spec.dtype)
+            buffer = self.buffer("input", spec.size * spec.dtype.itemsize, shape=spec.shape, dtype=spec.dtype)
             buffer.slot = k
             self.put(v, buffer, 0, contiguous(spec.shape, spec.dtype.itemsize))
         for k, step in enumerate(self.fused.steps):
@@ -201,7 +205,8 @@ class Planner:
         if not spec.shape:
             return ("scalar", buffer, offset, spec.dtype)
         whole = offset == 0 and is_contiguous(spec.shape, strides, spec.dtype.itemsize)
-        if whole and buffer.kind in ("fresh", "box") and buffer.shape == spec.shape and id(buffer) not in given:
+        given_away = buffer.kind in ("fresh", "box") or (buffer.kind == "input" and self.ours(buffer))
+        if whole and given_away and buffer.shape == spec.shape and id(buffer) not in given:
             given.add(id(buffer))
             self.pointer(buffer)
             buffer.end = 1 << 60
@@ -223,6 +228,9 @@ class Planner:
         name = op.primitive.name
         if name == "reshape_core":
             self.reshape(op)
+        elif name == "hold":
+            for v, out in zip(op.inputs, op.outputs, strict=False):
+                self.put(out, *self.where(v))
         elif name in VIEWS and not isinstance(self.graph.constants.get(op.inputs[0]), NUMBERS):
             v, out = op.inputs[0], op.outputs[0]
             buffer, offset, strides = self.where(v)
@@ -406,18 +414,38 @@ class Planner:
 
     # -------------------------------------------------------------------------------- regions
     def region(self, region):
-        itemsize = region.dtype.itemsize
         n = 1
         for k in region.shape:
             n *= k
-        folds_all = all(
-            op.primitive.name == "sum_axes" and len(op.params["axes"]) == len(region.shape) for op in region.folds
-        )
-        flat = all(is_contiguous(region.shape, layout_of_terms(op, self.specs)[1], itemsize) for op in region.scatters)
-        if n * itemsize <= SMALL and folds_all and flat:
-            self.small(region, n, itemsize)
-        else:
-            self.large(region, n, itemsize)
+        dtype = self.one_dtype(region)
+        if dtype is not None and n * dtype.itemsize <= SMALL:
+            folds_all = all(
+                op.primitive.name == "sum_axes" and len(op.params["axes"]) == len(region.shape) for op in region.folds
+            )
+            flat = all(
+                is_contiguous(region.shape, layout_of_terms(op, self.specs)[1], dtype.itemsize)
+                for op in region.scatters
+            )
+            if folds_all and flat:
+                self.small(region, n, dtype)
+                return
+        self.large(region)
+
+    def one_dtype(self, region):
+        """float64 or float32, if a region computes with nothing else, truth values as numbers; else None."""
+        found = None
+        for op in [*region.ops, *region.folds]:
+            truth = getattr(op.primitive, "opcode", None) in TRUTHS
+            for v in (*op.inputs, *op.outputs):
+                dtype = self.specs[v].dtype
+                if v in self.graph.uniform or (dtype.kind == "b" and (truth or v in op.inputs)):
+                    continue
+                if dtype.char not in "df" or (found is not None and dtype != found):
+                    return None
+                found = dtype
+            if op.primitive.name not in REDUCTIONS and getattr(op.primitive, "opcode", None) is None:
+                return None
+        return found
 
     def read(self, v, shape, itemsize):
         """How a region reads a value: (mode, pointer, shape, strides)."""
@@ -430,9 +458,10 @@ class Planner:
             return FLAT, pointer, (), ()
         return STRIDED, pointer, *merged(shape, strides)
 
-    def small(self, region, n, itemsize):
+    def small(self, region, n, dtype):
         """At most one block: its registers lie in the arena, and each operation is one call of a kernel."""
-        size, dtype = n * itemsize, region.dtype
+        itemsize = dtype.itemsize
+        size = n * itemsize
         register = {}  # value -> buffer and offset
         for v in region.inputs:
             mode, pointer, shape, strides = self.read(v, region.shape, itemsize)
@@ -504,32 +533,46 @@ class Planner:
             to = self.pointer(buffer, offset)
             self.emit("call", "add", itemsize, n, to, source, -1, to)
 
-    def large(self, region, n, itemsize):
+    def large(self, region):
         """One pass of the machine."""
-        uniform, dtype, shape = self.graph.uniform, region.dtype, region.shape
-        number, inputs, pointers, constants = {}, [], [], {}
+        uniform, shape = self.graph.uniform, region.shape
+        number, inputs, pointers = {}, [], []
         for v in region.inputs:
             number[v] = len(inputs)
-            pointer, strides = self.floats(v, region, n, itemsize)
-            inputs.append((dtype, strides))
+            pointer, own, strides = self.at(v)
+            inputs.append((self.specs[v].dtype, broadcast_strides(own, strides, shape)))
             pointers.append(pointer)
-        for op in [*region.ops, *region.folds, *region.scatters]:
-            for v in op.inputs:
-                if v in uniform and v not in number:
-                    number[v] = len(inputs) + constants.setdefault(repr(float(uniform[v])), len(constants))
-        consts = [(dtype, dtype.type(float(text))) for text in constants]
-        code = []
+        consts, code, memo = [], [], {}
+
+        def operand(v, dtype):
+            """The number of a value as an element of `dtype`."""
+            if v in uniform or isinstance(self.graph.constants.get(v), NUMBERS):
+                value = dtype.type(uniform[v] if v in uniform else self.graph.constants[v])
+                key = dtype, value.tobytes()
+                if key not in memo:
+                    memo[key] = ~len(consts)  # constants come before the code: known when all are
+                    consts.append((dtype, value))
+                return memo[key]
+            if self.specs[v].dtype == dtype:
+                return number[v]
+            if (v, dtype) not in memo:
+                memo[v, dtype] = append("cast", dtype, [number[v]])
+            return memo[v, dtype]
+
+        def append(name, dtype, operands):
+            code.append((name, dtype, operands))
+            return 1 << 40 | (len(code) - 1)
+
         for op in region.ops:
-            code.append((op.primitive.opcode, dtype, [number[v] for v in op.inputs]))
-            number[op.outputs[0]] = len(inputs) + len(consts) + len(code) - 1
-        outputs, to, truths = [], [], []
+            name, types = signature_of(op, self.graph)
+            operands = [operand(v, t) for v, t in zip(op.inputs, types, strict=True)]
+            number[op.outputs[0]] = append(name, self.specs[op.outputs[0]].dtype, operands)
+        outputs, to = [], []
         free = self.dying(region)
         for k, v in enumerate(region.outputs):
+            itemsize = self.specs[v].dtype.itemsize
             alias = None
-            if self.specs[v].dtype.kind == "b":
-                buffer, offset = self.scratch(n * itemsize), 0
-                truths.append((v, buffer))
-            elif v not in self.handed and free[k] is not None:
+            if free[k] is not None:
                 alias, (buffer, offset) = free[k]
                 self.put(v, buffer, 0, contiguous(shape, itemsize))
             else:
@@ -539,57 +582,49 @@ class Planner:
         for op in region.folds:
             buffer, offset, _ = self.new_place(op.outputs[0])
             axes = tuple(len(shape) + a for a in op.params["axes"])
-            outputs.append((REDUCTIONS[op.primitive.name], number[op.inputs[0]], axes, len(to)))
+            source = operand(op.inputs[0], self.specs[op.inputs[0]].dtype)
+            outputs.append((REDUCTIONS[op.primitive.name], source, axes, len(to)))
             to.append(self.pointer(buffer, offset))
-        made_at = len(inputs) + len(consts)
         for op in region.scatters:
+            dtype = self.specs[op.outputs[0]].dtype
             terms, strides = layout_of_terms(op, self.specs)
             buffer = self.scattered(op)
-            ready = number[terms[0][1]]
-            if ready < made_at:  # what is only handed through is written last: too late for the others
-                code.append(("copy", dtype, [ready]))
-                ready = made_at + len(code) - 1
+            ready = operand(terms[0][1], dtype)
+            if ready < 1 << 40:  # what is only handed through is written last: too late for the others
+                ready = append("copy", dtype, [ready])
             outputs.append(("store", ready, strides, len(to), terms[0][0]))
             for offset, v in terms[1:]:
-                at = number[v]
-                if made_at <= at < ready:  # within a block, what is added comes after what is written
-                    code.append(("copy", dtype, [at]))
-                    at = made_at + len(code) - 1
+                at = operand(v, dtype)
+                if 1 << 40 <= at < ready:  # within a block, what is added comes after what is written
+                    at = append("copy", dtype, [at])
                 outputs.append(("add", at, strides, len(to), offset))
             to.append(self.pointer(buffer))
+
+        def final(x):
+            """Inputs, then constants, then results of the code."""
+            if x < 0:
+                return len(inputs) + ~x
+            return x if x < 1 << 40 else len(inputs) + len(consts) + (x & (1 << 40) - 1)
+
+        code = [(name, dtype, [final(x) for x in operands]) for name, dtype, operands in code]
+        outputs = [(mode, final(x), *rest) for mode, x, *rest in outputs]
         made = Pass(shape, inputs, consts, code, outputs)
         self.emit_pass(made, pointers, to, 1 if region.scatters else 0)
-        for v, made in truths:
-            buffer, offset, _ = self.new_place(v)
-            self.emit("call", "bool", itemsize, n, self.pointer(made), -1, -1, self.pointer(buffer, offset))
-
-    def floats(self, v, region, n, itemsize):
-        """(pointer, strides over the shape of the region) of a value as the numbers that the region computes with."""
-        pointer, own, strides = self.at(v)
-        spec = self.specs[v]
-        if spec.dtype.kind != "b":
-            return pointer, broadcast_strides(own, strides, region.shape)
-        if not is_contiguous(own, strides, 1):
-            bits = self.scratch(spec.size)
-            self.copy_strided(pointer, strides, self.pointer(bits), contiguous(own, 1), own, 1)
-            pointer = self.pointer(bits)
-        made = self.scratch(spec.size * itemsize)
-        self.emit("call", "truth", itemsize, spec.size, pointer, -1, -1, self.pointer(made))
-        return self.pointer(made), broadcast_strides(own, contiguous(own, itemsize), region.shape)
 
     def dying(self, region):
         """For each output of a region, (input, place) that it may overwrite, or None: nobody needs that input later."""
         found = [None] * len(region.outputs)
-        taken = set()
+        # What is folded as it came in is read at the end of a block.
+        taken, late = set(), {v for op in [*region.folds, *region.scatters] for v in op.inputs}
         for i, v in enumerate(region.inputs):
             buffer, offset, strides = self.where(v)
             spec = self.specs[v]
             if (
-                buffer.kind != "arena"
+                not self.ours(buffer)
+                or v in late
                 or offset
                 or id(buffer) in taken
                 or spec.shape != region.shape
-                or spec.dtype != region.dtype
                 or buffer.size != spec.size * spec.dtype.itemsize
                 or not is_contiguous(spec.shape, strides, spec.dtype.itemsize)
                 or any(self.last.get(u, -1) > self.step for u in buffer.values)
@@ -597,7 +632,10 @@ class Planner:
             ):
                 continue
             for k, w in enumerate(region.outputs):
-                if found[k] is None and w not in self.handed and self.specs[w].dtype == region.dtype:
+                handed = self.handed.get(w)
+                if handed is not None and (buffer.kind == "arena" or handed != buffer.shape):
+                    continue
+                if found[k] is None and self.specs[w].dtype == spec.dtype:
                     found[k] = i, (buffer, 0)
                     taken.add(id(buffer))
                     break
@@ -696,15 +734,17 @@ def pack(buffers):
     return top
 
 
-def plan(fused):
+def plan(fused, donated=()):
     """The Program of a fused graph.
 
     Parameters
     ----------
     fused : FusedGraph
+    donated : collection of int
+        Inputs that may be written over when they are not needed any more.
 
     Returns
     -------
     Program
     """
-    return Planner(fused).run()
+    return Planner(fused, donated).run()

@@ -18,6 +18,8 @@ from scirs_ad._kernels.buffers cimport empty
 from scirs_ad._kernels.ops cimport ad_op_fn, table, tables
 from scirs_ad._kernels.region cimport Region, ad_region_opaque, region_run
 
+import time
+
 import numpy as np
 from scirs_ad._core.core import bind
 from scirs_ad._kernels.ops import OPCODES
@@ -267,7 +269,7 @@ cdef class Program:
     cdef readonly int n_in
     cdef readonly tuple instructions      # as described, for printing
     cdef readonly double ns
-    cdef int n_slots, n_ptrs, n_instr, n_fix, n_results, python_calls
+    cdef int n_slots, n_ptrs, n_instr, n_fix, n_results, python_calls, returns_inputs
     cdef int* slot_kind
     cdef int* slot_input
     cdef Fix* fixes             # of inputs and fresh outputs
@@ -287,6 +289,7 @@ cdef class Program:
     cdef list result_dtype
     cdef list pointer_list, slot_list
     cdef Frame spare
+    cdef list times             # of instructions, while they are measured
     cdef list blocks            # memory of ours
 
     cdef void* memory(self, size_t size) except NULL:
@@ -338,6 +341,8 @@ cdef class Program:
         for i, found in enumerate(results):
             self.result_kind[i] = {"array": RESULT_ARRAY, "scalar": RESULT_SCALAR, "view": RESULT_VIEW}[found[0]]
             self.result_at[i] = found[1]
+            if found[0] != "scalar" and self.slot_kind[<int> found[1]] == INPUT:
+                self.returns_inputs += 1
             self.result_dtype.append(np.dtype(found[2]) if found[0] == "scalar" else None)
         self.instructions = tuple(instructions)
         self.instr = <Instr*> self.memory(self.n_instr * sizeof(Instr))
@@ -351,6 +356,33 @@ cdef class Program:
         if self.blocks is not None:
             for block in self.blocks:
                 PyMem_Free(<void*> <size_t> block)
+
+    def __len__(self):
+        return self.n_instr
+
+    def __repr__(self):
+        return f"<Program: {self.n_instr} instruction(s), arena of {self.arena_bytes} bytes>"
+
+    def __str__(self):
+        lines = [f"arena: {self.arena_bytes} bytes"]
+        lines += [f"p{k} = {self.slot_list[slot][0]} {slot} + {offset}"
+                  for k, (slot, offset) in enumerate(self.pointer_list)]
+        for d in self.instructions:
+            if d[0] == "call":
+                a = " ".join([f"p{k}" for k in d[4:7] if k >= 0])
+                lines.append(f"  {d[1]} f{8 * d[2]} x {d[3]}: {a} -> p{d[7]}")
+            elif d[0] == "region":
+                lines.append(f"  region {d[1].description[0]}: {' '.join([f'p{k}' for k in d[2]])} -> "
+                             f"{' '.join([f'p{k}' for k in d[3]])}")
+                lines += [f"    {text}" for text in d[1].listing]
+            elif d[0] == "copy":
+                lines.append(f"  copy {d[4]}: p{d[2]} -> p{d[3]}")
+            elif d[0] == "native":
+                lines.append(f"  {d[1].text}")
+            else:
+                args = [f"p{a[0]}" if a[0] is not None else "constant" for a in d[3]]
+                lines.append(f"  kernel of {d[1].name}: {' '.join(args)} -> slots {[slot for slot, _ in d[4]]}")
+        return "\n".join(lines)
 
     cdef _instruction(self, Instr* at, tuple d):
         cdef Pass* r
@@ -446,18 +478,23 @@ cdef class Program:
         return f
 
     # -------------------------------------------------------------------------------- a run
-    cdef object run(self, PyObject** args, bint one):
-        """Run on arrays of the planned shapes and dtypes, C-contiguous; a tuple, or the one result if `one`."""
+    cdef object run(self, PyObject** args, bint one, list given):
+        """Run on arrays of the planned shapes and dtypes, C-contiguous; a tuple, or the one result if `one`.
+
+        `given`: for every result None or an array that it can be written to, if it is made in an array of its own.
+        """
         cdef Frame f = self.frame()
         cdef int i, slot
         cdef cnp.ndarray array
         for i in range(self.n_slots):
             if self.slot_kind[i] == INPUT:
                 f.base[i] = <char*> cnp.PyArray_DATA(<cnp.ndarray> args[self.slot_input[i]])
-                if self.python_calls:
+                if self.python_calls or self.returns_inputs:
                     f.objects[i] = <object> args[self.slot_input[i]]
         for i in range(self.n_fresh):
             slot = self.fresh_slot[i]
+            if given is not None and self._given(f, slot, given):
+                continue
             if self.fresh_type[i] == cnp.NPY_DOUBLE or self.fresh_type[i] == cnp.NPY_FLOAT:
                 array = empty(self.fresh_ndim[i], self.fresh_dims + i * MAX_DIMS, self.fresh_type[i], False)
             else:
@@ -470,7 +507,7 @@ cdef class Program:
             self._execute(f)
             out = self._result(f, 0) if one else tuple([self._result(f, i) for i in range(self.n_results)])
         finally:
-            if self.python_calls:
+            if self.python_calls or self.returns_inputs:
                 for i in range(self.n_slots):
                     if self.slot_kind[i] != CONSTANT:
                         f.objects[i] = None
@@ -481,6 +518,16 @@ cdef class Program:
         self.spare = f
         return out
 
+    cdef bint _given(self, Frame f, int slot, list given):
+        """Let a result be written straight into the caller's array."""
+        cdef int k
+        for k in range(self.n_results):
+            if self.result_kind[k] == RESULT_ARRAY and self.result_at[k] == slot and given[k] is not None:
+                f.objects[slot] = given[k]
+                f.base[slot] = <char*> cnp.PyArray_DATA(<cnp.ndarray> given[k])
+                return True
+        return False
+
     cdef object _result(self, Frame f, int i):
         if self.result_kind[i] == RESULT_SCALAR:
             return PyArray_Scalar(f.ptr[self.result_at[i]], <cnp.dtype> self.result_dtype[i], None)
@@ -490,9 +537,34 @@ cdef class Program:
             return np.ndarray(shape, whole.dtype, whole, 0, strides)
         return f.objects[self.result_at[i]]
 
+    def profile(self, *args):
+        """Run once, and tell how long each instruction took.
+
+        Returns
+        -------
+        list of (int, float)
+            Number of the instruction and seconds, the slowest first.
+        """
+        cdef list times = []
+        self.times = times
+        try:
+            self(*args)
+        finally:
+            self.times = None
+        return sorted(times, key=lambda found: -found[1])
+
     cdef _execute(self, Frame f):
         cdef int i = 0, end, failed
         cdef double ns, since = 0
+        if self.times is not None:
+            for i in range(self.n_instr):
+                start = time.perf_counter()
+                if self.instr[i].kind == PYTHON:
+                    self._python(<PythonCall> self.python[i], f)
+                elif self._native(f.ptr, i, i + 1) != 0:
+                    raise MemoryError("out of memory for the temporaries of a compiled function")
+                self.times.append((i, time.perf_counter() - start))
+            return
         while i < self.n_instr:
             if self.instr[i].kind == PYTHON:
                 self._python(<PythonCall> self.python[i], f)
@@ -573,7 +645,12 @@ cdef class Program:
         for released in call.release:
             f.objects[<int> released] = None
 
-    def __call__(self, *args):
+    @property
+    def overwrites(self):
+        """Whether results may lie in the memory of (donated) inputs."""
+        return self.returns_inputs > 0
+
+    def __call__(self, *args, list given=None):
         """Run on arrays of the planned shapes and dtypes, C-contiguous; a tuple of results."""
         cdef PyObject** at
         cdef int i
@@ -585,7 +662,7 @@ cdef class Program:
         try:
             for i in range(len(args)):
                 at[i] = <PyObject*> args[i]
-            return self.run(at, False)
+            return self.run(at, False, given)
         finally:
             PyMem_Free(at)
 
@@ -637,8 +714,9 @@ cdef class Door:
                         break
                 c_args[i] = x
             if same:
-                out = self.program.run(c_args, self.one)
-                return out if self.shape_of_result is None else _nest(self.shape_of_result, <tuple> out)
+                nested = self.shape_of_result   # another thread may remember something else while this one runs
+                out = self.program.run(c_args, self.one, None)
+                return out if nested is None else _nest(nested, <tuple> out)
         return self.slow(args, kwargs)
 
     def remember(self, Program program, tuple args, bint one, nested):

@@ -4,6 +4,7 @@ Levels: "none" only drops what no output needs; "basic" folds constants and shar
 uses the exact identities of rules.py and those of views below; "aggressive" adds identities that change rounding.
 """
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -40,16 +41,19 @@ def uniform_value(value):
 def _guarded(*tables):
     """Rules by head, with what is quick to test about each argument in front."""
     found = {}
-    for table in tables:
+    for table in (*tables, rules.single):
+        alone = table is rules.single
         for head, lines in table.items():
             for left, right, line in lines:
                 guards = []
                 for k, term in enumerate(left):
                     if term[0] == "number":
                         guards.append((k, None, term[1]))
-                    elif term[0] not in ("any", "constant"):
+                    elif term[0] == "constant":
+                        guards.append((k, True, 0.0))
+                    elif term[0] != "any":
                         guards.append((k, term[0], 0.0))
-                found.setdefault(head, []).append((tuple(guards), left, right, line))
+                found.setdefault(head, []).append((tuple(guards), alone, left, right, line))
     return found
 
 
@@ -65,6 +69,7 @@ class Builder:
         self.maker = []  # per value the Op that makes it, or None
         self.heads = []  # and the name of its primitive
         self.memo, self.uniform = {}, {}
+        self.uses = {}  # how often the graph that is rebuilt reads a value
         self.report = Counter()
         self.rules = {}
         if self.level >= 2:
@@ -100,6 +105,8 @@ class Builder:
         """The values that `p` makes of `ins`; `specs` are those of its results."""
         if self.level:
             constants = self.constants
+            if isinstance(p, Elementwise) and specs[0].dtype.kind == "f":
+                ins = self.numbers(ins, specs[0])
             for v in ins:
                 if v not in constants or p is scatter:  # a scatter is better added to others than known
                     break
@@ -131,6 +138,15 @@ class Builder:
             args[0] = spec_of(args[0])
         spec = bind(p, tuple(args), params)
         return self.emit(p, params, ins, (spec,))[0]
+
+    def numbers(self, ins, spec):
+        """Constants of one value as Python numbers, where that changes neither shape nor dtype: so equal ones are one."""
+        found = [v for v in ins if v in self.uniform and not isinstance(self.constants[v], NUMBERS)]
+        if not found or not any(v not in self.constants and self.specs[v] == spec for v in ins):
+            return ins
+        return tuple([
+            self.constant(float(self.uniform[v])) if v in found and self.specs[v].dtype == spec.dtype else v for v in ins
+        ])  # fmt: skip
 
     def fold(self, p, params, ins, specs):
         """The results on constants; None where they would be large, or where computing them fails."""
@@ -167,14 +183,16 @@ class Builder:
                 return found
         if spec.dtype.kind != "f":  # complex arithmetic makes nan of inf * 1
             return None
-        for guards, left, right, line in self.rules.get(p.name, ()):
+        for guards, alone, left, right, line in self.rules.get(p.name, ()):
             for k, head, number in guards:  # most rules end here
                 if head is None:
                     if self.uniform.get(ins[k]) != number:
                         break
-                elif self.heads[ins[k]] != head:
+                elif self.heads[ins[k]] != head if head is not True else ins[k] not in self.uniform:
                     break
             else:
+                if alone and any(self.uses.get(v, 1) > 1 for v in ins):
+                    continue
                 env = {}
                 if not all(self.match(t, v, env) for t, v in zip(left, ins, strict=True)):
                     continue
@@ -192,7 +210,12 @@ class Builder:
             number = self.uniform.get(v)
             return number is not None and type(number) is not complex and number == term[1]
         if head == "constant":
-            return v in self.uniform and env.setdefault(term[1], v) == v
+            number = self.uniform.get(v)
+            if type(number) not in (int, float) or number == 0 or number - number != 0:
+                return False
+            if term[1] == "p" and math.frexp(abs(number))[0] != 0.5:
+                return False
+            return env.setdefault(term[1], v) == v
         op = self.maker[v]
         if op is None or op.primitive.name != head or self.specs[v].dtype.kind != "f":
             return False
@@ -318,12 +341,47 @@ def _log_sum_exp(b, params, ins, spec):
     return b.emit(PRIMITIVES["add"], None, (b.emit(PRIMITIVES["log"], None, (total,), (spec,))[0], high), (spec,))[0]
 
 
+def _cast(b, params, ins, spec):
+    """cast(x * w) -> x * cast(w), where `x` is of the narrow dtype and `w` chooses between numbers that are exact in it.
+
+    A product of two float32 numbers is exact in float64, so both sides round once.
+    """
+    same = _same(b, params, ins, spec)
+    op = b.maker[ins[0]]
+    if same is not None or spec.dtype.char != "f" or op is None or op.primitive.name not in ("mulz", "multiply"):
+        return same
+    for k in (0, 1):
+        v, w = op.inputs[k], op.inputs[1 - k]
+        if b.specs[v].dtype == spec.dtype and not isinstance(b.constants.get(v), NUMBERS):
+            narrow = _narrow(b, w)
+            if narrow is not None:
+                pair = (v, narrow) if k == 0 else (narrow, v)
+                if np.broadcast_shapes(b.specs[v].shape, b.specs[narrow].shape) == spec.shape:
+                    return b.emit(op.primitive, None, pair, (spec,))[0]
+    return None
+
+
+def _narrow(b, v):
+    """A float64 value as float32, if that is exact because it is a choice between numbers; else None."""
+    number = b.uniform.get(v)
+    if number is not None:
+        exact = type(number) in (int, float) and float(np.float32(number)) == number
+        return b.constant(np.asarray(number, np.float32)) if exact else None
+    op = b.maker[v]
+    if op is None or op.primitive.name != "where":
+        return None
+    left, right = _narrow(b, op.inputs[1]), _narrow(b, op.inputs[2])
+    if left is None or right is None:
+        return None
+    return b.emit(op.primitive, None, (op.inputs[0], left, right), (Spec(b.specs[v].shape, np.float32),))[0]
+
+
 _VIEW = "a view of a view, or of everything"
 SPECIAL = {
     "reshape_core": (_reshape, _VIEW),
     "broadcast_core": (_broadcast, _VIEW),
     "permute_core": (_permute, _VIEW),
-    "cast_to": (_same, "a cast to the same dtype"),
+    "cast_to": (_cast, "a cast to the same dtype, or cast(x * w) -> x * cast(w)"),
     "stop": (_same, "stop(x) -> x"),
     "sum_axes": (_sum, "a sum over no axes"),
     "real_part": (_real_only, "real and conj of real numbers"),
@@ -424,6 +482,7 @@ def rebuild(graph, level="standard"):
     where = {v: b.value(graph.specs[v]) for v in graph.inputs}
     for v, value in graph.constants.items():
         where[v] = b.constant(value)
+    uses = Counter([v for op in graph.ops for v in op.inputs])
     for op in graph.ops:
         ins = tuple([where[v] for v in op.inputs])
         specs = [graph.specs[v] for v in op.outputs]
@@ -437,6 +496,7 @@ def rebuild(graph, level="standard"):
             outs = b.emit(op.primitive, op.params, ins, specs)
         for v, w in zip(op.outputs, outs, strict=True):
             where[v] = w
+            b.uses[w] = b.uses.get(w, 0) + uses[v] - (w in ins)  # what is its own argument reads it no more
     outputs = tuple([where[v] for v in graph.outputs])
     inputs = tuple([where[v] for v in graph.inputs])
     return drop_dead(graph.name, b, inputs, outputs), b.report

@@ -2,7 +2,8 @@
 
 Exact ones hold for all values, inf and nan included, up to the sign of a zero; and a rewrite is used only where shape
 and dtype stay the same. `x*0`, `x/x`, `log(exp(x))`, `sqrt(x**2)` change values or domains and are not among them.
-`mulz` is the product that is zero wherever its first factor is.
+`mulz` is the product that is zero wherever its first factor is. `c` and `d` are constants of one value, `p` is a power
+of two: factors of it are exact, as long as nothing leaves the range of normal numbers.
 """
 
 import ast
@@ -29,6 +30,18 @@ mulz(1, x)         -> x
 mulz(x, 1)         -> x
 mulz(x, -1)        -> -x
 mulz(-1, x)        -> -x
+c * (-x)           -> -c * x
+(-x) * c           -> x * -c
+(-x) / c           -> x / -c
+p * (c * x)        -> (p * c) * x
+p * (x * c)        -> (p * c) * x
+(c * x) * p        -> (p * c) * x
+(x * c) * p        -> x * (p * c)
+c * (p * x)        -> (p * c) * x
+c * (x * p)        -> (p * c) * x
+(p * x) * c        -> (p * c) * x
+(x * p) * c        -> x * (p * c)
+x / p              -> x * reciprocal(p)
 mulz(0, x)         -> 0
 mulz(-x, -y)       -> mulz(x, y)
 mulz(-x, y)        -> -mulz(x, y)
@@ -40,10 +53,17 @@ abs(-x)            -> abs(x)
 abs(abs(x))        -> abs(x)
 cos(-x)            -> cos(x)
 1 / x              -> reciprocal(x)
-where(c, x, x)     -> x
+where(m, x, x)     -> x
 maximum(x, x)      -> x
 minimum(x, x)      -> x
 positive(x)        -> x
+"""
+
+# Exact too, but a loss where the inner operation is needed for something else.
+SINGLE = """
+-(c * x)           -> -c * x
+-(x * c)           -> x * -c
+-(x / c)           -> x / -c
 """
 
 # What changes rounding, but no domain: asked for by name.
@@ -57,8 +77,7 @@ x * y + x * z      -> x * (y + z)
 exp(x) * exp(y)    -> exp(x + y)
 """
 
-# In these lines `c` and `d` are constants of one value.
-CONSTANTS = frozenset("cd")
+CONSTANTS = frozenset("cdp")
 
 _NAMES = {
     ast.Add: "add",
@@ -97,5 +116,6 @@ def read(text, constants=frozenset()):
     return found
 
 
-exact = read(EXACT)
+exact = read(EXACT, CONSTANTS)
+single = read(SINGLE, CONSTANTS)
 aggressive = read(AGGRESSIVE, CONSTANTS)

@@ -28,6 +28,7 @@ from scirs_ad._core.tree import flatten, unflatten
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 from scirs_ad._transforms.common import finish, name_of, pack_leaf
+from scirs_ad._transforms.hold import hold
 
 __all__ = ["checkpoint", "custom_jvp", "custom_vjp", "stop_gradient", "value"]
 
@@ -323,7 +324,12 @@ def checkpoint_call(*leaves, body):
     return body(*leaves)
 
 
-checkpoint_call.def_vjp(lambda ct, out, leaves, body: body.pull(_seeds(ct, out), leaves))
+@checkpoint_call.def_vjp
+def _(ct, leaves, body):
+    if any(isinstance(x, Variable) for x in leaves):
+        # While tracing: what runs again must not be shared with what ran before, nor run before it is needed.
+        leaves = hold(*leaves, *(c for c in ct if c is not None), n=len(leaves))
+    return body.pull(ct, leaves)
 
 
 @checkpoint_call.def_jvp
@@ -332,11 +338,6 @@ def _(t, out, leaves, body):
     outs = body(*[x if s is None else dual.variable(x, s) for x, s in zip(leaves, t, strict=True)])
     dual.closed = True
     return tuple(dual.split(y)[1] for y in outs)
-
-
-def _seeds(ct, out):
-    del out
-    return ct
 
 
 @primitive(core=None, n_out=-1, internal=True)

@@ -2,7 +2,7 @@
 
 import importlib
 
-__all__ = ["linalg", "special", "stats"]
+__all__ = ["linalg", "sparse", "special", "stats"]
 
 
 def __getattr__(name):

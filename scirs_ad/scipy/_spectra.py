@@ -238,12 +238,13 @@ def eig(
     a, b=None, left=False, right=True, overwrite_a=False, overwrite_b=False, check_finite=True,
     homogeneous_eigvals=False,
 ):  # fmt: skip
-    """Eigenvalues and right eigenvectors of square matrices, complex always.
+    """Eigenvalues and right eigenvectors of ``a v = w v``, or of ``a v = w b v``, complex always.
 
     Parameters
     ----------
     a : array_like, shape (..., n, n)
-    b : None
+    b : array_like, shape (..., n, n), optional
+        Not singular.
     left : bool
         Must be False.
     right : bool
@@ -261,11 +262,14 @@ def eig(
     Raises
     ------
     NotImplementedError
-        For `b`, `left` and `homogeneous_eigvals`.
+        For `left` and `homogeneous_eigvals`.
+    numpy.linalg.LinAlgError
+        If `b` is singular: infinite eigenvalues are not supported.
 
     Notes
     -----
-    Derivative: of functions that do not depend on the phases of the vectors. Cost: about ``25 n^3`` operations.
+    Derivative: of functions that do not depend on the phases of the vectors. Cost: about ``25 n^3`` operations. With
+    `b` the matrix ``b^-1 a`` is decomposed, which is as accurate as `b` is well conditioned.
 
     Examples
     --------
@@ -274,9 +278,14 @@ def eig(
     array([2.+0.j, 1.+0.j])
     """
     del overwrite_a, overwrite_b
-    if b is not None or left or homogeneous_eigvals:
-        raise NotImplementedError("eig: b, left=True and homogeneous_eigvals=True are not supported")
+    if left or homogeneous_eigvals:
+        raise NotImplementedError("eig: left=True and homogeneous_eigvals=True are not supported")
     a = checked("eig", a, check_finite, square=True)
+    if b is not None:
+        b = checked("eig", b, check_finite, square=True)
+        if shape_of(a)[-1] != shape_of(b)[-1]:
+            raise ValueError(f"eig: a and b must have the same shape; they are {shape_of(a)} and {shape_of(b)}")
+        a = la.solve_core(b, a)
     return dc.eig_core(a) if right else dc.eigvals_core(a)
 
 
@@ -286,7 +295,8 @@ def eigvals(a, b=None, overwrite_a=False, check_finite=True, homogeneous_eigvals
     Parameters
     ----------
     a : array_like, shape (..., n, n)
-    b : None
+    b : array_like, shape (..., n, n), optional
+        Not singular: of ``a v = w b v``.
     overwrite_a, check_finite : bool
     homogeneous_eigvals : bool
         Must be False.
@@ -298,7 +308,9 @@ def eigvals(a, b=None, overwrite_a=False, check_finite=True, homogeneous_eigvals
     Raises
     ------
     NotImplementedError
-        For `b` and `homogeneous_eigvals`.
+        For `homogeneous_eigvals`.
+    numpy.linalg.LinAlgError
+        If `b` is singular.
 
     Notes
     -----

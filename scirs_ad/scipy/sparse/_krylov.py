@@ -1,0 +1,295 @@
+"""Iterative solvers with implicit derivatives: one more solve with the adjoint, never through the iterations."""
+
+import warnings
+
+import numpy as np
+
+from scirs_ad._core.core import Variable, as_array, dtype_of, shape_of
+from scirs_ad._core.define import primitive, sample
+from scirs_ad._core.lazy import lazy
+from scirs_ad._ops import elementwise as ew
+from scirs_ad._ops import join
+from scirs_ad._ops import linalg as la
+from scirs_ad._ops import shape as sh
+from scirs_ad._transforms.forward import jvp
+from scirs_ad._transforms.reverse import vjp
+from scirs_ad.scipy._spectra import checked
+
+sparse, slinalg = lazy("scipy.sparse"), lazy("scipy.sparse.linalg")
+
+
+class NotConverged(np.linalg.LinAlgError):
+    """An iteration ended without a solution; `history` has the norms of its residuals."""
+
+    history = ()
+
+
+class NotConvergedWarning(RuntimeWarning):
+    """An iteration ended without a solution; `history` has the norms of its residuals."""
+
+    history = ()
+
+
+class LinearOperator:
+    """A matrix that is known by its products with vectors.
+
+    Parameters
+    ----------
+    shape : (int, int)
+    matvec : callable
+        ``matvec(v, *args)`` returns the product with a vector; written for scirs_ad, as anything that is
+        differentiated.
+    rmatvec : callable, optional
+        ``rmatvec(v, *args)``, the product with the adjoint; found by differentiating `matvec` unless given.
+    args : tuple of array_like
+        What the matrix depends on: derivatives flow to these, not to what `matvec` closes over.
+    dtype : dtype
+        float64 unless given.
+
+    Raises
+    ------
+    ValueError
+        If `shape` is not that of a matrix.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scirs_ad as ad
+    >>> from scirs_ad.scipy.sparse.linalg import LinearOperator, cg
+    >>> def f(d):
+    ...     return np.sum(cg(LinearOperator((2, 2), lambda v, d: d * v, args=(d,)), np.ones(2))[0])
+    >>> ad.grad(f)(np.array([1.0, 2.0])).round(6)
+    array([-1.  , -0.25])
+    """
+
+    def __init__(self, shape, matvec, rmatvec=None, *, args=(), dtype=None):
+        if len(shape) != 2:
+            raise ValueError(f"LinearOperator: shape must be (m, n), not {shape!r}")
+        self.shape = tuple(k.__index__() for k in shape)
+        self._matvec, self._rmatvec = matvec, rmatvec
+        self.args, self.dtype = tuple(as_array(a) for a in args), np.dtype(float if dtype is None else dtype)
+
+    def matvec(self, x):
+        """The product with a vector.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,)
+
+        Returns
+        -------
+        Variable or ndarray, shape (m,)
+        """
+        return self._matvec(as_array(x), *self.args)
+
+    def rmatvec(self, x):
+        """The product of the adjoint with a vector.
+
+        Parameters
+        ----------
+        x : array_like, shape (m,)
+
+        Returns
+        -------
+        Variable or ndarray, shape (n,)
+        """
+        return self.product(self.args, as_array(x), True)
+
+    def product(self, args, v, adjoint):
+        """The product with `v`, or that of the adjoint, at other `args`."""
+        if not adjoint:
+            return self._matvec(v, *args)
+        if self._rmatvec is not None:
+            return self._rmatvec(v, *args)
+        zero = np.zeros(self.shape[1], np.result_type(self.dtype, dtype_of(v)))
+        return vjp(lambda u: self._matvec(u, *args), zero)[1](sh.cast(v, np.result_type(zero, dtype_of(v))))[0]
+
+
+class How:
+    """What is constant about a system: the operator, the method, and what to do if it fails."""
+
+    def __init__(self, name, operator, shapes, options, precondition, callback, on_failure, adjoint=False):
+        self.name, self.operator, self.shapes, self.options = name, operator, shapes, options
+        self.precondition, self.callback, self.on_failure = precondition, callback, on_failure
+        self.adjoint, self.info, self._other = adjoint, 0, None
+
+    def other(self):
+        """The adjoint system; the iterations of derivatives are not the user's to watch."""
+        if self._other is None:
+            self._other = How(self.name, self.operator, self.shapes, self.options, self.precondition, None,
+                              self.on_failure, not self.adjoint)  # fmt: skip
+            self._other._other = self
+        return self._other
+
+    def apply(self, theta, v):
+        """The product of the matrix with `v`; `theta` holds what it depends on, one after another."""
+        if self.shapes is None:
+            return la.vector(la.matmul_core(la.h_(theta) if self.adjoint else theta, la.column(v)))
+        args, before = [], 0
+        for shape, dtype in self.shapes:
+            size = int(np.prod(shape))
+            args.append(sh.cast(sh.reshape(theta[before : before + size], shape), dtype))
+            before += size
+        return self.operator.product(args, v, self.adjoint)
+
+    def run(self, theta, b):
+        n, kind = len(b), b.dtype
+
+        def product(v):
+            out = self.apply(theta, np.asarray(v).reshape(-1))
+            if type(out) is Variable:
+                raise TypeError(f"{self.name}: matvec closes over a Variable; hand it over in args=, so that its "
+                                "derivative is known")  # fmt: skip
+            return out
+
+        operator = slinalg.LinearOperator((n, n), matvec=product, dtype=kind)
+        options = dict(self.options)
+        if self.precondition is not None:
+            m = slinalg.aslinearoperator(self.precondition)
+            options["M"] = m.adjoint() if self.adjoint else m
+        start = options.pop("x0", None)
+        if self.adjoint or start is None:
+            start = np.zeros(n, kind)
+        start = np.asarray(start, kind).reshape(-1)
+        call = getattr(slinalg, self.name)
+        x, info = call(operator, b, start, callback=self.callback, **options)
+        self.info = info
+        size = np.linalg.norm(b)
+        limit = max(float(options["rtol"]) * size, float(options.get("atol", 0.0)))
+        left = self.residual(operator, b, x)
+        # minres stops by its own estimates: what counts is the residual, with room for their rounding.
+        if info == 0 and left <= 1e2 * limit + 1e2 * n * np.finfo(kind).eps * (size + np.linalg.norm(x)):
+            return x
+        return self.failed(operator, b, start, options, x, info, call)
+
+    def residual(self, operator, b, x):
+        return float(np.linalg.norm(b - operator @ x + self.options.get("shift", 0.0) * x))
+
+    def failed(self, operator, b, start, options, x, info, call):
+        history = []  # by a second run, so that a run that succeeds pays for no residuals
+        if self.name == "gmres":
+            size = np.linalg.norm(b) or 1.0
+            call(operator, b, start, callback=lambda r: history.append(float(r * size)), **options)
+        else:
+            call(operator, b, start, callback=lambda y: history.append(self.residual(operator, b, y)), **options)
+        final = self.residual(operator, b, x)
+        message = (
+            f"{self.name}{' (adjoint, for a derivative)' if self.adjoint else ''}: no convergence after {len(history)} "
+            f"iterations: the residual is {final:.3g}, of a right-hand side of {np.linalg.norm(b):.3g} (info = {info}); "
+            "give maxiter, a preconditioner M, or a larger rtol; .history has the residuals"
+        )
+        if self.on_failure == "raise":
+            error = NotConverged(message)
+            error.history = tuple(history)
+            raise error
+        warning = NotConvergedWarning(message)
+        warning.history = tuple(history)
+        warnings.warn(warning, stacklevel=2)
+        return x
+
+
+def _kernel(theta, b, *, how):
+    core = 2 if how.shapes is None else 1
+    kind = np.result_type(theta, b, np.float32)
+    lead = np.broadcast_shapes(theta.shape[: theta.ndim - core], b.shape[:-1])
+    out = np.zeros((*lead, b.shape[-1]), kind)
+    if b.shape[-1] != how.operator.shape[0]:  # while shapes are found, from the least arrays
+        return out
+    theta = np.broadcast_to(theta, lead + theta.shape[theta.ndim - core :])
+    b = np.broadcast_to(b, lead + b.shape[-1:]).astype(kind)
+    for place in np.ndindex(lead):
+        out[place] = how.run(theta[place], b[place])
+    return out
+
+
+@primitive(core=lambda theta, b, *, how: (2 if how.shapes is None else 1, 1), kernel=_kernel, internal=True)
+def krylov_core(theta, b, *, how):
+    """The solution of ``A(theta) x = b`` by an iteration.
+
+    Derivative: implicit: ``A^-1 (db - dA x)``; with ``g = A^-H ct``, by the same method for the adjoint: g for `b`, and
+    ``-g`` pulled back through the product ``A(theta) x`` for `theta`. Good to the tolerance of the two iterations. Cost:
+    one solve for each.
+    """
+    return _kernel(theta, b, how=how)
+
+
+@krylov_core.def_shape
+def _(theta, b, *, how):
+    core = 2 if how.shapes is None else 1
+    lead = np.broadcast_shapes(theta.shape[: len(theta.shape) - core], b.shape[:-1])
+    return type(b)((*lead, b.shape[-1]), np.result_type(theta.dtype, b.dtype, np.float32))
+
+
+@krylov_core.def_vjp
+def _(ct, out, theta, specs, how):
+    g = krylov_core(theta, ct, how=how.other())
+    core = 2 if how.shapes is None else 1
+
+    def to_theta():
+        if how.shapes is None:
+            left, right = (out, g) if how.adjoint else (g, out)
+            return la.fit(ew.negative(la.matmul_core(la.column(left), la.h_(la.column(right)))), specs[0])
+        lead = np.broadcast_shapes(shape_of(out)[:-1], shape_of(theta)[: len(shape_of(theta)) - core])
+        if lead:
+            raise NotImplementedError(f"{how.name}: derivatives of a LinearOperator over leading axes are not supported; "
+                                      "loop over the systems")  # fmt: skip
+        found = vjp(lambda th: how.apply(th, out), theta)[1](ew.negative(g))[0]
+        return la.fit(found, specs[0])
+
+    return to_theta, la.fit(g, specs[1])
+
+
+@krylov_core.def_jvp
+def _(t, out, theta, how):
+    right = t[1]
+    if t[0] is not None:
+        if how.shapes is None:
+            moved = la.vector(la.matmul_core(la.h_(t[0]) if how.adjoint else t[0], la.column(out)))
+        else:
+            moved = jvp(lambda th: how.apply(th, out), (theta,), (t[0],))[1]
+        right = ew.negative(moved) if right is None else ew.subtract(right, moved)
+    return None if right is None else krylov_core(theta, right, how=how)
+
+
+@krylov_core.def_samples
+def _(rng):
+    a = la.positive_definite(rng, 3, 3)
+    options = {"rtol": 1e-14, "atol": 0.0, "maxiter": None, "x0": None}
+    # The other methods want Hermitian matrices, which differences do not keep so.
+    how = How("gmres", a, None, options | {"callback_type": "legacy"}, None, None, "raise")
+    yield sample(a, rng.standard_normal(3), how=how)
+
+
+def solved(name, A, b, options, M, callback, on_failure, hermitian):
+    """The solution and SciPy's info, whatever kind of matrix `A` is."""
+    if on_failure not in ("warn", "raise"):
+        raise ValueError(f"{name}: on_failure must be 'warn' or 'raise', not {on_failure!r}")
+    b = checked(name, b, True)
+    shape = shape_of(b)
+    column = len(shape) == 2 and shape[1] == 1
+    b = la.vector(b) if column else b
+    if sparse.issparse(A) or isinstance(A, slinalg.LinearOperator):
+        constant = slinalg.aslinearoperator(A)  # it meets arrays alone: nothing of it is differentiated
+        A = LinearOperator(A.shape, constant.matvec, constant.rmatvec, dtype=A.dtype)
+    if isinstance(A, LinearOperator):
+        shapes = [(shape_of(a), dtype_of(a)) for a in A.args]
+        kind = np.result_type(A.dtype, *[d for _, d in shapes], np.float32)
+        if A.dtype.kind == "f" and kind.kind == "c":
+            A.dtype = kind
+        pieces = [sh.cast(sh.reshape(a, (int(np.prod(shape_of(a))),)), kind) for a in A.args]
+        theta = join.concatenate(pieces) if pieces else np.zeros(0, kind)
+    else:
+        A = checked(name, A, True, square=True)
+        theta, shapes = A, None
+    if A.shape[-1] != A.shape[-2]:
+        raise ValueError(f"{name}: expected square matrix, but got shape={tuple(A.shape)}")
+    if not shape_of(b) or shape_of(b)[-1] != A.shape[-1]:
+        raise ValueError(f"{name}: A has shape {tuple(A.shape)} and b has shape {shape}, which are incompatible")
+    if isinstance(M, LinearOperator):
+        M = slinalg.LinearOperator(M.shape, matvec=M.matvec, rmatvec=M.rmatvec, dtype=M.dtype)
+    if shapes is not None and hermitian and A._rmatvec is None:
+        A = LinearOperator(A.shape, A._matvec, A._matvec, args=A.args, dtype=A.dtype)
+    operator = A if shapes is not None else type("Shape", (), {"shape": tuple(A.shape[-2:])})
+    how = How(name, operator, shapes, options, M, callback, on_failure)
+    x = krylov_core(theta, b, how=how)
+    return (la.column(x) if column else x), how.info

@@ -1,0 +1,168 @@
+"""scipy.sparse.linalg by name: solvers with implicit derivatives.
+
+The matrix of an iterative solver is dense (derivatives flow to it), a scipy.sparse matrix or SciPy LinearOperator (a
+constant), or a `LinearOperator` of this module (derivatives flow to its `args`).
+"""
+
+from scirs_ad._core.core import dtype_of, shape_of
+from scirs_ad._core.define import seal
+from scirs_ad._core.lazy import lazy
+from scirs_ad._ops import linalg as la
+from scirs_ad._ops import matrix_functions as mf
+from scirs_ad._ops import shape as sh
+from scirs_ad.scipy._spectra import checked
+from scirs_ad.scipy.sparse._direct import SparseMatrix, SuperLU, splu, spsolve
+from scirs_ad.scipy.sparse._krylov import LinearOperator, NotConverged, NotConvergedWarning, solved
+
+sparse = lazy("scipy.sparse")
+
+__all__ = [
+    "LinearOperator", "NotConverged", "NotConvergedWarning", "SparseMatrix", "SuperLU", "bicgstab", "cg", "expm_multiply",
+    "gmres", "minres", "splu", "spsolve",
+]  # fmt: skip
+
+
+def _describe(summary, more_parameters, notes, matrix="[[2.0, 0.0], [0.0, 4.0]]"):
+    def decorate(function):
+        function.__doc__ = f"""{summary}
+
+    Parameters
+    ----------
+    A : array_like, scipy.sparse matrix or LinearOperator, shape (n, n)
+    b : array_like, shape (n,) or (n, 1)
+    x0 : array_like, shape (n,), optional
+        Where to begin; nothing is differentiated through it.
+    rtol, atol : float
+        The residual is to be at most ``max(rtol * norm(b), atol)``; the same holds of the solves for derivatives, so
+        these are no better.
+    maxiter : int, optional
+    M : array_like, scipy.sparse matrix or LinearOperator, optional
+        Preconditioner, an approximation of the inverse; a constant.
+    callback : callable, optional
+        As SciPy's; not called in the solves for derivatives.{more_parameters}
+    on_failure : {{"warn", "raise"}}
+        What to do if the iteration does not converge: a `NotConvergedWarning` or a `NotConverged`, with the norms of the
+        residuals as ``.history``.
+
+    Returns
+    -------
+    x : Variable or ndarray, of the shape of `b`
+    info : int
+        As SciPy's: 0 if converged (also where it has not run yet, as while tracing).
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or something is not finite.
+    NotConverged
+        If it does not converge, with ``on_failure="raise"``.
+
+    Notes
+    -----
+    {notes} Derivative: implicit, one adjoint solve by the same method; never through the iterations. Cost: a product
+    with `A` for each iteration.
+
+    Examples
+    --------
+    >>> from scirs_ad.scipy.sparse.linalg import {function.__name__}
+    >>> x, info = {function.__name__}({matrix}, [2.0, 4.0])
+    >>> x.round(6), info
+    (array([1., 1.]), 0)
+    """
+        return function
+
+    return decorate
+
+
+def _options(x0, rtol, atol, maxiter, **more):
+    return {"x0": x0, "rtol": rtol, "atol": atol, "maxiter": maxiter, **more}
+
+
+@_describe("Conjugate gradients: solve ``A x = b`` for a Hermitian positive definite matrix.", "",
+           "M. R. Hestenes, E. Stiefel (1952).")  # fmt: skip
+def cg(A, b, x0=None, *, rtol=1e-5, atol=0.0, maxiter=None, M=None, callback=None, on_failure="warn"):
+    return solved("cg", A, b, _options(x0, rtol, atol, maxiter), M, callback, on_failure, True)
+
+
+@_describe(
+    "Stabilised biconjugate gradients: solve ``A x = b`` for a general matrix.", "", "H. A. van der Vorst (1992)."
+)
+def bicgstab(A, b, x0=None, *, rtol=1e-5, atol=0.0, maxiter=None, M=None, callback=None, on_failure="warn"):
+    return solved("bicgstab", A, b, _options(x0, rtol, atol, maxiter), M, callback, on_failure, False)
+
+
+@_describe(
+    "Generalised minimal residuals: solve ``A x = b`` for a general matrix.",
+    "\n    restart : int, optional\n        Iterations between restarts.\n    callback_type : str, optional\n        As SciPy's.",
+    "Y. Saad, M. H. Schultz (1986).",
+)  # fmt: skip
+def gmres(
+    A, b, x0=None, *, rtol=1e-5, atol=0.0, restart=None, maxiter=None, M=None, callback=None, callback_type=None,
+    on_failure="warn",
+):  # fmt: skip
+    options = _options(x0, rtol, atol, maxiter, restart=restart, callback_type=callback_type or "legacy")
+    return solved("gmres", A, b, options, M, callback, on_failure, False)
+
+
+@_describe(
+    "Minimal residuals: solve ``(A - shift I) x = b`` for a Hermitian, perhaps indefinite, matrix.",
+    "\n    shift : float\n    show, check : bool\n        As SciPy's.",
+    "C. C. Paige, M. A. Saunders (1975).",
+)  # fmt: skip
+def minres(
+    A, b, x0=None, *, rtol=1e-5, shift=0.0, maxiter=None, M=None, callback=None, show=False, check=False, on_failure="warn"
+):  # fmt: skip
+    options = {"x0": x0, "rtol": rtol, "maxiter": maxiter, "shift": shift, "show": show, "check": check}
+    return solved("minres", A, b, options, M, callback, on_failure, True)
+
+
+def expm_multiply(A, B, start=None, stop=None, num=None, endpoint=None, traceA=None):
+    """``expm(A) @ B`` without the exponential.
+
+    Parameters
+    ----------
+    A : array_like, shape (..., n, n)
+    B : array_like, shape (n,) or (..., n, k)
+    start, stop, num, endpoint : None
+    traceA : scalar, optional
+        Without effect.
+
+    Returns
+    -------
+    Variable or ndarray, of the shape of `B`
+
+    Raises
+    ------
+    NotImplementedError
+        For a sequence of times.
+    ValueError
+        If the shapes do not fit.
+
+    Notes
+    -----
+    A. H. Al-Mohy, N. J. Higham (2011). Derivative: ``expm(A^H) ct`` for `B`; a Frechet derivative for `A`. Cost: some
+    products with `A`.
+
+    Examples
+    --------
+    >>> from scirs_ad.scipy.sparse.linalg import expm_multiply
+    >>> expm_multiply([[0.0, 1.0], [0.0, 0.0]], [1.0, 1.0])
+    array([2., 1.])
+    """
+    del traceA
+    if not (start is stop is num is endpoint is None):
+        raise NotImplementedError("expm_multiply: a sequence of times is not supported; multiply A by each")
+    if sparse.issparse(A):
+        A = A.toarray()
+    A, B = checked("expm_multiply", A, True, square=True), checked("expm_multiply", B, True)
+    shape = shape_of(B)
+    if not shape or shape[0 if len(shape) == 1 else -2] != shape_of(A)[-1]:
+        raise ValueError(f"expm_multiply: shapes of matrices A {shape_of(A)} and B {shape} are incompatible")
+    kind = la.np.result_type(dtype_of(A), dtype_of(B))
+    A, B = sh.cast(A, kind), sh.cast(B, kind)
+    if len(shape) == 1:
+        return la.vector(mf.expm_multiply_core(A, la.column(B)))
+    return mf.expm_multiply_core(A, B)
+
+
+seal()
