@@ -21,8 +21,9 @@ from scirs_ad._core.errors import DerivativeLostError, EscapedVariableError, Not
 from scirs_ad._core.tree import register as register_tree
 from scirs_ad._scipy_dispatch import scipy_dispatch
 from scirs_ad._transforms.batch import vmap
+from scirs_ad._transforms.checkpoints import checkpoint, checkpoint_chain, checkpoint_profile, name
 from scirs_ad._transforms.control import cond, fori_loop, scan, while_loop
-from scirs_ad._transforms.custom import checkpoint, custom_jvp, custom_vjp, stop_gradient, value
+from scirs_ad._transforms.custom import custom_jvp, custom_vjp, stop_gradient, value
 from scirs_ad._transforms.derived import (
     derivatives,
     hessian,
@@ -34,6 +35,7 @@ from scirs_ad._transforms.derived import (
     weighted_hessian,
 )
 from scirs_ad._transforms.forward import jvp, linearize
+from scirs_ad._transforms.functions import install_compiler
 from scirs_ad._transforms.graph import Graph, trace
 from scirs_ad._transforms.native import native
 from scirs_ad._transforms.reverse import grad, value_and_grad, vjp
@@ -42,17 +44,18 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DerivativeLostError", "EscapedVariableError", "Graph", "NotDifferentiableError", "Spec", "Tape", "TracingError",
-    "Variable", "checkpoint", "compile", "cond", "custom_jvp", "custom_vjp", "derivatives", "elementwise", "fori_loop",
-    "get_num_threads", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "native", "numpy",
-    "optimize", "primitive", "raises", "register_tree", "sample", "scan", "scipy", "scipy_dispatch", "set_num_threads",
-    "show_config", "stop_gradient", "testing", "trace", "value", "value_and_grad", "value_and_jacobian", "vjp", "vmap",
-    "weighted_hessian", "while_loop",
+    "Variable", "checkpoint", "checkpoint_chain", "checkpoint_profile", "compile", "cond", "custom_jvp", "custom_vjp",
+    "derivatives", "elementwise", "fori_loop", "get_num_threads", "grad", "hessian", "hvp", "jacfwd", "jacobian",
+    "jacrev", "jvp", "linearize", "name", "native", "numpy", "optimize", "primitive", "raises", "register_tree",
+    "sample", "scan", "scipy", "scipy_dispatch", "set_num_threads", "show_config", "stop_gradient", "testing", "trace",
+    "value", "value_and_grad", "value_and_jacobian", "vjp", "vmap", "weighted_hessian", "while_loop",
 ]  # fmt: skip
 
 _LAZY = ("optimize", "scipy", "testing")
 _LAZY_NAMES = {"compile": "scirs_ad._compiler.compile"}  # eager mode does without the compiler
 
 seal()
+install_compiler(lambda function: importlib.import_module("scirs_ad._compiler.bodies").Step(function))
 
 
 def __getattr__(name):

@@ -5,6 +5,7 @@
 """
 
 import functools
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -1489,3 +1490,61 @@ def newer_names(v):
         + np.linalg.outer(v, v).sum()
         + np.pow(v, 2).mean()
     )
+
+
+@snippet(np.array([0.5, 1.5]))
+def quadrature(ab):
+    nodes, weights = np.polynomial.legendre.leggauss(5)
+    a, b = ab
+    x = 0.5 * (b - a) * nodes + 0.5 * (a + b)
+    return 0.5 * (b - a) * np.sum(weights * np.exp(-(x**2)))
+
+
+@snippet(M)
+def written_through_reshape(m):
+    z = np.zeros_like(m)
+    z.reshape(-1)[::4] = m[0]
+    z.T[0] += m[1]
+    z.ravel()[1] = m[2, 2]
+    return z @ z
+
+
+@snippet(V)
+def flat_assignment(v):
+    z = v.reshape(2, 2) * 1.0
+    z.flat[3] = v[0]
+    z.flat[:2] = v[2]
+    return z * 2
+
+
+@snippet(V)
+def real_and_imaginary_parts(v):
+    z = v + 0j
+    z.real[0] = 5 * v[1]
+    z.imag[:] = v**2
+    return np.abs(z)
+
+
+@snippet(M)
+def written_through_transposes(m):
+    z = m.copy()
+    np.swapaxes(z, 0, 1)[0] = m[0] * 2
+    np.transpose(z)[1, 2] = m[2, 2]
+    z.T[2, 0] += m[1, 1]
+    return z @ z
+
+
+@snippet(V)
+def written_through_parts(v):
+    z = v * 1.0
+    np.split(z, 2)[0][:] = v[3]
+    np.ravel(z)[2] = v[0]
+    np.atleast_2d(z)[0, 3] = 7.0
+    np.squeeze(z)[1] *= 2
+    np.reshape(z, (2, 2))[1, 1] = v[1]
+    return z**2
+
+
+@snippet(V)
+def python_round(v):
+    return round(v[0], 1) * v + round(v[3]) * v + int(v[3]) * v + math.floor(v[1]) * v - math.trunc(v[0])

@@ -490,3 +490,53 @@ def test_an_error_in_the_body_is_the_users():
 
     with pytest.raises(KeyError, match="mine"):
         ad.scan(step, X, X)
+
+
+# ------------------------------------------------------------------------------------------------ programs
+@pytest.mark.parametrize("dtype", ["f8", "f4", "c16"])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("policy", POLICIES, ids=str)
+def test_long_loops_run_as_programs(rng, policy, reverse, dtype):
+    """The same values and gradients, for carries and rows with and without dimensions, in any layout."""
+    xs = rng.standard_normal((2, 40)).astype(dtype).T
+    w, c = rng.standard_normal((2, 2)).astype(dtype)
+
+    def f(scan, **options):
+        def run(w, c, xs):
+            def step(state, x):
+                v, total = state
+                v = np.sin(v) * w + 0.1 * x * total
+                return (v, 0.5 * total + v[0]), (v * x, total)
+
+            (v, total), ys = scan(step, (c, w[0]), xs, reverse=reverse, **options)
+            return np.sum(np.abs(v) ** 2) + np.abs(total) ** 2 + sum(np.sum(np.abs(y) ** 2) for y in ys)
+
+        return run
+
+    def plain(step, init, xs, reverse):
+        order = range(39, -1, -1) if reverse else range(40)
+        ys = {}
+        for i in order:
+            init, ys[i] = step(init, xs[i])
+        return init, [np.stack([ys[i][k] for i in range(40)]) for k in range(2)]
+
+    tolerance = 4096 * np.finfo(dtype).eps
+    found, expected = f(ad.scan, **policy)(w, c, xs), f(plain)(w, c, xs)
+    assert abs(found - expected) <= tolerance * abs(expected)
+    for a, b in zip(ad.grad(f(ad.scan, **policy), (0, 1, 2))(w, c, xs), ad.grad(f(plain), (0, 1, 2))(w, c, xs),
+                    strict=True):  # fmt: skip
+        assert a.dtype == b.dtype == np.dtype(dtype)
+        assert np.max(np.abs(a - b)) <= tolerance * np.max(np.abs(b))
+
+
+def test_loops_inside_compile(inputs):
+    for policy in POLICIES:
+        f = objective(ad.scan, **policy)
+        close(ad.compile(f)(*inputs), f(*inputs))
+        close(ad.compile(ad.grad(f))(*inputs), ad.grad(f)(*inputs))
+        close(ad.grad(ad.compile(f))(*inputs), ad.grad(f)(*inputs))
+    x, w = np.abs(inputs[0]), np.abs(inputs[1])
+    close(ad.compile(power_until)(x, w)[0], power_plain(x, w)[0])
+    for sign in (1.0, -1.0):
+        for a, b in zip(ad.compile(branches(w)[0])(sign * x), branches(w)[1](sign * x), strict=True):
+            close(a, b)

@@ -1,5 +1,6 @@
 """The README says what is true: its Python runs, its links lead somewhere, its commands are those of CI."""
 
+import doctest
 import re
 from pathlib import Path
 
@@ -41,3 +42,11 @@ def test_pages_of_the_documentation(page):
         lines = [line[3:] for line in match[1].splitlines()]
         start = text[: match.start(1)].count("\n")
         exec(compile("\n" * start + "\n".join(lines), ROOT / "docs" / f"{page}.rst", "exec"), scope)
+
+
+@pytest.mark.parametrize("page", [p for p in (ROOT / "docs").glob("*.rst") if ">>> " in p.read_text(encoding="utf-8")])
+def test_examples_of_the_documentation(page):
+    """What pages show as a session of Python is what Python answers."""
+    failed, tried = doctest.testfile(str(page), module_relative=False)
+    assert tried
+    assert not failed

@@ -11,6 +11,7 @@ from scirs_ad._core.core import Elementwise, Spec, Tape, Variable, as_array, bin
 from scirs_ad._core.tree import flatten
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.fused import is_composite
+from scirs_ad._transforms.checkpoints import saving_call
 from scirs_ad._transforms.common import pack_leaf
 from scirs_ad._transforms.custom import checkpoint_call, custom_jvp_call, custom_vjp_call
 from scirs_ad._transforms.graph import letters, type_text
@@ -18,7 +19,7 @@ from scirs_ad._transforms.graph import letters, type_text
 __all__ = ["FlatGraph", "Op", "Trace", "record", "replay"]
 
 # Primitives that are a function of their own: opened while tracing. The compiler's own is entered by compile.py.
-OPENED = {checkpoint_call, custom_jvp_call, custom_vjp_call}
+OPENED = {checkpoint_call, custom_jvp_call, custom_vjp_call, saving_call}
 
 NUMBERS = (bool, int, float, complex)
 

@@ -187,7 +187,7 @@ def bincount(x, /, weights=None, minlength=0):
         raise TypeError(f"bincount: whole numbers are needed, not {numbers.dtype}")
     if numbers.min(initial=0) < 0:
         raise ValueError("bincount: the numbers must not be negative")
-    size = int(np.maximum(numbers.max(initial=-1) + 1, minlength))  # `max` is the function of arrays here
+    size = int(np.maximum(numbers.max(initial=-1) + 1, minlength))
     weights = sh.astype(weights, np.float64, casting="safe")
     return scatter(weights, key=Key((numbers.astype(np.intp),)), to=(size,))
 

@@ -22,6 +22,7 @@ from scirs_ad._ops import (
     write,
 )
 from scirs_ad._ops import complex as cx
+from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 
 
@@ -213,6 +214,24 @@ def _refused(name, remedy):
     return method
 
 
+def _whole(name, function):
+    """One of Python's functions that make an int of a number: as of NumPy's scalars, without derivative."""
+
+    def method(self):
+        if shape_of(self) != ():
+            raise TypeError(f"{name}: only a 0-d array is one number; this has shape {shape_of(self)}")
+        return int(function(self))
+
+    method.__name__, method.__qualname__ = name, f"Variable.{name}"
+    method.__doc__ = "The number as a Python int."
+    return method
+
+
+def _round(self, ndigits=None):
+    """Python's ``round`` of a 0-d array: an int, or with `ndigits` an array of derivative 0."""
+    return _whole("round", ew.rint)(self) if ndigits is None else reduce.round(self, ndigits)
+
+
 METHODS = {
     "sum": sh.sum, "mean": moments.mean, "max": extrema.max, "min": extrema.min, "std": moments.std, "var": moments.var,
     "ptp": extrema.ptp, "all": reduce.all, "any": reduce.any, "argmax": extrema.argmax, "argmin": extrema.argmin,
@@ -230,7 +249,8 @@ install_methods(
         "reshape": _reshape, "transpose": _transpose, "ravel": views.ravel, "flatten": _flatten, "item": _item,
         "tolist": _tolist, "fill": _fill, "view": _view, "byteswap": _byteswap, "tobytes": _tobytes,
         "to_device": _to_device, "sort": _sort, "partition": _partition, "resize": _resize, "setflags": _setflags,
-        "compress": _compress,
+        "compress": _compress, "__round__": _round, "__floor__": _whole("floor", ew.floor),
+        "__ceil__": _whole("ceil", ew.ceil), "__trunc__": _whole("trunc", ew.trunc),
         **{name: _refused(name, f"scirs_ad.value(x).{name}") for name in (
             ["ctypes", "data", "dump", "dumps", "getfield", "setfield", "tofile"])},
         "base": property(lambda self: None, doc="None: the array that a view belongs to is not shown."),

@@ -1,4 +1,4 @@
-"""Functions applied as one primitive: checkpoint, custom_vjp, custom_jvp; and stop_gradient, value.
+"""Functions applied as one primitive: custom_vjp, custom_jvp, what checkpoint applies; and stop_gradient, value.
 
 What such a function closes over is lifted: a tracked Variable that it uses without having it as an argument becomes
 a further input of the node, found while the function runs for the first time, and its gradient flows.
@@ -30,7 +30,9 @@ from scirs_ad._ops import shape as sh
 from scirs_ad._transforms.common import finish, name_of, pack_leaf
 from scirs_ad._transforms.hold import hold
 
-__all__ = ["checkpoint", "custom_jvp", "custom_vjp", "stop_gradient", "value"]
+__all__ = ["WATCHERS", "Call", "custom_jvp", "custom_vjp", "split_static", "stop_gradient", "value"]
+
+WATCHERS = []  # of functions that are run again: watch(() -> (tape, outputs), leaves, what was kept)
 
 
 # ------------------------------------------------------------------------------------------------ the body of a call
@@ -114,6 +116,8 @@ class Body:
         def backward(function, given):
             outs = _through(function(*given), tape)
             tape.closed = True
+            for watch in WATCHERS:
+                watch(lambda: (tape, outs), leaves, ())
             return tape.pull(outs, list(ct), refs, True)
 
         found = [None] * len(leaves)
@@ -431,7 +435,7 @@ for _p in (checkpoint_call, custom_vjp_call, custom_jvp_call):
 
 
 # ------------------------------------------------------------------------------------------------ public
-def _split_static(args):
+def split_static(args):
     """The arrays among the leaves of `args`, and how to put them back among the others."""
     leaves, structure = flatten(args)
     dynamic = [
@@ -443,7 +447,7 @@ def _split_static(args):
     return leaves, structure, dynamic
 
 
-class _Call:
+class Call:
     """A function that is applied as one primitive."""
 
     primitive = None
@@ -466,7 +470,7 @@ class _Call:
         return f"<{type(self).__name__}({self.__name__})>"
 
     def __call__(self, *args, **kwargs):
-        leaves, structure, dynamic = _split_static(args)
+        leaves, structure, dynamic = split_static(args)
         seen = {}
 
         def function(*moving):
@@ -496,40 +500,6 @@ def _restore(cls, function, rule):
     return made
 
 
-class checkpoint(_Call):
-    """Keep only the inputs of a function on the tape, and run it again in the backward pass.
-
-    Parameters
-    ----------
-    f : callable
-        Of arrays or containers of arrays. What it closes over is an input too.
-
-    Returns
-    -------
-    callable
-        The same function.
-
-    Raises
-    ------
-    TypeError
-        If `f` is not callable.
-
-    Notes
-    -----
-    Derivative: that of `f`, of any order. Cost: `f` is evaluated once more for each backward pass, and nothing inside
-    it is kept in between.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import scirs_ad as ad
-    >>> ad.grad(ad.checkpoint(lambda x: np.sum(np.sin(x))))(np.array([0.0]))
-    array([1.])
-    """
-
-    primitive = staticmethod(checkpoint_call)
-
-
 def _named(rule, owner, moving, known):
     """Call a user's rule with what it names."""
     code = rule.__code__
@@ -546,7 +516,7 @@ def _argument_names(f, count):
     return names + tuple(f"arg{k}" for k in range(len(names), count))
 
 
-class custom_vjp(_Call):
+class custom_vjp(Call):
     """A function whose vjp you state.
 
     Parameters
@@ -647,7 +617,7 @@ def _match(name, args, cts, dynamic, moving):
     return tuple(result)
 
 
-class custom_jvp(_Call):
+class custom_jvp(Call):
     """A function whose jvp you state.
 
     Parameters

@@ -17,6 +17,7 @@ from scirs_ad._transforms.graph import letters, type_text
 
 __all__ = ["Function", "Lifting", "install_compiler", "trace_body"]
 
+COMPILED_STEPS = 16  # of a loop; making a program takes about as long as so many steps without one
 MOST_KNOWN = 512  # bodies that are remembered; the least recently used goes
 
 _known = collections.OrderedDict()
@@ -67,6 +68,34 @@ class Function:
                 env[outs[0]] = found
         return tuple([env[i] for i in self.outputs])
 
+    def resumed(self, leaves, known, tape):
+        """The results on Variables of a tape, where the results of the operations in `known` are not computed."""
+        env = [None] * self.slots
+        env[: len(leaves)] = leaves
+        for slot, value in self.constants.items():
+            env[slot] = value
+        for k, (p, params, ins, outs) in enumerate(self.ops):
+            args = tuple([env[i] for i in ins])
+            if k in known:
+                moves = any(tape.ref_of(a) >= 0 for a in args)
+                lowered = tuple([tape.lower(a) for a in args])
+                env[outs[0]] = tape.record_here(p, args, params, lowered, known[k]) if moves else known[k]
+                continue
+            found = bind(p, args, params)
+            for i, y in zip(outs, found if type(found) is tuple else (found,), strict=True):
+                env[i] = y
+        return tuple([env[i] for i in self.outputs])
+
+    def probe(self, specs):
+        """Fill in the Specs of all slots."""
+        specs.update(enumerate(self.specs))
+        specs.update((i, spec_of(x)) for i, x in self.constants.items())
+        for p, params, ins, outs in self.ops:
+            args = tuple([self.constants.get(i, specs[i]) for i in ins])
+            found = bind(p, args, params)
+            for i, y in zip(outs, found if type(found) is tuple else (found,), strict=True):
+                specs[i] = spec_of(y)
+
     @property
     def program(self):
         """What runs it on arrays: compiled, where there is a compiler."""
@@ -76,6 +105,10 @@ class Function:
                     made = None if _compiler is None else _compiler(self)
                     self._program = self if made is None else made
         return self._program
+
+    def runner(self, steps):
+        """What runs it on arrays `steps` times: a program, if that pays for making one."""
+        return self.program if steps >= COMPILED_STEPS else self
 
     def derived(self, key, make):
         """A Function made from this one, by key."""

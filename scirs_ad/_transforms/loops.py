@@ -44,7 +44,7 @@ def _run_scan(*leaves, body, carries, count, length, reverse=False, kept=False, 
     """`scan_call` on arrays."""
     carry, xs, consts = _parts(leaves, body, carries, count)
     ys = [np.empty((length, *s.shape), s.dtype) for s in body.out_specs[carries:]]
-    program = body.program
+    program = body.runner(length)
     scan = getattr(program, "scan", None)
     if scan is not None:
         return (*scan(carry, xs, consts, ys, length, reverse), *ys)
@@ -373,7 +373,7 @@ def _run_revolve(*leaves, body, carries, count, length, snapshots, reverse=False
     index = list(_rows(length, reverse))
     back = [zeros(body.specs[k]) for k in summed] + list(cts)
     found = [np.empty(inner[k].shape, inner[k].dtype) for k in rows]
-    program, pulled = body.program, step.program
+    program, pulled = body.runner(length), step.runner(length)
     kept, state = {0: carry}, carry
     for action, at, *more in reversal(length, snapshots):
         if action == "advance":

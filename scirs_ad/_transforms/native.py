@@ -585,6 +585,8 @@ class native(Transform):
         out = self._entry()(*[swap(a) for a in args], **{k: swap(a) for k, a in kwargs.items()})
         if type(out) is Variable:
             return finish(value_of(out)) if out.level is None else out
+        if type(out) in _PLAIN:
+            return out
         leaves, structure = flatten(out)
         return unflatten(structure, [
             finish(value_of(x)) if type(x) is Variable and x.level is None else swapper.original(x) for x in leaves
