@@ -1,6 +1,7 @@
 """`compile`: compiled is eager, at every sample of the table; composition, signatures, errors."""
 
 import _thread
+import re
 import threading
 import time
 
@@ -49,6 +50,12 @@ def test_compile_of_vjp_is_vjp(case):
     def pulled(*values):
         return list(ad.vjp(case.moved, *values[:n])[1](list(values[n:])))
 
+    refusal = getattr(case.p, "no_reverse_when_traced", None)
+    if refusal is not None:  # says the page itself
+        for refused in (lambda: ad.compile(pulled)(*xs, *cts), lambda: ad.vjp(ad.compile(case.moved), *xs)[1](cts)):
+            with pytest.raises(ad.NotDifferentiableError, match=re.escape(refusal)):
+                refused()
+        return
     extra = sensitivity(lambda *v: pulled(*v, *cts), xs, case.rng)
     expected = pulled(*xs, *cts)
     for y, z, e in zip(ad.compile(pulled)(*xs, *cts), expected, extra, strict=True):

@@ -692,12 +692,16 @@ while_call.tape_rule = _while_on_tape
 while_call.def_shape(lambda *leaves, cond, body, carries: body.out_specs)
 
 
+# Read by the laws of compiled functions: what this page cannot satisfy, and why.
+while_call.no_reverse_when_traced = (
+    "while_loop: a loop that was traced has no reverse mode, because the number of its steps is not known. Use "
+    "scan, or fori_loop with a fixed number of steps; forward mode (jvp, jacfwd); or do not compile this part"
+)
+
+
 @while_call.def_vjp
 def _(ct):
-    raise NotDifferentiableError(
-        "while_loop: a loop that was traced has no reverse mode, because the number of its steps is not known. Use "
-        "scan, or fori_loop with a fixed number of steps; forward mode (jvp, jacfwd); or do not compile this part"
-    )
+    raise NotDifferentiableError(while_call.no_reverse_when_traced)
 
 
 def _push_while(t, leaves, cond, body, carries):
