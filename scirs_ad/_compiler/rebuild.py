@@ -391,7 +391,12 @@ SPECIAL = {
 }
 
 
-@primitive(core=None, differentiable=False, internal=True)
+@primitive(
+    core=lambda *values, keys, to: tuple([key.taken for key in keys]),
+    loops="equal",
+    differentiable=False,
+    internal=True,
+)
 def scatter_sum(*values, keys, to):
     """The sum of arrays of shape `to` that are zero but for one selection each; made by the compiler alone.
 
