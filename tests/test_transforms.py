@@ -942,3 +942,14 @@ def test_stop_gradient_and_value():
     seen = []
     ad.grad(lambda x: seen.append(ad.value(x)) or x)(3.0)
     assert type(seen[0]) is np.float64
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("size", [1, 3, 100, 100_000])
+@pytest.mark.parametrize(("function", "slope"), [(np.arcsin, np.inf), (np.arccos, -np.inf)])
+def test_infinite_derivatives_have_their_sign(function, slope, size):
+    """By every path: few numbers, one pass, blocks."""
+    ends = np.resize([1.0, -1.0], size)
+    expected = np.full(size, slope)
+    np.testing.assert_array_equal(ad.grad(lambda x: np.sum(function(x)))(ends), expected)
+    np.testing.assert_array_equal(ad.jvp(function, (ends,), (np.ones(size),))[1], expected)

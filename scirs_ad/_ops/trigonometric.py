@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from scirs_ad._core.core import dtype_of
 from scirs_ad._core.define import elementwise
 from scirs_ad._ops.arithmetic import add, divide, hypot, multiply, negative, reciprocal, sqrt, square, subtract
 from scirs_ad._ops.choice import equal, where
@@ -72,6 +73,8 @@ def asin(x):
 
 
 def _one_minus_square(x):
+    if dtype_of(x).kind != "c":  # -(x - 1) would be -0.0 at 1, and the derivative -inf
+        return multiply(subtract(1.0, x), add(1.0, x))
     # 1 - z would lose the sign of a zero imaginary part, which says on which side of a branch cut the root is
     return multiply(negative(subtract(x, 1.0)), add(1.0, x))
 
