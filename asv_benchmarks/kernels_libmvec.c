@@ -52,7 +52,7 @@ static double now(void)
     return t.tv_sec * 1e9 + t.tv_nsec;
 }
 
-#define TABLE_(isa) ad_ops_##isa
+#define TABLE_(isa) ad_isa_##isa.ops
 #define TABLE(isa) TABLE_(isa)
 #define LOW 0.05
 #define HIGH 0.95
