@@ -15,6 +15,7 @@ from scirs_ad._transforms.checkpoints import saving_call
 from scirs_ad._transforms.common import pack_leaf
 from scirs_ad._transforms.custom import checkpoint_call, custom_jvp_call, custom_vjp_call
 from scirs_ad._transforms.graph import letters, type_text
+from scirs_ad._transforms.hold import hold
 
 __all__ = ["FlatGraph", "Op", "Trace", "record", "replay"]
 
@@ -115,6 +116,19 @@ def replay(graph, args):
         else:
             env[op.outputs[0]] = out
     return tuple([env[v] for v in graph.outputs])
+
+
+def without_holds(graph):
+    """The same graph where what a checkpoint runs again may be shared with what ran before."""
+    same, ops = {}, []
+    for op in graph.ops:
+        ins = tuple([same.get(v, v) for v in op.inputs])
+        if op.primitive is hold:
+            same.update(zip(op.outputs, ins, strict=False))
+        else:
+            ops.append(Op(op.primitive, op.params, ins, op.outputs))
+    outputs = tuple([same.get(v, v) for v in graph.outputs])
+    return FlatGraph(graph.name, graph.specs, graph.constants, ops, graph.inputs, outputs, graph.uniform)
 
 
 class Trace:
