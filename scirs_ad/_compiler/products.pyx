@@ -29,7 +29,10 @@ cdef void gemm32(Call* x, const char* a, const char* b, char* c) noexcept nogil:
     sgemm(&x.ta, &x.tb, &x.m, &x.n, &x.k, &one, <float*> a, &x.lda, <float*> b, &x.ldb, &zero, <float*> c, &x.ldc)
 
 
-cdef inline int each(Call* x, char** ptr, void (*one)(Call*, const char*, const char*, char*) noexcept nogil) noexcept nogil:
+ctypedef void (*One)(Call*, const char*, const char*, char*) noexcept nogil
+
+
+cdef inline int each(Call* x, char** ptr, One one) noexcept nogil:
     """One product for each place of the leading axes."""
     cdef Py_ssize_t index[MOST_LOOPS]
     cdef const char* a = ptr[x.a]

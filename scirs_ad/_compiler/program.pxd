@@ -48,6 +48,7 @@ cdef class Native:
     cdef readonly double ns                                         # estimated work
     cdef readonly str text
 
+
 @cython.final
 cdef class Frame:
     cdef char* arena
@@ -68,6 +69,7 @@ cdef class PythonCall:
     cdef tuple outs             # (slot, Spec)
     cdef tuple fixes            # per output: [(ptr, offset)]
     cdef tuple release          # slots whose arrays nobody needs any more
+
 
 @cython.final
 cdef class Program:
