@@ -65,7 +65,7 @@ cdef extern from "region.h" nogil:
     ctypedef struct ad_region:
         int walk, ndim
         const Py_ssize_t* shape
-        Py_ssize_t n, inner, rows, block, chunk
+        Py_ssize_t n, inner, rows, block, chunk, sheet
         int chunks
         int n_in, n_out, n_reg, n_temp, n_direct, n_point, n_still, folds, serial
         ad_view* views
@@ -91,6 +91,7 @@ cdef enum:
     MOST_REGISTERS = 16384
     CACHE_BYTES = 32768     # first-level cache, for temporaries
     SHORT_ROW = 64          # elements; shorter rows are run several to a block
+    LEAST_SHEET = 128       # elements; in smaller sheets tiles would be too short
     LEAST_CHUNK = 16        # blocks
     MOST_CHUNKS = 64
 
@@ -123,6 +124,7 @@ cdef class _View:
     cdef public str mode
     cdef public tuple axes
     cdef public object alias
+    cdef public bint spread             # a row that repeats within a sheet
     cdef public tuple index             # gathers and scatters: (input with the indices, bytes per index, length)
 
 
@@ -251,7 +253,7 @@ cdef class Region:
         `(name, dtype, operands)`: operation, type of the result, numbers of the operands.
     outputs : sequence of tuple
         `("store" | "add", value, strides[, arg[, offset[, alias]]])`: written, or added to what is there. `alias`
-        names an input which may share its memory, element for element.
+        names an input which may share its memory, element for element; no other output may be that input itself.
         `("scatter", value, strides, arg, offset, None, (k, step, length))`: added in C order to the elements that
         indices point to.
         `("sum" | "prod" | "max" | "min", value, axes[, arg[, offset]])`: reduced over these axes of the space (None:
@@ -326,7 +328,7 @@ cdef class _Builder:
     cdef tuple shape
     cdef list inputs, consts, code, outputs, views
     cdef int walk, ndim, n_in, n_out, n_const
-    cdef Py_ssize_t n, inner, rows, block
+    cdef Py_ssize_t n, inner, rows, block, sheet
     cdef list types, classes            # by value
     cdef list registers                 # by value: its register, or None
     cdef dict filled                    # (value) -> register that holds it once per element
@@ -394,11 +396,33 @@ cdef class _Builder:
                         v.size *= self.shape[d]
                     elif self.shape[d] == 0 and v.mode in ("max", "min"):
                         raise ValueError(f"zero-size array to reduction operation {v.mode}imum which has no identity")
+        for k in range(self.n_out):
+            if self.views[self.n_in + k].alias is not None:
+                self.check_alias(k, self.views[self.n_in + k].alias)
         for v in self.views:
             if v.index is not None and self.types[v.index[0]] != np.int64:
                 raise ValueError(f"Region: indices must be int64, not {self.types[v.index[0]]}")
             if len(v.strides) != len(self.shape):
                 raise ValueError(f"Region: {len(v.strides)} strides for a space of {len(self.shape)} dimensions")
+
+    cdef check_alias(self, int k, int alias):
+        """Output `k` lies over input `alias`: nobody else may read it when a block has been computed."""
+        if not 0 <= alias < self.n_in:
+            raise ValueError(f"Region: output {k} is to lie over input {alias}; there are {self.n_in}")
+        x, y = self.views[alias], self.views[self.n_in + k]
+        same = all([n == 1 or a == b for n, a, b in zip(self.shape, x.strides, y.strides)])
+        if y.axes is not None or y.index is not None or y.dtype.itemsize != x.dtype.itemsize or not same:
+            raise ValueError(f"Region: output {k} is to lie over input {alias}, but has other places")
+        for i in range(self.n_in):
+            if i != alias and self.views[i].arg == x.arg:
+                raise ValueError(f"Region: output {k} is to lie over input {alias}, whose memory input {i} reads, too")
+        for i in range(self.n_out):
+            if i != k and self.views[self.n_in + i].value == alias:
+                raise ValueError(
+                    f"Region: output {k} is to lie over input {alias}, which output {i} takes as it came in, when it "
+                    f"has been written over; let output {i} take a copy (an instruction), or give output {k} its own "
+                    f"memory"
+                )
 
     cdef space(self):
         """Merge the dimensions, choose the walk, and how each view is reached."""
@@ -419,6 +443,7 @@ cdef class _Builder:
             self.walk = AD_FLAT_BLOCKS
         else:
             self.walk = AD_ROW_BLOCKS
+        self.sheets()
         for v in self.views:
             item = v.dtype.itemsize
             v.cls = MOVING
@@ -428,6 +453,13 @@ cdef class _Builder:
                 v.how = AD_COPIED
             elif not any(v.strides) and v.mode is None:
                 v.how, v.cls = AD_POINT, STILL
+            elif self.sheet:
+                down, step = v.strides[self.ndim - 2], v.strides[self.ndim - 1]
+                if v.mode is None and down == 0 and step == 0:
+                    v.how, v.cls = AD_POINT, PER_ROW
+                else:
+                    v.how = AD_DIRECT if step == item and down == self.inner * item else AD_COPIED
+                    v.spread = v.mode is None and down == 0
             elif self.walk == AD_ROW_BLOCKS:
                 step = v.strides[self.ndim - 1]
                 if step == 0 and v.mode is None:
@@ -437,6 +469,21 @@ cdef class _Builder:
             else:
                 v.how = AD_DIRECT if _is_flat(v.strides, self.shape, item) else AD_COPIED
 
+    cdef sheets(self):
+        """Whether tiles stay within sheets: where an operand or a result is not simply contiguous."""
+        if self.ndim < 2 or self.inner >= SHORT_ROW or self.shape[self.ndim - 2] * self.inner < LEAST_SHEET:
+            return
+        cdef bint apart = self.walk == AD_TILES
+        for v in self.views:
+            # What is folded to one number is folded in the order of eager mode.
+            if v.index is not None or (v.axes is not None and not apart):
+                return
+            if v.axes is None and any(v.strides) and not _is_flat(v.strides, self.shape, v.dtype.itemsize):
+                apart = True
+        if apart:
+            self.walk = AD_TILES
+            self.sheet = self.shape[self.ndim - 2]
+
     cdef blocks(self):
         """Choose the size of blocks: as many elements as fit the first-level cache together."""
         cdef Py_ssize_t widest = max([t.itemsize for t in self.types], default=8)
@@ -444,7 +491,7 @@ cdef class _Builder:
         if self.live() * block * widest > CACHE_BYTES:
             block = AD_UNIT
         if self.walk == AD_TILES:
-            self.block = max(1, min(block // max(self.inner, 1), self.rows))
+            self.block = max(1, min(block // max(self.inner, 1), self.sheet if self.sheet else self.rows))
             size = self.block * self.inner
         else:
             size = self.n if self.walk == AD_FLAT_BLOCKS else self.inner
@@ -557,7 +604,11 @@ cdef class _Builder:
         """An input to a register."""
         cdef int r
         v = self.views[value]
-        if v.index is None:
+        if v.spread:
+            r = self.keep(self.slot)
+            self.per_row.append((AD_LOAD, 0, r, value, 0, 0, 0, False))
+            self.note(f"spread r{r} <- {value}", False)
+        elif v.index is None:
             r = self.take()
             self.move(AD_LOAD, "load", r, value)
         else:
@@ -694,7 +745,7 @@ cdef class _Builder:
         memset(r, 0, sizeof(ad_region))
         self.region.c = <ad_region_opaque*> r
         r.walk, r.ndim, r.shape = self.walk, self.ndim, self.sizes(self.shape)
-        r.n, r.inner, r.rows, r.block = self.n, self.inner, self.rows, self.block
+        r.n, r.inner, r.rows, r.block, r.sheet = self.n, self.inner, self.rows, self.block, self.sheet
         r.n_in, r.n_out = self.n_in, self.n_out
         r.views = <ad_view*> self.memory(sizeof(ad_view) * len(self.views))
         for i, v in enumerate(self.views):
