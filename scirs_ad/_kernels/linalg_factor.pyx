@@ -10,8 +10,9 @@ from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    Job, behaved, cost, dim, door, fail, finite, holds_nan, itemsize_of, kind, lwork_of, output, pack, real_of,
-    run, square, start,
+    AD_TILE_MOST, AD_TILE_cholesky, AD_TILE_cholesky_pull, AD_TILE_diagonal, AD_TILE_inv, AD_TILE_lu, AD_TILE_qr, Job,
+    behaved, cost, dim, door, fail, finite, holds_nan, itemsize_of, kind, lwork_of, output, pack, real_of, run, small,
+    square, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, geqrf, getrf, getri, potrf, scalar, ungqr
 
@@ -21,6 +22,18 @@ cnp.import_array()
 
 
 # ---------------------------------------------------------------------------------------------- cholesky
+
+cdef inline void mean(scalar *to, char *a, char *b, Py_ssize_t sa, Py_ssize_t sb, Py_ssize_t lo,
+                      Py_ssize_t hi) noexcept nogil:
+    """Half of a row and of the conjugate of a column, from element lo to hi."""
+    cdef Py_ssize_t j
+    cdef scalar half = 0.5, y
+    for j in range(lo, hi):
+        y = (<scalar*> (b + j * sb))[0]
+        if scalar is c64 or scalar is c128:
+            y = y.conjugate()
+        to[j] = half * ((<scalar*> (a + j * sa))[0] + y)
+
 
 cdef int cholesky_body(Job *job, char **p, scalar *work) noexcept nogil:
     cdef Py_ssize_t n = job.n, i, j, lo, hi, rs = job.arg[0].rs, cs = job.arg[0].cs
@@ -34,7 +47,9 @@ cdef int cholesky_body(Job *job, char **p, scalar *work) noexcept nogil:
         lo = 0 if job.uplo == c'L' else i
         hi = i + 1 if job.uplo == c'L' else n
         memset(row, 0, n * sizeof(scalar))
-        if cs == sizeof(scalar):
+        if job.flag:
+            mean(row, src, p[0] + i * cs, cs, rs, lo, hi)
+        elif cs == sizeof(scalar):
             memcpy(row + lo, src + lo * cs, (hi - lo) * sizeof(scalar))
         else:
             for j in range(lo, hi):
@@ -49,7 +64,7 @@ cdef int cholesky_body(Job *job, char **p, scalar *work) noexcept nogil:
     return info
 
 
-def cholesky(a, bint lower=True):
+def cholesky(a, bint lower=True, bint symmetrize=False):
     """Cholesky factor of Hermitian positive-definite matrices (..., n, n).
 
     Parameters
@@ -58,6 +73,8 @@ def cholesky(a, bint lower=True):
         Only the triangle named by `lower` is read; the imaginary part of the diagonal is taken as 0.
     lower : bool
         True: L with A = L L^H.  False: U with A = U^H U.
+    symmetrize : bool
+        Factor ``(a + a^H) / 2``.
 
     Returns
     -------
@@ -78,13 +95,25 @@ def cholesky(a, bint lower=True):
     out = output(&job, t, 2, n, n)
     job.n = n
     job.uplo = c'L' if lower else c'U'
+    job.flag = symmetrize
     job.ns = cost(t, 100, n * <double> n * (n + 10) / 3)
+    if n <= AD_TILE_MOST:
+        small(&job, AD_TILE_cholesky, t)
+        job.tile.flag = symmetrize
+        if not lower:       # U is the transpose of what the transpose of A gives
+            exchange(&job, 0)
+            exchange(&job, 1)
     if n:
         where = run(&job, t, <void*> cholesky_body[float], <void*> cholesky_body[double], <void*> cholesky_body[c64],
                     <void*> cholesky_body[c128])
         if where >= 0:
             fail("cholesky", &job, where, f"is not positive definite: leading minor of order {job.info}")
     return out
+
+
+cdef void exchange(Job *job, int arg) noexcept:
+    """Let a tile kernel see the transpose of an operand."""
+    job.tile.rs[arg], job.tile.cs[arg] = job.tile.cs[arg], job.tile.rs[arg]
 
 
 # ---------------------------------------------------------------------------------------------- lu
@@ -130,6 +159,8 @@ def lu_factor(a):
     piv = output(&job, cnp.NPY_INT, 1, min(job.m, job.n))
     job.bytes = <Py_ssize_t> job.m * job.n * itemsize_of(t)
     job.ns = cost(t, 150, min(job.m, job.n) * (job.m + 10.0) * job.n)
+    if job.m == job.n <= AD_TILE_MOST:
+        small(&job, AD_TILE_lu, t)
     if job.m and job.n:
         run(&job, t, <void*> lu_body[float], <void*> lu_body[double], <void*> lu_body[c64], <void*> lu_body[c128])
     return lu, piv
@@ -179,6 +210,8 @@ def inv(a):
     job.lwork = lwork_of("inv", 64.0 * n)
     job.bytes = <Py_ssize_t> job.lwork * itemsize_of(t) + n * sizeof(int)
     job.ns = cost(t, 300, 2.0 * n * n * (n + 10))
+    if n <= AD_TILE_MOST:
+        small(&job, AD_TILE_inv, t)
     if n:
         where = run(&job, t, <void*> inv_body[float], <void*> inv_body[double], <void*> inv_body[c64],
                     <void*> inv_body[c128])
@@ -439,5 +472,7 @@ def qr(a, str mode="reduced"):
     job.lwork = lwork_of("qr", most)
     job.bytes = (<Py_ssize_t> m * max(n, job.flag) + k + job.lwork) * size
     job.ns = cost(t, 500, 2.0 * m * n * (k + 10) * (2 if q is not None else 1))
+    if n <= m <= AD_TILE_MOST and job.flag == n:
+        small(&job, AD_TILE_qr, t)
     run(&job, t, <void*> qr_body[float], <void*> qr_body[double], <void*> qr_body[c64], <void*> qr_body[c128])
     return r if q is None else (q, r)

@@ -14,6 +14,7 @@ from scirs_ad._ops import (
     cosines,
     creation,
     decompositions,
+    determinants,
     diagonals,
     dtypes,
     einsum,

@@ -11,6 +11,7 @@ from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import linalg as la
 from scirs_ad._ops import norms
 from scirs_ad._ops import shape as sh
+from scirs_ad._ops.determinants import det_core
 from scirs_ad._ops.index import known
 from scirs_ad._ops.linalg_policy import (
     DegenerateWarning,
@@ -406,7 +407,7 @@ def det(a, overwrite_a=False, check_finite=True):
     array(8.)
     """
     del overwrite_a
-    return la.det_core(checked("det", a, check_finite, square=True))
+    return det_core(checked("det", a, check_finite, square=True))
 
 
 def lstsq(a, b, cond=None, overwrite_a=False, overwrite_b=False, check_finite=True, lapack_driver=None):
