@@ -121,6 +121,7 @@ GIVEN.update({
     "numpy.isin": (SQUARE, OTHER),
     "numpy.ix_": (np.array([0, 2]), np.array([1, 2])),
     "numpy.lexsort": ((VECTOR, SECOND),),
+    "numpy.polynomial.polynomial.polyvalnd": ((VECTOR, SECOND), SQUARE),
     "numpy.packbits": (np.array([1, 0, 1], np.uint8),),
     "numpy.unpackbits": (np.array([3, 5], np.uint8),),
     "numpy.ravel_multi_index": ((np.array([0, 1]), np.array([1, 2])), (3, 3)),

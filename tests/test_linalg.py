@@ -223,7 +223,8 @@ def test_singular_det(rank, make):
     """The adjugate, and its derivative, at every rank."""
     a = make(4, rank) @ make(rank, 4)
     if rank >= 2:
-        check_grads(anp.linalg.det, (a,), order=2)
+        # at rank 2 the first derivative vanishes: what is left is rounding of products of the size of the minors
+        check_grads(anp.linalg.det, (a,), order=2, **({"rtol": 1e-8, "atol": 1e-11} if rank == 2 else {}))
         return
     # all minors of order 2 vanish: so do the first and the second derivative
     close(ad.grad(lambda x: anp.real(anp.linalg.det(x)))(a), 0)

@@ -87,14 +87,16 @@ CALLS = {
     "orthogonal_procrustes": lambda v: scipy.linalg.orthogonal_procrustes(np.reshape(v, (4, 2)), Y.reshape(4, 2))[1],
     "block_diag": lambda v: np.sum(scipy.linalg.block_diag(np.reshape(v[:4], (2, 2)), v[4:]) ** 2),
 }  # fmt: skip
-# What converts its arguments: refused inside as outside.
+# What converts its arguments is refused inside as outside.
 CONVERTING = {
     "solve": lambda v: scipy.linalg.solve(np.diag(W), v),
     "logpdf": lambda v: stats.norm.logpdf(v),
     "lfilter": lambda v: signal.lfilter([1.0], [1.0, 0.5], v),
-    "simpson": lambda v: integrate.simpson(v, dx=0.1),
     "wasserstein_distance": lambda v: stats.wasserstein_distance(v, Y),
 }
+# From 1.18 on, it follows the array API.
+later = [CALLS, CONVERTING][tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 18)]
+later["simpson"] = lambda v: integrate.simpson(v, dx=0.1)
 # Central differences of step h are wrong by about h**2 times the third derivative, and by eps * |f| / h.
 STEP = 1e-5
 
@@ -141,7 +143,7 @@ def state():
     """What of SciPy the context replaces."""
     override = importlib.import_module("scipy._lib._array_api_override")
     theirs = importlib.import_module("scipy._lib._array_api")
-    compat = importlib.import_module("scipy._lib.array_api_compat")
+    compat = sys.modules.get("scipy._external.array_api_compat") or sys.modules["scipy._lib.array_api_compat"]
     return override.SCIPY_ARRAY_API, theirs.SCIPY_ARRAY_API, compat.array_namespace
 
 
