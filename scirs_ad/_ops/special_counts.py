@@ -1,6 +1,5 @@
 """Functions of scipy.special that count, continued between the whole numbers, and a second name of SciPy's."""
 
-
 from scirs_ad._core.core import Variable, as_array, dtype_of, value_of
 from scirs_ad._core.errors import NotDifferentiableError
 from scirs_ad._ops import elementwise as ew
