@@ -159,7 +159,7 @@ class Builder:
         with np.errstate(all="ignore"):
             try:
                 out = bind(p, tuple(values), params)
-            except Exception:
+            except (ArithmeticError, LookupError, MemoryError, ValueError):  # as in eager mode: when it is run
                 return None
         found = []
         for y, s in zip(out if type(out) is tuple else (out,), specs, strict=True):
@@ -383,6 +383,7 @@ SPECIAL = {
     "permute_core": (_permute, _VIEW),
     "cast_to": (_cast, "a cast to the same dtype, or cast(x * w) -> x * cast(w)"),
     "stop": (_same, "stop(x) -> x"),
+    "named": (_same, "named(x) -> x"),
     "sum_axes": (_sum, "a sum over no axes"),
     "real_part": (_real_only, "real and conj of real numbers"),
     "conj_complex": (_real_only, "real and conj of real numbers"),
