@@ -159,7 +159,7 @@ class Builder:
         with np.errstate(all="ignore"):
             try:
                 out = bind(p, tuple(values), params)
-            except Exception:
+            except (ArithmeticError, LookupError, MemoryError, ValueError):  # as in eager mode: when it is run
                 return None
         found = []
         for y, s in zip(out if type(out) is tuple else (out,), specs, strict=True):
