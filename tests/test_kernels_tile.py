@@ -38,6 +38,8 @@ def calls(rng, dtype, count, n, k):
         "solve_pull of a^T": (lambda *x: linalg.solve_pull(*x, trans=True), a + n * np.eye(n, dtype=dtype), b, ct),
         "lu_factor": (linalg.lu_factor, a),
         "inv": (linalg.inv, p),
+        "det": (linalg.det, a),
+        "slogdet": (linalg.slogdet, a),
         "qr": (linalg.qr, a),
         "qr of tall": (linalg.qr, tall),
     }
@@ -140,6 +142,9 @@ def test_errors_name_the_matrix(dtype, place):
     piv[place, 1] = 3
     with pytest.raises(ValueError, match=r"piv\[..., 1\] is not a row index \(0..2\)"):
         linalg.lu_solve(linalg.lu_factor(a)[0], piv, b)
+    assert linalg.det(singular)[place] == 0
+    sign, logs = linalg.slogdet(singular)
+    assert (sign[place], logs[place]) == (0, -np.inf)
     # A singular matrix has factors.
     lu, piv = linalg.lu_factor(singular)
     assert np.array_equal(lu[place], linalg.lu_factor(singular[place])[0])
@@ -170,6 +175,8 @@ def test_extreme_sizes():
         assert np.allclose(q @ q.swapaxes(-1, -2), np.eye(4), atol=1e-13)
         assert np.allclose((q @ r) / scale, a)
         assert np.allclose(linalg.solve(a * scale, a), np.eye(4) / scale, atol=1e-13 / scale)
+    large = np.broadcast_to(np.diag([1e200, 1e200, 1e-200, 1e-200, -3.0]), (6, 5, 5))
+    assert np.allclose(linalg.det(large), -3.0, rtol=1e-14)
     zero = np.zeros((5, 3, 2))
     for y, z in zip(linalg.qr(zero), np.linalg.qr(zero), strict=True):
         assert np.array_equal(y, z)

@@ -9,6 +9,7 @@ from scirs_ad._kernels.linalg_lapack cimport scalar
 cdef enum:
     MAX_ARGS = 6
     MAX_DIMS = 64
+    LEAST_TILE = 4      # matrices: a tile kernel takes as long for one as for all its lanes
 
 cdef extern from "tile.h":
     ctypedef struct ad_tile:

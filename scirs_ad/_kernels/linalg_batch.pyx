@@ -36,8 +36,6 @@ cdef double NS_LARGE = 2e7
 # A single matrix with less work than this runs on one thread: OpenBLAS's workers spin for 100 ms after each
 # threaded call, which costs the rest of the machine more than the second thread gains.
 cdef double NS_ALONE = 1e6
-# A tile kernel takes as long for one matrix as for all its lanes.
-cdef int LEAST_TILE = 4
 
 
 # ---------------------------------------------------------------------------------------------- arguments

@@ -10,7 +10,7 @@ from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    AD_TILE_MOST, AD_TILE_cholesky, AD_TILE_cholesky_pull, AD_TILE_diagonal, AD_TILE_inv, AD_TILE_lu, AD_TILE_qr, Job,
+    AD_TILE_MOST, LEAST_TILE, AD_TILE_cholesky, AD_TILE_diagonal, AD_TILE_inv, AD_TILE_lu, AD_TILE_qr, Job,
     behaved, cost, dim, door, fail, finite, holds_nan, itemsize_of, kind, lwork_of, output, pack, real_of, run, small,
     square, start,
 )
@@ -255,23 +255,27 @@ cdef inline int normalise(double *re, double *im) noexcept nogil:
 
 
 cdef int det_body(Job *job, char **p, scalar *work) noexcept nogil:
-    # Mantissa and exponent apart: no overflow on the way to a finite determinant.
-    cdef double ar, ai = 0, dr, di = 0
-    cdef long exponent = 0
     cdef int sign
-    cdef Py_ssize_t i
     if factor_diagonal(job, p[0], work, &sign) > 0:
         (<scalar*> p[1])[0] = 0
-        return 0
-    ar = sign
-    for i in range(job.n):
+    else:
+        product(job.n, work, sign, p[1])
+    return 0
+
+
+cdef void product(Py_ssize_t n, scalar *diagonal, int sign, char *out) noexcept nogil:
+    # Mantissa and exponent apart: no overflow on the way to a finite determinant.
+    cdef double ar = sign, ai = 0, dr, di = 0
+    cdef long exponent = 0
+    cdef Py_ssize_t i
+    for i in range(n):
         if scalar is c64 or scalar is c128:
-            dr = work[i].real
-            di = work[i].imag
+            dr = diagonal[i].real
+            di = diagonal[i].imag
             exponent += normalise(&dr, &di)
             dr, di = ar * dr - ai * di, ar * di + ai * dr
         else:
-            dr = work[i]
+            dr = diagonal[i]
             exponent += normalise(&dr, &di)
             dr = ar * dr
         exponent += normalise(&dr, &di)
@@ -279,53 +283,103 @@ cdef int det_body(Job *job, char **p, scalar *work) noexcept nogil:
         ai = di
     exponent = max(min(exponent, 100000), -100000)
     if scalar is c64:
-        (<float*> p[1])[0] = <float> ldexp(ar, <int> exponent)
-        (<float*> p[1])[1] = <float> ldexp(ai, <int> exponent)
+        (<float*> out)[0] = <float> ldexp(ar, <int> exponent)
+        (<float*> out)[1] = <float> ldexp(ai, <int> exponent)
     elif scalar is c128:
-        (<double*> p[1])[0] = ldexp(ar, <int> exponent)
-        (<double*> p[1])[1] = ldexp(ai, <int> exponent)
+        (<double*> out)[0] = ldexp(ar, <int> exponent)
+        (<double*> out)[1] = ldexp(ai, <int> exponent)
     else:
-        (<scalar*> p[1])[0] = <scalar> ldexp(ar, <int> exponent)
-    return 0
+        (<scalar*> out)[0] = <scalar> ldexp(ar, <int> exponent)
 
 
 cdef int slogdet_body(Job *job, char **p, scalar *work) noexcept nogil:
-    cdef double total = 0, size
-    cdef double ar, ai = 0, dr, di
     cdef int sign
-    cdef Py_ssize_t i
     if factor_diagonal(job, p[0], work, &sign) > 0:
-        (<scalar*> p[1])[0] = 0
-        total = -INFINITY
-    else:
-        ar = sign
-        for i in range(job.n):
-            if scalar is c64 or scalar is c128:
-                dr = work[i].real
-                di = work[i].imag
-                size = hypot(dr, di)
-                dr, di = dr / size, di / size
-                ar, ai = ar * dr - ai * di, ar * di + ai * dr
-            else:
-                size = fabs(work[i])
-                if work[i] < 0:
-                    ar = -ar
-                elif size != size:
-                    ar = size
-            total += log(size)
-        if scalar is c64:
-            (<float*> p[1])[0] = <float> ar
-            (<float*> p[1])[1] = <float> ai
-        elif scalar is c128:
-            (<double*> p[1])[0] = ar
-            (<double*> p[1])[1] = ai
-        else:
-            (<scalar*> p[1])[0] = <scalar> ar
-    if scalar is float or scalar is c64:
-        (<float*> p[2])[0] = <float> total
-    else:
-        (<double*> p[2])[0] = total
+        work[0] = 0
+    logarithm(job.n, work, sign, p[1], p[2])
     return 0
+
+
+cdef void logarithm(Py_ssize_t n, scalar *diagonal, int sign, char *to, char *log_to) noexcept nogil:
+    cdef double total = 0, size
+    cdef double ar = sign, ai = 0, dr, di
+    cdef Py_ssize_t i
+    for i in range(n):
+        if diagonal[i] == 0:
+            ar = ai = 0
+            total = -INFINITY
+            break
+        if scalar is c64 or scalar is c128:
+            dr = diagonal[i].real
+            di = diagonal[i].imag
+            size = hypot(dr, di)
+            dr, di = dr / size, di / size
+            ar, ai = ar * dr - ai * di, ar * di + ai * dr
+        else:
+            size = fabs(diagonal[i])
+            if diagonal[i] < 0:
+                ar = -ar
+            elif size != size:
+                ar = size
+        total += log(size)
+    if scalar is c64:
+        (<float*> to)[0] = <float> ar
+        (<float*> to)[1] = <float> ai
+    elif scalar is c128:
+        (<double*> to)[0] = ar
+        (<double*> to)[1] = ai
+    else:
+        (<scalar*> to)[0] = <scalar> ar
+    if scalar is float or scalar is c64:
+        (<float*> log_to)[0] = <float> total
+    else:
+        (<double*> log_to)[0] = total
+
+
+cdef int diagonal_body(Job *job, char **p, scalar *work) noexcept nogil:
+    """The sign of the interchanges and the diagonal of U."""
+    cdef scalar *out = <scalar*> p[1]
+    cdef int sign
+    if factor_diagonal(job, p[0], work, &sign) > 0:
+        work[0] = 0
+    out[0] = sign
+    memcpy(out + 1, work, job.n * sizeof(scalar))
+    return 0
+
+
+cdef int in_lanes(Job *job, int t, cnp.ndarray first, cnp.ndarray second) except -1:
+    """The determinants of many small real matrices, or their signs and logarithms."""
+    cdef Py_ssize_t i, n = job.n
+    cdef cnp.ndarray d
+    cdef float *single
+    cdef double *diagonal
+    job.nargs = 1
+    d = output(job, t, 1, n + 1)
+    small(job, AD_TILE_diagonal, t)
+    run(job, t, <void*> diagonal_body[float], <void*> diagonal_body[double], NULL, NULL)
+    if t == cnp.NPY_FLOAT:
+        single = <float*> cnp.PyArray_DATA(d)
+        for i in range(job.size):
+            if second is None:
+                product(n, single + i * (n + 1) + 1, <int> single[i * (n + 1)],
+                        <char*> cnp.PyArray_DATA(first) + 4 * i)
+            else:
+                logarithm(n, single + i * (n + 1) + 1, <int> single[i * (n + 1)],
+                          <char*> cnp.PyArray_DATA(first) + 4 * i, <char*> cnp.PyArray_DATA(second) + 4 * i)
+    else:
+        diagonal = <double*> cnp.PyArray_DATA(d)
+        for i in range(job.size):
+            if second is None:
+                product(n, diagonal + i * (n + 1) + 1, <int> diagonal[i * (n + 1)],
+                        <char*> cnp.PyArray_DATA(first) + 8 * i)
+            else:
+                logarithm(n, diagonal + i * (n + 1) + 1, <int> diagonal[i * (n + 1)],
+                          <char*> cnp.PyArray_DATA(first) + 8 * i, <char*> cnp.PyArray_DATA(second) + 8 * i)
+    return 0
+
+
+cdef bint suits_lanes(Job *job, int t):
+    return 0 < job.n <= AD_TILE_MOST and job.size >= LEAST_TILE and (t == cnp.NPY_DOUBLE or t == cnp.NPY_FLOAT)
 
 
 cdef int start_det(Job *job, str op, cnp.ndarray x, int t, int n) except -1:
@@ -354,6 +408,9 @@ def det(a):
     x = behaved(x, t)
     start_det(&job, "det", x, t, n)
     out = output(&job, t, 0)
+    if suits_lanes(&job, t):
+        in_lanes(&job, t, out, None)
+        return out
     run(&job, t, <void*> det_body[float], <void*> det_body[double], <void*> det_body[c64], <void*> det_body[c128])
     return out
 
@@ -379,6 +436,9 @@ def slogdet(a):
     start_det(&job, "slogdet", x, t, n)
     sign = output(&job, t, 0)
     logabs = output(&job, real_of(t), 0)
+    if suits_lanes(&job, t):
+        in_lanes(&job, t, sign, logabs)
+        return sign, logabs
     run(&job, t, <void*> slogdet_body[float], <void*> slogdet_body[double], <void*> slogdet_body[c64],
         <void*> slogdet_body[c128])
     return sign, logabs

@@ -8,8 +8,9 @@ from libc.math cimport NAN
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    AD_TILE_MOST, AD_TILE_lu_solve, AD_TILE_solve, AD_TILE_solve_pull, AD_TILE_triangular, Job, behaved, cost, dim, door,
-    fail, finite, holds_nan, itemsize_of, kind, leading, lwork_of, output, pack, real_of, run, small, square, start,
+    AD_TILE_MOST, AD_TILE_lu_solve, AD_TILE_solve, AD_TILE_solve_pull, AD_TILE_triangular, Job, behaved, cost, dim,
+    door, fail, finite, holds_nan, itemsize_of, kind, leading, lwork_of, output, pack, real_of, run, small, square,
+    start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, gelsd, getrf, scalar, trsm, trsv
 

@@ -156,7 +156,7 @@ static uint32_t NAME(diagonal)(const ad_tile *t, char *const *lane, int count, v
         found[1 + c] = x[c * n + c];
     }
     found[0] = NAME(pick)(odd, NAME(all)(-1), NAME(all)(1));
-    NAME(store)(found, t, 1, lane, count, 1, n + 1);
+    NAME(store)(found, t, 1, lane, count, n + 1, 1);
     return bad;
 }
 
