@@ -35,6 +35,7 @@ from scirs_ad._ops import (
     matrix_factors,
     matrix_functions,
     matrix_health,
+    matrix_qz,
     methods,
     moments,
     norms,

@@ -11,6 +11,7 @@ from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import join
 from scirs_ad._ops import linalg as la
 from scirs_ad._ops import shape as sh
+from scirs_ad._transforms.batch import vmap
 from scirs_ad._transforms.forward import jvp
 from scirs_ad._transforms.reverse import vjp
 from scirs_ad.scipy._spectra import checked
@@ -213,6 +214,14 @@ def krylov_core(theta, b, *, how):
     return _kernel(theta, b, how=how)
 
 
+def _over_systems(function, *vectors):
+    """`function` of vectors, which is written for single ones, over their leading axes."""
+    lead = np.broadcast_shapes(*[shape_of(v)[:-1] for v in vectors])
+    for _ in lead:
+        function = vmap(function)
+    return function(*[sh.broadcast_to(v, lead + shape_of(v)[-1:]) for v in vectors])
+
+
 @krylov_core.def_shape
 def _(theta, b, *, how):
     core = 2 if how.shapes is None else 1
@@ -223,18 +232,16 @@ def _(theta, b, *, how):
 @krylov_core.def_vjp
 def _(ct, out, theta, specs, how):
     g = krylov_core(theta, ct, how=how.other())
-    core = 2 if how.shapes is None else 1
 
     def to_theta():
         if how.shapes is None:
             left, right = (out, g) if how.adjoint else (g, out)
             return la.fit(ew.negative(la.matmul_core(la.column(left), la.h_(la.column(right)))), specs[0])
-        lead = np.broadcast_shapes(shape_of(out)[:-1], shape_of(theta)[: len(shape_of(theta)) - core])
-        if lead:
-            raise NotImplementedError(f"{how.name}: derivatives of a LinearOperator over leading axes are not supported; "
-                                      "loop over the systems")  # fmt: skip
-        found = vjp(lambda th: how.apply(th, out), theta)[1](ew.negative(g))[0]
-        return la.fit(found, specs[0])
+
+        def one(th, x, y):
+            return vjp(lambda moved: how.apply(moved, x), th)[1](ew.negative(y))[0]
+
+        return la.fit(_over_systems(one, theta, out, g), specs[0])
 
     return to_theta, la.fit(g, specs[1])
 
@@ -246,7 +253,7 @@ def _(t, out, theta, how):
         if how.shapes is None:
             moved = la.vector(la.matmul_core(la.h_(t[0]) if how.adjoint else t[0], la.column(out)))
         else:
-            moved = jvp(lambda th: how.apply(th, out), (theta,), (t[0],))[1]
+            moved = _over_systems(lambda th, d, x: jvp(lambda p: how.apply(p, x), (th,), (d,))[1], theta, t[0], out)
         right = ew.negative(moved) if right is None else ew.subtract(right, moved)
     return None if right is None else krylov_core(theta, right, how=how)
 

@@ -4,9 +4,15 @@ The matrix of an iterative solver is dense (derivatives flow to it), a scipy.spa
 constant), or a `LinearOperator` of this module (derivatives flow to its `args`).
 """
 
+import itertools
+
+import numpy as np
+
 from scirs_ad._core.core import dtype_of, shape_of
 from scirs_ad._core.define import seal
 from scirs_ad._core.lazy import lazy
+from scirs_ad._ops import elementwise as ew
+from scirs_ad._ops import join
 from scirs_ad._ops import linalg as la
 from scirs_ad._ops import matrix_functions as mf
 from scirs_ad._ops import shape as sh
@@ -117,52 +123,73 @@ def minres(
 
 
 def expm_multiply(A, B, start=None, stop=None, num=None, endpoint=None, traceA=None):
-    """``expm(A) @ B`` without the exponential.
+    """``expm(A) @ B`` without the exponential, or ``expm(t A) @ B`` at equally spaced times t.
 
     Parameters
     ----------
     A : array_like, shape (..., n, n)
     B : array_like, shape (n,) or (..., n, k)
-    start, stop, num, endpoint : None
+    start, stop : float, optional
+        The first and the last time; both or none.
+    num : int, optional
+        Number of times; 50 unless given.
+    endpoint : bool, optional
+        Whether `stop` is one of them; it is unless given.
     traceA : scalar, optional
         Without effect.
 
     Returns
     -------
     Variable or ndarray, of the shape of `B`
+        With times (num, n) or (..., num, n, k).
 
     Raises
     ------
-    NotImplementedError
-        For a sequence of times.
     ValueError
-        If the shapes do not fit.
+        If the shapes do not fit, or only one of `start` and `stop` is given.
 
     Notes
     -----
-    A. H. Al-Mohy, N. J. Higham (2011). Derivative: ``expm(A^H) ct`` for `B`; a Frechet derivative for `A`. Cost: some
-    products with `A`.
+    A. H. Al-Mohy, N. J. Higham (2011). Derivative: ``expm(A^H) ct`` for `B`; a Frechet derivative for `A`, for each of
+    the times. Cost: some products with `A`, in proportion to its norm; of times each begins at the one before.
 
     Examples
     --------
     >>> from scirs_ad.scipy.sparse.linalg import expm_multiply
     >>> expm_multiply([[0.0, 1.0], [0.0, 0.0]], [1.0, 1.0])
     array([2., 1.])
+    >>> expm_multiply([[0.0, 1.0], [0.0, 0.0]], [1.0, 1.0], start=0.0, stop=1.0, num=2)
+    array([[1., 1.],
+           [2., 1.]])
     """
     del traceA
-    if not (start is stop is num is endpoint is None):
-        raise NotImplementedError("expm_multiply: a sequence of times is not supported; multiply A by each")
     if sparse.issparse(A):
         A = A.toarray()
     A, B = checked("expm_multiply", A, True, square=True), checked("expm_multiply", B, True)
     shape = shape_of(B)
     if not shape or shape[0 if len(shape) == 1 else -2] != shape_of(A)[-1]:
         raise ValueError(f"expm_multiply: shapes of matrices A {shape_of(A)} and B {shape} are incompatible")
-    kind = la.np.result_type(dtype_of(A), dtype_of(B))
+    kind = np.result_type(dtype_of(A), dtype_of(B))
     A, B = sh.cast(A, kind), sh.cast(B, kind)
-    if len(shape) == 1:
-        return la.vector(mf.expm_multiply_core(A, la.column(B)))
-    return mf.expm_multiply_core(A, B)
+    column = len(shape) == 1
+    B = la.column(B) if column else B
+    if start is stop is num is endpoint is None:
+        found = mf.expm_multiply_core(A, B)
+        return la.vector(found) if column else found
+    if start is None or stop is None:
+        raise ValueError(f"expm_multiply: start and stop are needed for times; they are {start!r} and {stop!r}")
+    times = np.linspace(start, stop, 50 if num is None else num, endpoint=True if endpoint is None else endpoint)
+    if not len(times):
+        raise ValueError("expm_multiply: at least one time is needed; num is 0")
+
+    def after(time, x):
+        return mf.expm_multiply_core(ew.multiply(A, np.asarray(time, np.empty(0, kind).real.dtype)), x) if time else x
+
+    steps = [after(times[0], sh.broadcast_to(B, (*np.broadcast_shapes(shape_of(A)[:-2], shape_of(B)[:-2]), *shape_of(B)[-2:])))]
+    for before, time in itertools.pairwise(times):
+        steps.append(after(time - before, steps[-1]))
+    found = join.stack(steps, axis=-3)
+    return la.vector(found) if column else found
 
 
 seal()
