@@ -6,6 +6,7 @@ Vectors are free up to signs, phases and rotations among equal values: functions
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse
 
 import scirs_ad.numpy as anp
 import scirs_ad.scipy.linalg as sla
@@ -171,7 +172,7 @@ ENTRIES = {
     "rq": Entry(lambda a: sla.rq(a, mode="economic"), lambda m: (m.any(3, 4),)),
     "schur": Entry(_schur_parts(lambda a: sla.schur(a, "complex")), lambda m: (m.square(3),)),
     "schur sorted": Entry(_schur_parts(lambda a: sla.schur(a, "complex", sort=lambda x: x.real > 2.5)), lambda m: (m.square(3),)),
-    "rsf2csf": Entry(_schur_parts(sla.rsf2csf), lambda m: (np.triu(m.square(3)), m.square(3))),
+    "rsf2csf": Entry(_schur_parts(lambda t, z: sla.rsf2csf(np.triu(t), np.linalg.qr(z)[0])), lambda m: (np.triu(m.square(3)), m.square(3))),
     "qz": Entry(_qz_parts, lambda m: (m.square(3), m.definite(3))),
     "ordqz": Entry(lambda a, b: projector(sla.ordqz(a, b, lambda x, y: np.abs(x) > np.abs(y), "complex")[-1], 1),
                    lambda m: (m.square(3), m.definite(3))),
@@ -211,8 +212,8 @@ ENTRIES = {
     "solve_continuous_lyapunov": Entry(sla.solve_continuous_lyapunov, lambda m: (m.square(3), m.any(3, 3))),
     "solve_lyapunov": Entry(sla.solve_lyapunov, lambda m: (m.square(2), m.any(2, 2))),
     "solve_discrete_lyapunov": Entry(lambda a, q: sla.solve_discrete_lyapunov(a / 9, q), lambda m: (m.square(3), m.any(3, 3))),
-    "solve_continuous_are": Entry(sla.solve_continuous_are, lambda m: (m.any(2, 2) / 4, m.any(2, 1), np.eye(2), np.eye(1)), order=1),
-    "solve_discrete_are": Entry(sla.solve_discrete_are, lambda m: (m.any(2, 2) / 4, m.any(2, 1), np.eye(2), np.eye(1)), order=1),
+    "solve_continuous_are": Entry(lambda a, b, q, r: sla.solve_continuous_are(a, b, sla.symmetrize(q), sla.symmetrize(r)), lambda m: (m.any(2, 2) / 4, m.any(2, 1), np.eye(2), np.eye(1)), order=1),
+    "solve_discrete_are": Entry(lambda a, b, q, r: sla.solve_discrete_are(a, b, sla.symmetrize(q), sla.symmetrize(r)), lambda m: (m.any(2, 2) / 4, m.any(2, 1), np.eye(2), np.eye(1)), order=1),
     # matrices
     "norm": Entry(lambda a: sla.norm(a, "nuc", axis=(-2, -1)), lambda m: (m.any(3, 2),)),
     "kron": Entry(sla.kron, lambda m: (m.any(2, 2), m.any(2, 3)), lead=False),
@@ -242,12 +243,47 @@ ENTRIES = {
     "cond": Entry(anp.linalg.cond, lambda m: (m.square(3),)),
     "matrix_norm": Entry(lambda a: anp.linalg.matrix_norm(a, ord=2), lambda m: (m.any(3, 2),)),
     "vector_norm": Entry(lambda a: anp.linalg.vector_norm(a, axis=-1), lambda m: (m.any(3),)),
+    "cross": Entry(anp.linalg.cross, lambda m: (m.any(3), m.any(3))),
+    "diagonal": Entry(anp.linalg.diagonal, lambda m: (m.any(3, 2),)),
+    "matmul": Entry(anp.linalg.matmul, lambda m: (m.any(3, 2), m.any(2, 2))),
+    "matrix_transpose": Entry(anp.linalg.matrix_transpose, lambda m: (m.any(3, 2),)),
+    "outer": Entry(anp.linalg.outer, lambda m: (m.any(3), m.any(2)), lead=False),
+    "tensordot": Entry(lambda a, b: anp.linalg.tensordot(a, b, 1), lambda m: (m.any(3, 2), m.any(2, 3)), lead=False),
+    "vecdot": Entry(anp.linalg.vecdot, lambda m: (m.any(3), m.any(3))),
     "trace": Entry(anp.linalg.trace, lambda m: (m.any(3, 3),)),
     # scipy.sparse.linalg
-    "cg": Entry(lambda a, b: ssl.cg(sla.symmetrize(a), b, rtol=1e-14)[0], lambda m: (m.definite(3), m.any(3)), lead=False),
     "expm_multiply": Entry(ssl.expm_multiply, lambda m: (m.any(3, 3), m.any(3, 2))),
     "expm_multiply times": Entry(lambda a, b: ssl.expm_multiply(a, b, 0.5, 1.0, 3), lambda m: (m.any(3, 3), m.any(3, 2))),
 }  # fmt: skip
-for _name in ("minres", "gmres", "bicgstab"):
-    ENTRIES[_name] = Entry(lambda a, b, f=getattr(ssl, _name): f(sla.symmetrize(a), b, rtol=1e-14)[0],
-                           lambda m: (m.definite(3), m.any(3)), lead=False)  # fmt: skip
+
+
+def _iterated(name):
+    def run(a, b):
+        limit = 30 * np.finfo(b.dtype).eps
+        return getattr(ssl, name)(sla.symmetrize(a), b, rtol=limit)[0]
+
+    return run
+
+
+for _name in ("bicg", "bicgstab", "cg", "cgs", "gcrotmk", "gmres", "lgmres", "minres", "qmr", "tfqmr"):
+    ENTRIES[_name] = Entry(_iterated(_name), lambda m: (m.definite(3), m.any(3)), lead=False, complex=_name != "minres",
+                           order=1 if _name != "cg" else 2)  # fmt: skip
+
+
+def _sparse(function):
+    """Of a dense tridiagonal matrix, by the data of a sparse one."""
+
+    def run(data, b):
+        return function(ssl.SparseMatrix(data, PATTERN), b)
+
+    return run
+
+
+PATTERN = scipy.sparse.diags_array([np.ones(2), np.ones(3), np.ones(2)], offsets=[-1, 0, 1])
+for _name, _function in (
+    ("spsolve", ssl.spsolve), ("splu", lambda a, b: ssl.splu(a).solve(b)), ("factorized", lambda a, b: ssl.factorized(a)(b))
+):  # fmt: skip
+    ENTRIES[_name] = Entry(_sparse(_function), lambda m: (m.any(7) + 9 * np.isin(np.arange(7), (0, 3, 6)), m.any(3, 2)))
+ENTRIES["aslinearoperator"] = Entry(
+    lambda a, x: ssl.aslinearoperator(a).matvec(x), lambda m: (m.any(3, 2), m.any(2)), lead=False
+)

@@ -4,6 +4,7 @@ from scirs_ad._ops import (
     accumulate,
     arithmetic,
     arrange,
+    band_factors,
     bins,
     bodies,
     borders,

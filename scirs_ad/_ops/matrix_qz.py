@@ -45,7 +45,11 @@ def _turn_one(s, t, x, y, *, adjoint, form):
             if adjoint:
                 # low(left s^H + right t^H) = x, -low(s^H left + t^H right) = y
                 f = x[i, j] - left[i, j + 1 :] @ s[j, j + 1 :].conj() - right[i, j + 1 :] @ t[j, j + 1 :].conj()
-                g = -y[i, j] - s[j + 1 : i, i].conj() @ left[j + 1 : i, j] - t[j + 1 : i, i].conj() @ right[j + 1 : i, j]
+                g = (
+                    -y[i, j]
+                    - s[j + 1 : i, i].conj() @ left[j + 1 : i, j]
+                    - t[j + 1 : i, i].conj() @ right[j + 1 : i, j]
+                )
                 left[i, j] = (t[i, i].conj() * f - t[j, j].conj() * g) / -np.conj(gap)
                 right[i, j] = (s[i, i].conj() * f - s[j, j].conj() * g) / np.conj(gap)
             else:

@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from scirs_ad._core.core import as_array, dtype_of, shape_of, value_of
+from scirs_ad._core.core import as_array, dtype_of, shape_of
 from scirs_ad._ops import decompositions as dc
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import linalg as la
 from scirs_ad._ops import norms
 from scirs_ad._ops import shape as sh
-from scirs_ad._ops.index import known
-from scirs_ad._ops.linalg_policy import chosen, watch_condition
+from scirs_ad._ops.index import known_values
+from scirs_ad._ops.linalg_policy import chosen, conditioned
 from scirs_ad._ops.linalg_scipy import lu_packed, permutation_of
 from scirs_ad._ops.matrix_bands import bands_of, solve_banded_core
 from scirs_ad._ops.matrix_factors import permutation_matrix, qr_order
-from scirs_ad._ops.matrix_health import rcond_core, residual_core
+from scirs_ad._ops.matrix_health import residual_core
 from scirs_ad._ops.products import matmul
 from scirs_ad.scipy._spectra import checked, one_triangle
 
@@ -44,11 +44,8 @@ def _trans(name, trans):
 
 # ------------------------------------------------------------------------------------------------ solving
 def _check(name, a, check):
-    """An `IllConditionedWarning` if asked for and due."""
-    if chosen("check") if check is None else check:
-        values = known(a)
-        if type(values) is np.ndarray:
-            watch_condition(name, rcond_core(values))
+    """`a`, watched for its condition if asked for."""
+    return conditioned(a, name=name) if (chosen("check") if check is None else check) else a
 
 
 def solve(
@@ -72,7 +69,7 @@ def solve(
         Solve ``a^T x = b``.
     check : bool, optional
         Estimate the condition (xGECON) and warn if it is beyond the rounding unit; as `set_policy` says by default,
-        which is off. For general, symmetric and Hermitian matrices of known values.
+        which is off. For general, symmetric and Hermitian matrices.
     refine : int
         Steps of iterative refinement with residuals in higher precision, for the same kinds of matrices.
 
@@ -120,7 +117,7 @@ def solve(
     elif assume_a not in (None, "gen", "general", "banded"):
         raise ValueError(f"solve: {assume_a!r} is not a recognized matrix structure for assume_a")
     a = la.t_(a) if transposed else a
-    _check("solve", a, check)
+    a = _check("solve", a, check)
 
     def solver(x):
         found = la.solve_core(a, x)
@@ -210,8 +207,7 @@ def inv(a, overwrite_a=False, check_finite=True, *, assume_a=None, lower=False):
     del overwrite_a
     a = checked("inv", a, check_finite, square=True)
     if assume_a in (None, "gen", "general"):
-        _check("inv", a, None)
-        return la.inv_core(a)
+        return la.inv_core(_check("inv", a, None))
     return solve(a, la.eye_like(a), lower=lower, check_finite=False, assume_a=assume_a)
 
 
@@ -299,6 +295,7 @@ def pinv(a, *, atol=None, rtol=None, return_rank=False, check_finite=True):
         Singular values up to ``atol + rtol * max(s)`` count as zero; by default `rtol` is ``max(m, n)`` rounding units
         (0 if `atol` is given).
     return_rank : bool
+        For this, and for `atol`, the values must be known (not in `trace`, `compile` or `vmap`).
     check_finite : bool
 
     Returns
@@ -328,7 +325,7 @@ def pinv(a, *, atol=None, rtol=None, return_rank=False, check_finite=True):
         raise ValueError("pinv: atol and rtol values must be positive")
     s = None
     if atol or return_rank:
-        s = np.linalg.svd(value_of(a), compute_uv=False)
+        s = np.linalg.svd(known_values(a, "pinv"), compute_uv=False)
     if atol:
         if s.ndim > 1:
             raise ValueError(f"pinv: atol is for one matrix; the shape is {shape_of(a)}; use rtol")

@@ -5,7 +5,6 @@ import numpy as np
 from scirs_ad._core.core import dtype_of, shape_of
 from scirs_ad._core.lazy import lazy
 from scirs_ad._ops import complex as cx
-from scirs_ad._ops import decompositions as dc
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import index as ix
 from scirs_ad._ops import linalg as la
@@ -101,7 +100,9 @@ def _structure(name):
     return same
 
 
-_TOLERANCES = f"a : array_like, shape (n, n)\n        {_KNOWN}\n    atol, rtol : float, optional\n        Exactly, unless given."
+_TOLERANCES = (
+    f"a : array_like, shape (n, n)\n        {_KNOWN}\n    atol, rtol : float, optional\n        Exactly, unless given."
+)
 issymmetric = documented(
     "Whether a matrix is equal to its transpose.", _TOLERANCES, "bool", "Derivative: none. Cost: one pass.",
     ">>> sla.issymmetric([[1.0, 2.0], [2.0, 1.0]])\n    True", "ValueError\n        If `a` is not square.",
@@ -176,7 +177,9 @@ def fiedler_companion(a):
 def cdf2rdf(w, v):
     w, v = checked("cdf2rdf", _vector("cdf2rdf", w), True), checked("cdf2rdf", v, True, square=True)
     if shape_of(v)[:-1] != shape_of(w):
-        raise ValueError(f"cdf2rdf: w (..., n) and v (..., n, n) are needed; the shapes are {shape_of(w)}, {shape_of(v)}")
+        raise ValueError(
+            f"cdf2rdf: w (..., n) and v (..., n, n) are needed; the shapes are {shape_of(w)}, {shape_of(v)}"
+        )
     values = ix.known_values(w, "cdf2rdf")
     paired = np.imag(values) != 0
     if np.any(paired.sum(-1) % 2):

@@ -5,9 +5,8 @@ import numpy as np
 from scirs_ad._core.core import as_array, dtype_of, shape_of, value_of
 from scirs_ad._ops import decompositions as dc
 from scirs_ad._ops import elementwise as ew
-from scirs_ad._ops import join
+from scirs_ad._ops import join, norms
 from scirs_ad._ops import linalg as la
-from scirs_ad._ops import norms
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.index import known_values
 from scirs_ad._ops.matrix_qz import qz_core, qz_values
@@ -36,7 +35,16 @@ def one_triangle(a, lower):
 
 
 # ------------------------------------------------------------------------------------------------ spectra
-def svd(a, full_matrices=True, compute_uv=True, overwrite_a=False, check_finite=True, lapack_driver="gesdd"):
+def svd(
+    a,
+    full_matrices=True,
+    compute_uv=True,
+    overwrite_a=False,
+    check_finite=True,
+    lapack_driver="gesdd",
+    *,
+    degenerate=None,
+):
     """Singular value decomposition.
 
     Parameters
@@ -46,6 +54,8 @@ def svd(a, full_matrices=True, compute_uv=True, overwrite_a=False, check_finite=
     overwrite_a, check_finite : bool
     lapack_driver : str
         Without effect.
+    degenerate : {"warn", "ignore", "raise"}, optional
+        What to do where the derivative of vectors does not exist; see `set_policy`.
 
     Returns
     -------
@@ -68,7 +78,7 @@ def svd(a, full_matrices=True, compute_uv=True, overwrite_a=False, check_finite=
     array([2., 1.])
     """
     del overwrite_a, lapack_driver
-    found = dc.svd(checked("svd", a, check_finite), full_matrices, compute_uv)
+    found = dc.svd(checked("svd", a, check_finite), full_matrices, compute_uv, degenerate=degenerate)
     return tuple(found) if compute_uv else found
 
 
@@ -156,7 +166,7 @@ def selection(name, w, by_index, by_value, words=("subset_by_index", "subset_by_
 
 def eigh(
     a, b=None, *, lower=True, eigvals_only=False, overwrite_a=False, overwrite_b=False, type=1,
-    check_finite=True, subset_by_index=None, subset_by_value=None, driver=None,
+    check_finite=True, subset_by_index=None, subset_by_value=None, driver=None, degenerate=None,
 ):  # fmt: skip
     """Eigenvalues and eigenvectors of a Hermitian matrix, also of generalised problems with `b`.
 
@@ -177,6 +187,8 @@ def eigh(
         so the values must be known (not in `trace`, `compile` or `vmap`).
     driver : str, optional
         Without effect.
+    degenerate : {"warn", "ignore", "raise"}, optional
+        What to do where the derivative of vectors does not exist; see `set_policy`.
 
     Returns
     -------
@@ -210,7 +222,7 @@ def eigh(
     if eigvals_only:
         w = dc.eigvalsh_core(a)
         return w[..., selection("eigh", w, subset_by_index, subset_by_value)]
-    w, v = dc.eigh_core(a)
+    w, v = dc.eigh_pair(a, degenerate)
     chosen = selection("eigh", w, subset_by_index, subset_by_value)
     if back is not None:
         v = back(v)
@@ -294,7 +306,7 @@ def _unit(v):
 
 def eig(
     a, b=None, left=False, right=True, overwrite_a=False, overwrite_b=False, check_finite=True,
-    homogeneous_eigvals=False,
+    homogeneous_eigvals=False, *, degenerate=None,
 ):  # fmt: skip
     """Eigenvalues and eigenvectors of ``a v = w v``, or of ``a v = w b v``, complex always.
 
@@ -310,6 +322,8 @@ def eig(
     overwrite_a, overwrite_b, check_finite : bool
     homogeneous_eigvals : bool
         Return pairs alpha, beta of which the eigenvalues are the ratios; without vectors also for singular `b`.
+    degenerate : {"warn", "ignore", "raise"}, optional
+        What to do where the derivative of vectors does not exist; see `set_policy`.
 
     Returns
     -------
@@ -341,7 +355,7 @@ def eig(
     a, b = _general("eig", a, b, check_finite)
     if not left and not right:
         return eigvals(a, b, False, False, homogeneous_eigvals)
-    w, v = dc.eig_core(a if b is None else _over("eig", b, a))
+    w, v = dc.eig_pair(a if b is None else _over("eig", b, a), degenerate)
     found = []
     if left:
         other = la.h_(la.inv_core(v))

@@ -31,6 +31,46 @@ class NotConvergedWarning(RuntimeWarning):
     history = ()
 
 
+def aslinearoperator(A):
+    """A matrix as a `LinearOperator`, to which derivatives flow if it is dense.
+
+    Parameters
+    ----------
+    A : array_like, scipy.sparse matrix, SciPy LinearOperator or LinearOperator, shape (m, n)
+
+    Returns
+    -------
+    LinearOperator
+
+    Raises
+    ------
+    ValueError
+        If `A` is not a matrix.
+
+    Examples
+    --------
+    >>> from scirs_ad.scipy.sparse.linalg import aslinearoperator
+    >>> aslinearoperator([[2.0, 0.0], [0.0, 3.0]]).matvec([1.0, 1.0])
+    array([2., 3.])
+    """
+    if isinstance(A, LinearOperator):
+        return A
+    if sparse.issparse(A) or isinstance(A, slinalg.LinearOperator):
+        constant = slinalg.aslinearoperator(A)  # it meets arrays alone: nothing of it is differentiated
+        return LinearOperator(A.shape, constant.matvec, constant.rmatvec, dtype=A.dtype)
+    A = checked("aslinearoperator", A, False)
+    if len(shape_of(A)) != 2:
+        raise ValueError(f"aslinearoperator: a matrix (m, n) is needed; the shape is {shape_of(A)}")
+
+    def product(v, a):
+        return la.vector(la.matmul_core(a, la.column(v)))
+
+    def adjoint(v, a):
+        return product(v, la.h_(a))
+
+    return LinearOperator(shape_of(A), product, adjoint, args=(A,), dtype=dtype_of(A))
+
+
 class LinearOperator:
     """A matrix that is known by its products with vectors.
 
@@ -122,32 +162,37 @@ class How:
             self._other._other = self
         return self._other
 
-    def apply(self, theta, v):
-        """The product of the matrix with `v`; `theta` holds what it depends on, one after another."""
+    def apply(self, theta, v, adjoint=False):
+        """The product of the matrix, or of its adjoint, with `v`; `theta` holds what it depends on, one after another."""
+        adjoint = adjoint != self.adjoint
         if self.shapes is None:
-            return la.vector(la.matmul_core(la.h_(theta) if self.adjoint else theta, la.column(v)))
+            return la.vector(la.matmul_core(la.h_(theta) if adjoint else theta, la.column(v)))
         args, before = [], 0
         for shape, dtype in self.shapes:
             size = int(np.prod(shape))
             args.append(sh.cast(sh.reshape(theta[before : before + size], shape), dtype))
             before += size
-        return self.operator.product(args, v, self.adjoint)
+        return self.operator.product(args, v, adjoint)
 
     def run(self, theta, b):
         n, kind = len(b), b.dtype
 
-        def product(v):
-            out = self.apply(theta, np.asarray(v).reshape(-1))
+        def product(v, adjoint=False):
+            out = self.apply(theta, np.asarray(v).reshape(-1), adjoint)
             if type(out) is Variable:
                 raise TypeError(f"{self.name}: matvec closes over a Variable; hand it over in args=, so that its "
                                 "derivative is known")  # fmt: skip
             return out
 
-        operator = slinalg.LinearOperator((n, n), matvec=product, dtype=kind)
+        operator = slinalg.LinearOperator((n, n), matvec=product, rmatvec=lambda v: product(v, True), dtype=kind)
         options = dict(self.options)
-        if self.precondition is not None:
-            m = slinalg.aslinearoperator(self.precondition)
-            options["M"] = m.adjoint() if self.adjoint else m
+        for name, m in self.precondition.items():
+            m = slinalg.aslinearoperator(m)
+            # The adjoint of M1^-1 A M2^-1 has the adjoints, exchanged.
+            other = {"M1": "M2", "M2": "M1"}.get(name, name) if self.adjoint else name
+            options[other] = m.adjoint() if self.adjoint else m
+        if self.adjoint:  # subspaces that are carried over belong to the system itself
+            options |= {kept: None for kept in ("outer_v", "CU") if kept in options}
         start = options.pop("x0", None)
         if self.adjoint or start is None:
             start = np.zeros(n, kind)
@@ -263,12 +308,13 @@ def _(rng):
     a = la.positive_definite(rng, 3, 3)
     options = {"rtol": 1e-14, "atol": 0.0, "maxiter": None, "x0": None}
     # The other methods want Hermitian matrices, which differences do not keep so.
-    how = How("gmres", a, None, options | {"callback_type": "legacy"}, None, None, "raise")
+    how = How("gmres", a, None, options | {"callback_type": "legacy"}, {}, None, "raise")
     yield sample(a, rng.standard_normal(3), how=how)
 
 
 def solved(name, A, b, options, M, callback, on_failure, hermitian):
-    """The solution and SciPy's info, whatever kind of matrix `A` is."""
+    """The solution and SciPy's info, whatever kind of matrix `A` is; `M` holds preconditioners by SciPy's names."""
+    M = {key: m for key, m in (M if isinstance(M, dict) else {"M": M}).items() if m is not None}
     if on_failure not in ("warn", "raise"):
         raise ValueError(f"{name}: on_failure must be 'warn' or 'raise', not {on_failure!r}")
     b = checked(name, b, True)
@@ -276,8 +322,7 @@ def solved(name, A, b, options, M, callback, on_failure, hermitian):
     column = len(shape) == 2 and shape[1] == 1
     b = la.vector(b) if column else b
     if sparse.issparse(A) or isinstance(A, slinalg.LinearOperator):
-        constant = slinalg.aslinearoperator(A)  # it meets arrays alone: nothing of it is differentiated
-        A = LinearOperator(A.shape, constant.matvec, constant.rmatvec, dtype=A.dtype)
+        A = aslinearoperator(A)
     if isinstance(A, LinearOperator):
         shapes = [(shape_of(a), dtype_of(a)) for a in A.args]
         kind = np.result_type(A.dtype, *[d for _, d in shapes], np.float32)
@@ -290,10 +335,13 @@ def solved(name, A, b, options, M, callback, on_failure, hermitian):
         theta, shapes = A, None
     if A.shape[-1] != A.shape[-2]:
         raise ValueError(f"{name}: expected square matrix, but got shape={tuple(A.shape)}")
+    if name == "minres" and "c" in (dtype_of(b).kind, dtype_of(theta).kind):
+        raise TypeError("minres: SciPy's iteration is for real matrices; take gmres for a complex one")
     if not shape_of(b) or shape_of(b)[-1] != A.shape[-1]:
         raise ValueError(f"{name}: A has shape {tuple(A.shape)} and b has shape {shape}, which are incompatible")
-    if isinstance(M, LinearOperator):
-        M = slinalg.LinearOperator(M.shape, matvec=M.matvec, rmatvec=M.rmatvec, dtype=M.dtype)
+    for key, m in M.items():
+        if isinstance(m, LinearOperator):
+            M[key] = slinalg.LinearOperator(m.shape, matvec=m.matvec, rmatvec=m.rmatvec, dtype=m.dtype)
     if shapes is not None and hermitian and A._rmatvec is None:
         A = LinearOperator(A.shape, A._matvec, A._matvec, args=A.args, dtype=A.dtype)
     operator = A if shapes is not None else type("Shape", (), {"shape": tuple(A.shape[-2:])})
