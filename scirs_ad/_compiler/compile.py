@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scirs_ad._compiler.diagonals import diagonals
 from scirs_ad._compiler.fuse import cost, fuse
 from scirs_ad._compiler.graph import OPENED, record, replay, without_holds
 from scirs_ad._compiler.plan import plan
@@ -56,6 +57,7 @@ class Body:
         with self._lock:
             if self._steps is None:
                 rebuilt, report = rebuild(self.trace.graph, self.level)
+                rebuilt = diagonals(rebuilt, self.level, report)
                 fused = fuse(rebuilt)
                 if checking():
                     for graph in (self.trace.graph, rebuilt, fused):
