@@ -1560,6 +1560,7 @@ cdef class Elementwise(Primitive):
         Primitive.__init__(self, body, "()" + ",()" * (n - 1) + "->()", differentiable=differentiable, name=name,
                            internal=internal)
         self.opcode = opcode
+        self.ufunc = None
         self.plans = [None] * (1 << n)
         self.push_plans = {}
 
@@ -1577,6 +1578,10 @@ cdef class Elementwise(Primitive):
         if params:
             return OPERATORS["ufunc_call"](self, args, params)
         n = len(args)
+        if self.ufunc is not None and n <= 2:
+            out = _ufunc_value(self, args)
+            if out is not None:
+                return out
         if n == 1:
             return bind1(self, args[0])
         if n == 2:
@@ -1633,7 +1638,7 @@ cdef class Elementwise(Primitive):
         cdef int k, n = 0
         cdef Plan plan
         cdef tuple specs = <tuple> node.specs
-        if type(ct) is Variable and type((<Variable> ct)._level) is Batch:
+        if type(ct) is Variable and type((<Variable> ct)._level) is Batch and not _abstract((ct, *args)):
             plan = self.plan(mask)
             values = [ct if code == -1 else node.out if code == -2 else args[code] for code in plan.inputs]
             batch = _lowered(values) if plan.program is not None else None
@@ -1664,6 +1669,8 @@ cdef class Elementwise(Primitive):
                 mask |= (<unsigned long long> 1) << k
         if mask == 0:
             return None
+        if _abstract(args) or _abstract(ts):
+            return TANGENT(self, ts, out, args, specs)
         if mask not in self.push_plans:
             self.push_plans[mask] = PUSH_PLAN(self, mask)
         found = self.push_plans[mask]
@@ -1682,6 +1689,16 @@ cdef class Elementwise(Primitive):
                 if t is not None:
                     return t if batch is False else _variable(<Level> batch, t, -1)
         return TANGENT(self, ts, out, args, specs)
+
+
+cdef bint _abstract(tuple values):
+    """Whether one of the values has a Spec below its levels."""
+    for x in values:
+        while type(x) is Variable:
+            x = (<Variable> x)._value
+        if type(x) is Spec:
+            return True
+    return False
 
 
 cdef object _lowered(list values):
@@ -1761,6 +1778,28 @@ cdef object _stretched(cnp.ndarray t, bint batched, object like):
         dims[d] = shape[d]
         same = same and cnp.PyArray_DIMS(t)[lead + d] == dims[d]
     return t if same else _spread(t, batched, ndim, dims)
+
+
+cdef object _ufunc_value(Elementwise p, tuple args):
+    """The value of a primitive that is a NumPy ufunc of plain arrays; None where the general path is needed.
+
+    At 1,800 numbers a comparison takes 0.7 microseconds, and the general path as much again by half.
+    """
+    cdef bint array = False
+    for x in args:
+        if type(x) is cnp.ndarray:
+            if cnp.PyArray_TYPE(x) >= cnp.NPY_OBJECT:
+                return None
+            array = True
+        elif type(x) is not float and type(x) is not int:
+            return None
+    if not array:
+        return None
+    try:
+        out = p.ufunc(*args)
+    except ValueError as error:
+        raise ValueError(f"{p.name}: {error}") from None
+    return out if type(out) is cnp.ndarray else np.asarray(out)
 
 
 cdef object _elementwise_body(Elementwise p, tuple args):
@@ -2239,7 +2278,8 @@ cdef class Tape(Level):
         cdef Node node = Node.__new__(Node)
         cdef Plan plan
         cdef unsigned long long saves
-        cdef bint saves_out, saves_specs, everything = self.tracing
+        # A rule that is traced is not run as a program: then the plan, which builds one, is not asked what it reads.
+        cdef bint saves_out, saves_specs, everything = self.tracing or _abstract(lowered)
         cdef int n = len(args), k
         cdef long long ref, index = len(self.nodes)
         cdef list refs, kept
