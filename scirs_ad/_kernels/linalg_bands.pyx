@@ -47,7 +47,7 @@ cdef void forward(scalar *l, scalar *w, Py_ssize_t bands, Py_ssize_t n) noexcept
 
 
 cdef void backward(scalar *l, scalar *w, Py_ssize_t bands, Py_ssize_t n) noexcept nogil:
-    """`w`, the cotangent of the factor, becomes that of the matrix: the steps of `forward`, transposed, from the last."""
+    """`w`, the cotangent of the factor, becomes that of the matrix: the transposed steps, from the last."""
     cdef Py_ssize_t i, j, k, m
     cdef double first, moved
     cdef scalar y
@@ -85,8 +85,8 @@ def cholesky_turn(factor, x, bint adjoint):
     factor, x : ndarray, shape (..., k, n)
         Band storage, ``ab[i - j, j] = a[i, j]``; broadcast over leading axes.
     adjoint : bool
-        False: the solution of ``D L^H + L D^H = x`` within the bands. True: the cotangent of the matrix for that, `x`, of
-        the factor.
+        False: the solution of ``D L^H + L D^H = x`` within the bands. True: the cotangent of the matrix for that,
+        `x`, of the factor.
 
     Returns
     -------

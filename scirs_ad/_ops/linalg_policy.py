@@ -168,7 +168,7 @@ def _(ct, specs):
 def _(rng):
     def near(gap, degenerate="ignore"):
         x = rng.standard_normal((2, 2))
-        return (x, x, gap, np.ones((1, 1))), {"name": "eigh", "degenerate": degenerate}
+        return (x, x, gap, np.ones((1, 1))), {"name": "watched", "degenerate": degenerate}
 
     apart = np.array([[0.0, 1.0], [-1.0, 0.0]])
     args, how = near(apart, "raise")
@@ -176,7 +176,7 @@ def _(rng):
     args, how = near(0 * apart)
     yield sample(*args, **how, wrt=(0,))
     args, how = near(0 * apart, "raise")
-    yield raises(np.linalg.LinAlgError, *args, **how, match="eigh: .*values 0 and 1")
+    yield raises(np.linalg.LinAlgError, *args, **how, match="watched: .*values 0 and 1")
 
 
 # ------------------------------------------------------------------------------------------------ condition
