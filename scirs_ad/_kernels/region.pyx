@@ -14,6 +14,7 @@ from scirs_ad._kernels.threads cimport parallel_for, threads_for
 import numpy as np
 from scirs_ad._kernels.ops import OPCODES
 from scirs_ad._kernels.peephole import fuse
+from scirs_ad._kernels.region_view import REDUCTIONS, describe, identity, is_flat, merge
 from scirs_ad._kernels.vm import CHEAP
 
 cnp.import_array()
@@ -99,91 +100,7 @@ _DTYPES = {
     np.dtype(np.float64): AD_F64, np.dtype(np.float32): AD_F32, np.dtype(np.int64): AD_I64, np.dtype(np.int32): AD_I32,
     np.dtype(np.bool_): AD_B8, np.dtype(np.complex128): AD_C128, np.dtype(np.complex64): AD_C64,
 }
-_REDUCTIONS = {"sum": AD_RED_SUM, "prod": AD_RED_PROD, "max": AD_RED_MAX, "min": AD_RED_MIN}
-
-
-def _identity(str mode, dtype):
-    if mode == "sum":
-        return dtype.type(0)
-    if mode == "prod":
-        return dtype.type(1)
-    if dtype.kind == "b":
-        return dtype.type(mode == "min")
-    if dtype.kind == "f":
-        return dtype.type(-np.inf if mode == "max" else np.inf)
-    info = np.iinfo(dtype)
-    return dtype.type(info.min if mode == "max" else info.max)
-
-
-cdef class _View:
-    """An operand or a result, as it is being described."""
-    cdef public object dtype
-    cdef public list strides
-    cdef public int arg, how, value, cls
-    cdef public Py_ssize_t offset, size
-    cdef public str mode
-    cdef public tuple axes
-    cdef public object alias
-    cdef public bint spread             # a row that repeats within a sheet
-    cdef public tuple index             # gathers and scatters: (input with the indices, bytes per index, length)
-
-
-def _describe(ndim, inputs, outputs):
-    cdef list views = []
-    for k, item in enumerate(inputs):
-        v = _View()
-        v.dtype, v.strides = np.dtype(item[0]), list(item[1])
-        v.arg = item[2] if len(item) > 2 else k
-        v.offset = item[3] if len(item) > 3 else 0
-        v.index = item[4] if len(item) > 4 else None
-        views.append(v)
-    for k, item in enumerate(outputs):
-        v = _View()
-        v.mode, v.value = item[0], item[1]
-        v.arg = item[3] if len(item) > 3 else k
-        v.offset = item[4] if len(item) > 4 else 0
-        v.alias = item[5] if len(item) > 5 else None
-        v.index = item[6] if len(item) > 6 else None
-        if v.mode in ("store", "add", "scatter"):
-            v.strides = list(item[2])
-        elif v.mode in _REDUCTIONS:
-            v.axes = tuple(range(ndim)) if item[2] is None else tuple(item[2])
-        else:
-            raise ValueError(f"Region: output {k} has mode {v.mode!r}; "
-                             f"there are store, add, scatter, sum, prod, max and min")
-        views.append(v)
-    return views
-
-
-cdef tuple _merge(tuple shape, list views, bint free):
-    """Shape and strides with as few dimensions as possible. `free`: the order of the dimensions does not matter."""
-    cdef list order = [d for d in range(len(shape)) if shape[d] != 1]
-    if free and len(order) > 1:
-        order.sort(key=lambda d: [-abs(v.strides[d]) for v in reversed(views)])
-    strides = [[v.strides[d] for d in order] for v in views]
-    dims = []
-    columns = [[s[i] for s in strides] for i in range(len(order))]
-    for n, column in zip([shape[d] for d in order], columns):
-        if dims and all(p == q * n for p, q in zip(dims[len(dims) - 1][1], column)):
-            dims[len(dims) - 1] = (dims[len(dims) - 1][0] * n, column)
-        else:
-            dims.append((n, column))
-    if not dims:
-        dims = [(1, [0] * len(views))]
-    for k, v in enumerate(views):
-        v.strides = [column[k] for _, column in dims]
-    return tuple([n for n, _ in dims])
-
-
-cdef bint _is_flat(list strides, tuple shape, Py_ssize_t itemsize):
-    """Contiguous over the whole space."""
-    cdef Py_ssize_t expected = itemsize
-    cdef int d
-    for d in range(len(shape) - 1, -1, -1):
-        if strides[d] != expected and shape[d] != 1:
-            return False
-        expected *= <Py_ssize_t> shape[d]
-    return True
+_CODES = {"sum": AD_RED_SUM, "prod": AD_RED_PROD, "max": AD_RED_MAX, "min": AD_RED_MIN}
 
 
 cdef dict SUPERS = {(<bytes> tables.supers[i].name).decode(): i for i in range(tables.n_supers)}
@@ -368,7 +285,7 @@ cdef class _Builder:
 
     cdef check(self):
         cdef int k
-        self.views = _describe(len(self.shape), self.inputs, self.outputs)
+        self.views = describe(len(self.shape), self.inputs, self.outputs)
         self.types = [v.dtype for v in self.views[:self.n_in]] + [np.dtype(dtype) for dtype, _ in self.consts]
         for k, (name, dtype, operands) in enumerate(self.code):
             if any(not 0 <= value < len(self.types) for value in operands):
@@ -433,7 +350,7 @@ cdef class _Builder:
         self.n = 1
         for size in self.shape:
             self.n *= size
-        self.shape = _merge(self.shape, self.views, not folds and not any([v.mode == "scatter" for v in self.views]))
+        self.shape = merge(self.shape, self.views, not folds and not any([v.mode == "scatter" for v in self.views]))
         self.ndim = len(self.shape)
         self.inner = self.shape[self.ndim - 1]
         self.rows = self.n // self.inner if self.n else 0
@@ -467,7 +384,7 @@ cdef class _Builder:
                 else:
                     v.how = AD_DIRECT if step == item or self.inner == 1 else AD_COPIED
             else:
-                v.how = AD_DIRECT if _is_flat(v.strides, self.shape, item) else AD_COPIED
+                v.how = AD_DIRECT if is_flat(v.strides, self.shape, item) else AD_COPIED
 
     cdef sheets(self):
         """Whether tiles stay within sheets: where an operand or a result is not simply contiguous."""
@@ -478,7 +395,7 @@ cdef class _Builder:
             # What is folded to one number is folded in the order of eager mode.
             if v.index is not None or (v.axes is not None and not apart):
                 return
-            if v.axes is None and any(v.strides) and not _is_flat(v.strides, self.shape, v.dtype.itemsize):
+            if v.axes is None and any(v.strides) and not is_flat(v.strides, self.shape, v.dtype.itemsize):
                 apart = True
         if apart:
             self.walk = AD_TILES
@@ -694,7 +611,7 @@ cdef class _Builder:
         if self.direct.get(v.value) == k:
             return
         r = self.vector(v.value)
-        if v.mode in _REDUCTIONS:
+        if v.mode in REDUCTIONS:
             self.move(AD_FOLD, v.mode, view, r)
         elif v.mode == "scatter":
             at, one = self.indices(v)
@@ -793,9 +710,9 @@ cdef class _Builder:
         self.region.n_outs = max([v.arg for v in self.views[self.n_in:]], default=-1) + 1
 
     cdef fold(self, v, ad_view* c):
-        cdef bytes identity = _identity(v.mode, v.dtype).tobytes()
+        cdef bytes identity = identity(v.mode, v.dtype).tobytes()
         memcpy(c.identity, <const char*> identity, len(identity))
-        cdef const ad_reducer* reducer = &tables.reducers[<int> _REDUCTIONS[v.mode]][<int> _DTYPES[v.dtype]]
+        cdef const ad_reducer* reducer = &tables.reducers[<int> _CODES[v.mode]][<int> _DTYPES[v.dtype]]
         c.reducer = <const void*> reducer
         if reducer.units == NULL:
             raise KeyError(f"Region: no kernel for the {v.mode} of {v.dtype}")
