@@ -710,8 +710,8 @@ cdef class _Builder:
         self.region.n_outs = max([v.arg for v in self.views[self.n_in:]], default=-1) + 1
 
     cdef fold(self, v, ad_view* c):
-        cdef bytes identity = identity(v.mode, v.dtype).tobytes()
-        memcpy(c.identity, <const char*> identity, len(identity))
+        cdef bytes first = identity(v.mode, v.dtype).tobytes()
+        memcpy(c.identity, <const char*> first, len(first))
         cdef const ad_reducer* reducer = &tables.reducers[<int> _CODES[v.mode]][<int> _DTYPES[v.dtype]]
         c.reducer = <const void*> reducer
         if reducer.units == NULL:
