@@ -26,6 +26,7 @@ POLICIES = [
     ad.checkpoint.names("nothing"),
     ad.checkpoint.smaller(0),
     ad.checkpoint.smaller(10_000),
+    ad.checkpoint.every(2),
     ad.checkpoint.budget(200),
     lambda candidates: candidates[:2],
 ]
@@ -80,6 +81,64 @@ def test_budget_keeps_no_more(inputs):
             ad.grad(ad.checkpoint(network, ad.checkpoint.budget(nbytes)))(*inputs)
         assert profile.bytes_kept <= nbytes
     assert profile.bytes_kept > 0
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_every_nth_value_is_kept(inputs, n):
+    seen = []
+
+    def policy(candidates):
+        kept = ad.checkpoint.every(n)(candidates)
+        seen.append(([c for c in candidates if c.label is None], kept))
+        return kept
+
+    with ad.checkpoint_profile() as profile:
+        ad.grad(ad.checkpoint(network, policy))(*inputs)
+    ((made, kept),) = seen
+    assert [c.place for c in kept] == [c.place for c in made][n - 1 :: n]
+    assert profile.bytes_kept == sum(c.nbytes for c in kept)
+
+
+@pytest.mark.parametrize(
+    ("policy", "least", "most"),
+    [
+        (None, 6, 12),
+        (ad.checkpoint.names("nothing"), 6, 12),
+        (ad.checkpoint.smaller(0), 6, 12),
+        (ad.checkpoint.names("hidden"), 3, 6),
+        (ad.checkpoint.every(6), 3, 6),  # three operations a layer
+        (ad.checkpoint.names("hidden", "late"), -1, 1),
+        (ad.checkpoint.every(3), -1, 1),
+    ],
+)
+def test_compiled_programs_keep_what_the_policy_says(policy, least, most):
+    """What is not kept is run again, not shared with what ran before; both figures are those of real arenas."""
+    fs = [lambda x, k=k: ad.name(np.tanh(np.cumsum(x) * 0.1), "hidden" if k % 2 else "late") for k in range(12)]
+    x = np.linspace(0.1, 1.0, 1000)
+
+    def plain(x):
+        for f in fs:
+            x = f(x)
+        return np.sum(x)
+
+    chain = ad.checkpoint_chain(fs, every=4, policy=policy)
+    saving, everything = ad.compile(ad.grad(lambda x: np.sum(chain(x)))), ad.compile(ad.grad(plain))
+    close(saving(x), everything(x))
+    with ad.checkpoint_profile() as profile:
+        for _ in range(3):
+            saving(x)
+    assert profile.recomputations == 3 * 3
+    saved = everything.lower(x).program.arena_bytes - saving.lower(x).program.arena_bytes
+    assert profile.bytes_saved == 3 * saved
+    assert least * x.nbytes <= saved <= most * x.nbytes
+
+
+def test_marks_cost_nothing_in_a_program():
+    for level in ("none", "standard"):
+        f = ad.compile(lambda x: np.sin(ad.name(np.cos(x), "c")), level=level)
+        text = str(f.lower(np.ones(10_000)).program)
+        assert "named" not in text
+        assert "copy" not in text
 
 
 @pytest.mark.parametrize("every", [1, 3, 4, 20])
@@ -148,18 +207,23 @@ def plain(x):
         x = f(x)
     return x
 f = chain if sys.argv[1] == "sparse" else plain
-ad.grad(lambda x: np.sum(f(x)))(np.ones((4, 64)))
+g = ad.grad(lambda x: np.sum(f(x)))
+if sys.argv[2] == "compiled":
+    g = ad.compile(g)
+g(np.ones((4, 64)))
+x = np.ones((6000, 64))
 before = peak()
-ad.grad(lambda x: np.sum(f(x)))(np.ones((6000, 64)))
+g(x)
 print(peak() - before)
 """
 
 
 @linux
-def test_fifty_layers_in_the_memory_of_the_process():
+@pytest.mark.parametrize("mode", ["eager", "compiled"])
+def test_fifty_layers_in_the_memory_of_the_process(mode):
     def grown(kind):
         done = subprocess.run(
-            [sys.executable, "-c", PEAK + SCRIPT, kind], check=True, capture_output=True, text=True, cwd=ELSEWHERE
+            [sys.executable, "-c", PEAK + SCRIPT, kind, mode], check=True, capture_output=True, text=True, cwd=ELSEWHERE
         )
         return int(done.stdout)
 
@@ -198,6 +262,7 @@ def test_binomial_checkpoints_bound_memory():
         (lambda: ad.checkpoint(np.sin, policy="all"), TypeError, "policy.*'all'"),
         (lambda: ad.checkpoint_chain([np.sin, 3]), TypeError, "3"),
         (lambda: ad.checkpoint_chain([np.sin], every=0), ValueError, "every.*0"),
+        (lambda: ad.checkpoint.every(0), ValueError, "every.*0"),
         (lambda: ad.name(1.0, 2), TypeError, "label"),
         (lambda: ad.grad(ad.checkpoint(anp.sin, policy=lambda c: [1]))(1.0), TypeError, "candidates"),
         (lambda: ad.checkpoint(lambda x: x if x > 0 else -x, ad.checkpoint.budget(8))(1.0), ad.TracingError, "bool"),

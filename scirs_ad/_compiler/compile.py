@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from scirs_ad._compiler.fuse import cost, fuse
-from scirs_ad._compiler.graph import OPENED, record, replay
+from scirs_ad._compiler.graph import OPENED, record, replay, without_holds
 from scirs_ad._compiler.plan import plan
 from scirs_ad._compiler.program import Door
 from scirs_ad._compiler.rebuild import LEVELS, rebuild
@@ -29,6 +29,8 @@ from scirs_ad._core.define import primitive, sample
 from scirs_ad._core.errors import TracingError
 from scirs_ad._core.tree import LEAF, Leaf, flatten, unflatten
 from scirs_ad._transforms.common import finish, name_of
+from scirs_ad._transforms.custom import WATCHERS
+from scirs_ad._transforms.hold import hold
 
 __all__ = ["compile"]
 
@@ -78,6 +80,8 @@ class Body:
             x if _plain(x, s) else np.asarray(x, s.dtype, order="C") for x, s in zip(leaves, self.specs, strict=True)
         ]
         program = self.program
+        for profile in WATCHERS:
+            profile.ran(*self.checkpoints())
         if program.overwrites:
             values = [x.copy() if k in self.donated and not x.flags.writeable else x for k, x in enumerate(values)]
         if given is None:
@@ -92,6 +96,19 @@ class Body:
                 y[...] = outs[k]
                 outs[k] = y
         return tuple(outs)
+
+    def checkpoints(self):
+        """(functions that a call runs again, bytes by which that makes the arena smaller)."""
+
+        def make():
+            graph, _, _, program = self.steps()
+            again = sum(op.primitive is hold for op in graph.ops)
+            if not again:
+                return 0, 0
+            shared = rebuild(without_holds(self.trace.graph), self.level)[0]
+            return again, plan(fuse(shared), self.donated).arena_bytes - program.arena_bytes
+
+        return self.derived("checkpoints", make)
 
     def derived(self, key, make):
         """A body made from this one, by key."""

@@ -294,7 +294,7 @@ def cost(fused):
         if isinstance(step, Region):
             flops += sum(_flops(op, specs) for op in [*step.ops, *step.folds])
             ends = [*step.inputs, *step.outputs, *(op.outputs[0] for op in [*step.folds, *step.scatters])]
-        elif step.primitive.name in VIEWS or step.primitive.name in ("reshape_core", "hold"):
+        elif step.primitive.name in VIEWS or step.primitive.name in ("reshape_core", "hold", "named"):
             continue
         else:
             flops += _flops(step, specs)

@@ -228,7 +228,7 @@ class Planner:
         name = op.primitive.name
         if name == "reshape_core":
             self.reshape(op)
-        elif name == "hold":
+        elif name in ("hold", "named"):
             for v, out in zip(op.inputs, op.outputs, strict=False):
                 self.put(out, *self.where(v))
         elif name in VIEWS and not isinstance(self.graph.constants.get(op.inputs[0]), NUMBERS):

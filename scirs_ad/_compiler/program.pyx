@@ -23,8 +23,11 @@ import time
 import numpy as np
 from scirs_ad._core.core import bind
 from scirs_ad._kernels.ops import OPCODES
+from scirs_ad._transforms.custom import WATCHERS
 
 cnp.import_array()
+
+cdef list watchers = WATCHERS
 
 cdef extern from *:
     """
@@ -696,7 +699,7 @@ cdef class Door:
         cdef cnp.ndarray array
         cdef PyObject* x
         cdef int i, d
-        cdef bint same = self.program is not None and len(args) == self.n_args and not kwargs
+        cdef bint same = self.program is not None and len(args) == self.n_args and not kwargs and not watchers
         if same:
             for i in range(self.n_args):
                 x = <PyObject*> args[i]

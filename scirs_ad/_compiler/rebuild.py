@@ -383,6 +383,7 @@ SPECIAL = {
     "permute_core": (_permute, _VIEW),
     "cast_to": (_cast, "a cast to the same dtype, or cast(x * w) -> x * cast(w)"),
     "stop": (_same, "stop(x) -> x"),
+    "named": (_same, "named(x) -> x"),
     "sum_axes": (_sum, "a sum over no axes"),
     "real_part": (_real_only, "real and conj of real numbers"),
     "conj_complex": (_real_only, "real and conj of real numbers"),

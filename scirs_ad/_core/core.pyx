@@ -1633,7 +1633,7 @@ cdef class Elementwise(Primitive):
         cdef int k, n = 0
         cdef Plan plan
         cdef tuple specs = <tuple> node.specs
-        if type(ct) is Variable and type((<Variable> ct)._level) is Batch:
+        if type(ct) is Variable and type((<Variable> ct)._level) is Batch and not _abstract((ct, *args)):
             plan = self.plan(mask)
             values = [ct if code == -1 else node.out if code == -2 else args[code] for code in plan.inputs]
             batch = _lowered(values) if plan.program is not None else None
@@ -1664,6 +1664,8 @@ cdef class Elementwise(Primitive):
                 mask |= (<unsigned long long> 1) << k
         if mask == 0:
             return None
+        if _abstract(args) or _abstract(ts):
+            return TANGENT(self, ts, out, args, specs)
         if mask not in self.push_plans:
             self.push_plans[mask] = PUSH_PLAN(self, mask)
         found = self.push_plans[mask]
@@ -1682,6 +1684,16 @@ cdef class Elementwise(Primitive):
                 if t is not None:
                     return t if batch is False else _variable(<Level> batch, t, -1)
         return TANGENT(self, ts, out, args, specs)
+
+
+cdef bint _abstract(tuple values):
+    """Whether one of the values has a Spec below its levels."""
+    for x in values:
+        while type(x) is Variable:
+            x = (<Variable> x)._value
+        if type(x) is Spec:
+            return True
+    return False
 
 
 cdef object _lowered(list values):
@@ -2239,7 +2251,8 @@ cdef class Tape(Level):
         cdef Node node = Node.__new__(Node)
         cdef Plan plan
         cdef unsigned long long saves
-        cdef bint saves_out, saves_specs, everything = self.tracing
+        # A rule that is traced is not run as a program: then the plan, which builds one, is not asked what it reads.
+        cdef bint saves_out, saves_specs, everything = self.tracing or _abstract(lowered)
         cdef int n = len(args), k
         cdef long long ref, index = len(self.nodes)
         cdef list refs, kept

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from scirs_ad._core.core import Spec, Tape, as_array, bind, dtype_of, inexact, shape_of
+from scirs_ad._core.core import Spec, Tape, Variable, as_array, bind, dtype_of, inexact, shape_of, value_of
 from scirs_ad._core.define import primitive, sample
 from scirs_ad._core.tree import flatten, unflatten
 from scirs_ad._transforms.common import finish, name_of
 from scirs_ad._transforms.custom import WATCHERS, Call, checkpoint_call, split_static
 from scirs_ad._transforms.functions import Function, inexact_places, trace_body
+from scirs_ad._transforms.hold import hold
 
 __all__ = ["checkpoint", "checkpoint_chain", "checkpoint_profile", "name"]
 
@@ -107,8 +108,20 @@ class Smaller:
         return [c for c in candidates if c.nbytes <= self.nbytes]
 
 
-# What costs more than a pass over its arguments, so that keeping its result saves most.
+# Views, whose results take no time to make again.
 CHEAP = frozenset({"index", "reshape", "permute_dims", "broadcast_to", "named"})
+
+
+class Every:
+    """Keeps every `n`-th value that takes more than a view to make, in the order in which they are made."""
+
+    def __init__(self, n):
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+            raise ValueError(f"checkpoint.every: n must be a positive int, not {n!r}")
+        self.n = int(n)
+
+    def __call__(self, candidates):
+        return [c for c in candidates if c.primitive not in CHEAP][self.n - 1 :: self.n]
 
 
 class Budget:
@@ -239,10 +252,15 @@ def _(ct, out, leaves, body, kept, wanted):
     kept, wanted, n = kept or (), wanted or inexact_places(body.specs), len(body.out_specs)
     given = tuple([k for k in range(n) if ct[k] is not None])
     step, present = _backward(body, kept, wanted, given)
-    for watch in WATCHERS:
-        watch(lambda: _whole(body, leaves), leaves, out[n:])
+    more = out[n:]
+    for profile in WATCHERS:
+        profile.again(lambda: _whole(body, leaves), leaves, more)
+    if any(isinstance(x, Variable) for x in (*leaves, *more)):
+        # While tracing: what runs again must not be shared with what ran before, nor run before it is needed.
+        held = hold(*leaves, *more, *(ct[k] for k in given), n=len(leaves) + len(more))
+        leaves, more = held[: len(leaves)], held[len(leaves) :]
     found = [None] * len(leaves)
-    for k, g in zip(present, step(*leaves, *out[n:], *[ct[k] for k in given]), strict=True):
+    for k, g in zip(present, step(*leaves, *more, *[ct[k] for k in given]), strict=True):
         found[k] = g
     return tuple(found)
 
@@ -257,7 +275,7 @@ def _whole(body, leaves):
 @saving_call.def_samples
 def _(rng):
     body = trace_body(lambda x, w: [np.sum(np.sin(named(x * w, label="a")) ** 2)], [Spec((3,))] * 2, "f")[0]
-    for policy in (Names("a"), Smaller(0), Budget(24)):
+    for policy in (Names("a"), Smaller(0), Every(2), Budget(24)):
         yield sample(*rng.standard_normal((2, 3)), body=body, policy=policy)
 
 
@@ -271,8 +289,8 @@ class checkpoint(Call):
         Of arrays or containers of arrays. What it closes over is an input too.
     policy : callable, optional
         What is kept beside the inputs; nothing unless given. ``checkpoint.names("a", "b")``: what was marked by
-        `name`; ``checkpoint.smaller(nbytes)``: each value of at most so many bytes; ``checkpoint.budget(nbytes)``: as
-        much as fits, results of dense work first. Or a function of your own: of a list of candidates (with
+        `name`; ``checkpoint.smaller(nbytes)``: each value of at most so many bytes; ``checkpoint.every(n)``: every n-th
+        value; ``checkpoint.budget(nbytes)``: as much as fits, results of dense work first. Or a function of your own: of a list of candidates (with
         ``primitive``, ``label``, ``shape``, ``dtype``, ``nbytes``), returning those that are kept.
 
     Returns
@@ -301,7 +319,7 @@ class checkpoint(Call):
     """
 
     primitive = staticmethod(checkpoint_call)
-    names, smaller, budget = Names, Smaller, Budget
+    names, smaller, every, budget = Names, Smaller, Every, Budget
 
     def __init__(self, f, policy=None):
         super().__init__(f)
@@ -402,7 +420,8 @@ class Profile:
         How often a function was run again.
     bytes_saved : int
         Of the arrays that the tapes of those functions would have kept, and did not: measured on the tape of the
-        second run.
+        second run. Of a compiled function: by how much its arena is smaller than that of the same program where what
+        runs again is shared with what ran before.
     bytes_kept : int
         Of what policies kept.
     largest : int
@@ -415,8 +434,10 @@ class Profile:
         self.recomputations = self.bytes_saved = self.bytes_kept = self.largest = 0
         self.rss_before = self.rss_peak = _rss()
 
-    def watch(self, whole, leaves, kept):
-        """One function is run again."""
+    def again(self, whole, leaves, kept):
+        """One function is run again; `whole()` returns its tape."""
+        if any(type(value_of(x)) is Spec for x in leaves):
+            return  # while tracing nothing runs
         tape, _ = whole()
         inputs = sum(np.asarray(x).nbytes for x in leaves if isinstance(x, np.ndarray))
         own = sum(x.nbytes for x in kept if isinstance(x, np.ndarray))
@@ -424,6 +445,12 @@ class Profile:
         self.bytes_kept += own
         self.bytes_saved += max(0, tape.nbytes - inputs - own)
         self.largest = max(self.largest, tape.nbytes)
+        self.see()
+
+    def ran(self, recomputations, saved):
+        """A program ran in which functions are run again."""
+        self.recomputations += recomputations
+        self.bytes_saved += saved
         self.see()
 
     def see(self):
@@ -456,7 +483,8 @@ def checkpoint_profile():
     Notes
     -----
     What is reported is measured: the bytes of the arrays on the tapes of the functions that are run again, and the
-    memory of the process. Cost: functions with a policy are run once more, to see their tape.
+    memory of the process; of compiled functions the arenas that are allocated. Cost: functions with a policy are run
+    once more, to see their tape.
 
     Examples
     --------
@@ -469,9 +497,9 @@ def checkpoint_profile():
     (1, True)
     """
     profile = Profile()
-    WATCHERS.append(profile.watch)
+    WATCHERS.append(profile)
     try:
         yield profile
         profile.see()
     finally:
-        WATCHERS.remove(profile.watch)
+        WATCHERS.remove(profile)

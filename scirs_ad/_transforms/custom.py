@@ -32,7 +32,7 @@ from scirs_ad._transforms.hold import hold
 
 __all__ = ["WATCHERS", "Call", "custom_jvp", "custom_vjp", "split_static", "stop_gradient", "value"]
 
-WATCHERS = []  # of functions that are run again: watch(() -> (tape, outputs), leaves, what was kept)
+WATCHERS = []  # profiles of checkpoints (checkpoints.py) that want to know of functions that are run again
 
 
 # ------------------------------------------------------------------------------------------------ the body of a call
@@ -116,8 +116,8 @@ class Body:
         def backward(function, given):
             outs = _through(function(*given), tape)
             tape.closed = True
-            for watch in WATCHERS:
-                watch(lambda: (tape, outs), leaves, ())
+            for profile in WATCHERS:
+                profile.again(lambda: (tape, outs), leaves, ())
             return tape.pull(outs, list(ct), refs, True)
 
         found = [None] * len(leaves)
