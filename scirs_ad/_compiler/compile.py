@@ -14,6 +14,7 @@ from scirs_ad._compiler.graph import OPENED, record, replay, without_holds
 from scirs_ad._compiler.plan import plan
 from scirs_ad._compiler.program import Door
 from scirs_ad._compiler.rebuild import LEVELS, rebuild
+from scirs_ad._compiler.scalars import scalarise
 from scirs_ad._core.core import (
     Batch,
     Dual,
@@ -55,7 +56,7 @@ class Body:
         with self._lock:
             if self._steps is None:
                 rebuilt, report = rebuild(self.trace.graph, self.level)
-                fused = fuse(rebuilt)
+                fused = fuse(scalarise(rebuilt) if LEVELS.index(self.level) >= 2 else rebuilt)
                 program = plan(fused, self.donated)
                 self._check_memory(program)
                 self._steps = rebuilt, report, fused, program

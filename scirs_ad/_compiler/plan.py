@@ -13,6 +13,8 @@ import numpy as np
 from scirs_ad._compiler.fuse import REDUCTIONS, TRUTHS, Region, signature_of
 from scirs_ad._compiler.graph import NUMBERS
 from scirs_ad._compiler.program import Program
+from scirs_ad._compiler.scalar_step import ScalarStep
+from scirs_ad._compiler.scalars import ports
 from scirs_ad._compiler.views import (
     VIEWS,
     box_of,
@@ -241,8 +243,20 @@ class Planner:
                 self.put(out, buffer, offset + found[0], found[1])
         elif name in ("scatter", "scatter_sum") and layout_of_terms(op, self.specs) is not None:
             self.scatter(op)
+        elif name == "scalar_call":
+            self.scalars(op)
         elif name not in PRODUCTS or not getattr(self, PRODUCTS[name])(op):
             self.python(op)
+
+    def scalars(self, op):
+        """A scalar program: it reads all before it writes (of one run), so that it needs no places of its own."""
+        places = [self.new_place(v) for v in op.outputs]
+        outputs = [self.pointer(buffer, offset) for buffer, offset, _ in places]
+        inputs = []
+        for v in op.inputs:
+            buffer, offset, strides = self.where(v)
+            inputs.append((self.pointer(buffer), offset, strides))
+        self.emit("native", ScalarStep(ports(op.params["code"], inputs, outputs)))
 
     # -------------------------------------------------------------------------------- products
     def matrix(self, v, transposed=False):
