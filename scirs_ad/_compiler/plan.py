@@ -12,9 +12,9 @@ import numpy as np
 
 from scirs_ad._compiler.fuse import REDUCTIONS, TRUTHS, Region, signature_of
 from scirs_ad._compiler.graph import NUMBERS
+from scirs_ad._compiler.lowering import ports
 from scirs_ad._compiler.program import Program
 from scirs_ad._compiler.scalar_step import ScalarStep
-from scirs_ad._compiler.scalars import ports
 from scirs_ad._compiler.views import (
     VIEWS,
     box_of,
