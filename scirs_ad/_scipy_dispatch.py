@@ -54,8 +54,10 @@ def _replace(holder, name, value):
 
 def _install():
     """Put the flag and the choice of the namespace into SciPy; raise if this SciPy does not have them."""
-    compat = importlib.import_module("scipy._lib.array_api_compat")
     theirs = importlib.import_module("scipy._lib._array_api")
+    compat = None
+    for place in ("scipy._external", "scipy._lib"):  # since 1.18, and before
+        compat = compat or sys.modules.get(f"{place}.array_api_compat")
     found = False
     for name in ("scipy._lib._array_api_override", "scipy._lib._array_api"):
         module = sys.modules.get(name)

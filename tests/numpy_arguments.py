@@ -7,6 +7,8 @@ import inspect
 
 import numpy as np
 
+from scirs_ad._ops import protocol
+
 RNG = np.random.default_rng(11)
 SQUARE = RNG.standard_normal((3, 3)) + 3.0 * np.eye(3)
 OTHER = RNG.standard_normal((3, 3)) + 2.0 * np.eye(3)
@@ -121,6 +123,7 @@ GIVEN.update({
     "numpy.isin": (SQUARE, OTHER),
     "numpy.ix_": (np.array([0, 2]), np.array([1, 2])),
     "numpy.lexsort": ((VECTOR, SECOND),),
+    "numpy.polynomial.polynomial.polyvalnd": ((VECTOR, SECOND), SQUARE),
     "numpy.packbits": (np.array([1, 0, 1], np.uint8),),
     "numpy.unpackbits": (np.array([3, 5], np.uint8),),
     "numpy.ravel_multi_index": ((np.array([0, 1]), np.array([1, 2])), (3, 3)),
@@ -140,12 +143,20 @@ PREPARED = {
 }
 
 
+def parameters_of(func):
+    """The parameters of a function of NumPy; before NumPy 2.4 those in C do not tell, but ours of the same name do."""
+    try:
+        return inspect.signature(func).parameters
+    except ValueError:
+        return inspect.signature(protocol.answer_to(func)).parameters
+
+
 def arguments(func, name):
     """Positional arguments for a function of NumPy."""
     if name in GIVEN:
         return GIVEN[name]
     found = []
-    for p in inspect.signature(func).parameters.values():
+    for p in parameters_of(func).values():
         if p.default is not p.empty or p.kind in (p.VAR_KEYWORD, p.KEYWORD_ONLY):
             continue
         if p.kind is p.VAR_POSITIONAL:

@@ -9,6 +9,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy.fft
+import scipy.sparse
 import scipy.special
 from scipy.special import erf, expit, gammaln, logsumexp
 
@@ -1543,6 +1545,56 @@ def written_through_parts(v):
     np.squeeze(z)[1] *= 2
     np.reshape(z, (2, 2))[1, 1] = v[1]
     return z**2
+
+
+# ------------------------------------------------------------------------------------------------ scipy.sparse
+MATRIX = scipy.sparse.csr_array(
+    [[2.0, -1.0, 0.0, 0.5], [0.0, 1.5, 0.0, 0.0], [-1.0, 0.0, 3.0, 0.2], [0.0, 0.0, 0.0, 1.0]]
+)
+
+
+@snippet(V)
+def sparse_products(v):
+    return MATRIX @ v + v @ MATRIX + MATRIX.dot(v**2) + scipy.sparse.coo_matrix(MATRIX) * v
+
+
+@snippet(V)
+def sparse_quadratic_form(v):
+    return 0.5 * v @ (MATRIX.T @ v) - np.sum(v)
+
+
+@snippet(V)
+def laplacian_energy(v):
+    laplacian = scipy.sparse.diags([[-1.0] * 3, [2.0] * 4, [-1.0] * 3], offsets=[-1, 0, 1], format="csr")
+    return 0.5 * v.dot(laplacian @ v) + np.sum(np.cos(v))
+
+
+@snippet(V)
+def page_rank(v):
+    links = abs(MATRIX).T
+    p = v / v.sum()
+    for _ in range(4):
+        p = 0.85 * (links @ p) + 0.15 / 4
+        p = p / p.sum()
+    return p
+
+
+@snippet(M)
+def sparse_times_matrix(m):
+    return scipy.sparse.kron(scipy.sparse.eye(2), scipy.sparse.csc_matrix(np.triu(np.ones((3, 3))))) @ np.vstack([m, m])
+
+
+# ------------------------------------------------------------------------------------------------ scipy.fft
+@snippet(V)
+def cosine_series(v):
+    return scipy.fft.idct(scipy.fft.dct(v, norm="ortho") * np.array([0.0, 1.0, 2.0, 3.0]), norm="ortho")
+
+
+@snippet(V)
+def periodic_poisson(v):
+    k = 2 * np.pi * scipy.fft.fftfreq(4, 0.25)
+    s = scipy.fft.fft(v - np.mean(v))
+    return np.real(scipy.fft.ifft(np.where(k == 0, 0.0, s / np.where(k == 0, 1.0, k**2))))
 
 
 @snippet(V)

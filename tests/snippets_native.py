@@ -16,6 +16,7 @@ import scipy.interpolate
 import scipy.linalg
 import scipy.optimize
 import scipy.signal
+import scipy.sparse.linalg
 import scipy.spatial.distance
 import scipy.special
 import scipy.stats
@@ -496,3 +497,34 @@ def strided_memory(v):
 @refused(TypeError, "JSON serializable", V)
 def through_json(v):
     return json.loads(json.dumps(v.tolist()))[0] * v
+
+
+# ------------------------------------------------------------------------------------------------ scipy.sparse
+SPD = scipy.sparse.diags([[-1.0] * 3, [3.0, 4.0, 5.0, 6.0], [-1.0] * 3], offsets=[-1, 0, 1], format="csc")
+
+
+@native_snippet(V)
+def sparse_solve(v):
+    return scipy.sparse.linalg.spsolve(SPD, v**2)
+
+
+@native_snippet(V)
+def conjugate_gradients(v):
+    x, info = scipy.sparse.linalg.cg(SPD, v, rtol=1e-13)
+    assert info == 0
+    return x @ v
+
+
+@native_snippet(V)
+def spectral_convolution(v):
+    return scipy.signal.fftconvolve(v, np.array([1.0, 2.0, 1.0]), mode="same")
+
+
+@refused(TypeError, "scirs_ad", V)
+def sparse_matrix_of_variables(v):
+    return scipy.sparse.csr_array((v, [0, 1, 2, 3], [0, 1, 2, 3, 4])) @ np.ones(4)
+
+
+@refused(TypeError, "scirs_ad", V)
+def distances_in_c(v):
+    return scipy.spatial.distance.pdist(v.reshape(2, 2))

@@ -318,7 +318,8 @@ def test_layouts(case):
             for i, (y, z) in enumerate(zip(case.call(*full), expected, strict=True)):
                 context = f"{case}: {what} in argument {k}"
                 if case.elementwise:
-                    same(y, z, context, ulps=0)  # the vector loop and the tail are the same function
+                    # The vector loop and the tail of our kernels are the same function; complex numbers are NumPy's.
+                    same(y, z, context, ulps=1 if any(case.args[j].dtype.kind == "c" for j in case.arrays) else 0)
                 else:
                     same(y, z, context, extra=extra[i] if extra else 0.0)
     for a, b in zip(case.args, kept, strict=True):

@@ -1,5 +1,6 @@
 """Every function and ufunc that NumPy lets be overridden: the table of the product, each line checked."""
 
+import functools
 import io
 
 import numpy as np
@@ -52,7 +53,7 @@ def with_tape(f, *arrays):
 def test_the_table_is_complete():
     functions, ufuncs = overrides.get_overridable_numpy_array_functions(), overrides.get_overridable_numpy_ufuncs()
     assert {row.function for row in FUNCTIONS} == functions
-    assert {row.function for row in UFUNCS} == ufuncs
+    assert {row.function for row in UFUNCS} == {u for u in ufuncs if u.types}  # without loops: internal, never called
     assert all(row.kind in KINDS for row in TABLE)
     assert [row.name for row in TABLE if row.kind == "rejected" and not row.note] == []
     # what is refused takes texts, dates or fields: nothing with numbers is
@@ -99,6 +100,7 @@ DATA_DECIDE = {
 
 
 @each(FUNCTIONS, "not differentiable")
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")
 def test_plain(row):
     """The result is NumPy's own, and carries no derivative."""
     if row.name.startswith("numpy.save"):
@@ -260,13 +262,24 @@ def call_of(row):
     """A call of a method that exercises its keywords: a function of one array."""
     u, other = row.function, ufunc_arguments(row.function)[-1]
     places = np.array([2, 0] if u.__name__ in UNIT or u is np.arccosh else [0, 2, 2, 0])
+    reduce = functools.partial(last, u) if u in (np.power, np.arctan2) else u.reduce
     return {
-        "reduce": lambda x: (u.reduce(x), u.reduce(x, axis=1, keepdims=True), u.reduce(x, axis=-1, initial=x[0, 0])),
+        "reduce": lambda x: (reduce(x), reduce(x, axis=1, keepdims=True), reduce(x, axis=-1, initial=x[0, 0])),
         "accumulate": lambda x: (u.accumulate(x), u.accumulate(x, axis=1)),
         "reduceat": lambda x: (u.reduceat(x, [0, 2, 1]), u.reduceat(x, [1], axis=1)),
         "outer": lambda x: u.outer(x, other[0]),
         "at": lambda x: at(u, x, places, *([other[:1]] if u.nin == 2 else [])),
     }[row.method]
+
+
+def last(u, x, axis=0, keepdims=False, **initial):
+    """``u.reduce``; for arrays by ``u.accumulate``: NumPy 2.5.5 itself leaves elements out in a row of its vector loops."""
+    if type(x) is not np.ndarray:
+        return u.reduce(x, axis=axis, keepdims=keepdims, **initial)
+    if initial:
+        x = np.insert(x, 0, initial["initial"], axis=axis)
+    z = u.accumulate(x, axis=axis)
+    return np.take(z, [-1] if keepdims else -1, axis=axis)
 
 
 def at(u, x, *args):

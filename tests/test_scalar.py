@@ -10,8 +10,11 @@ import scirs_ad.numpy as anp
 from scirs_ad._core.tree import flatten
 from scirs_ad._kernels.scalar import ScalarBuilder
 
-UNARY = [np.negative, np.sin, np.cos, np.exp, np.tanh, np.abs, np.square, np.sqrt, np.arctan, np.log1p, np.sign]
-BINARY = [np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum, np.arctan2, np.hypot]
+# No function has a pole: the sign of a zero, which identities may change, is not to become that of an inf.
+UNARY = [np.negative, np.sin, np.cos, np.exp, np.tanh, np.abs, np.square, np.arctan, np.sign]
+UNARY += [lambda x: np.sqrt(np.abs(x) + 0.25), lambda x: np.log1p(x * x)]
+BINARY = [np.add, np.subtract, np.multiply, np.maximum, np.minimum]
+BINARY += [lambda x, y: x / (y * y + 0.5), lambda x, y: np.arctan2(x, np.abs(y) + 1), lambda x, y: np.hypot(x, y + 9)]
 
 
 def text_of(f, *args):

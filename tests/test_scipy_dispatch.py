@@ -1,13 +1,13 @@
 """SciPy's own functions on Variables: what `scipy_dispatch` opens, and scipy.fft, which needs no opening."""
 
 import importlib
+import importlib.util
 import subprocess
 import sys
 import threading
 
 import numpy as np
 import pytest
-import scipy.differentiate
 import scipy.fft
 import scipy.integrate
 import scipy.linalg
@@ -20,7 +20,6 @@ import scirs_ad as ad
 import scirs_ad.numpy as anp
 
 stats, signal, integrate, special = scipy.stats, scipy.signal, scipy.integrate, scipy.special
-elementwise = importlib.import_module("scipy.optimize.elementwise")
 Rotation = scipy.spatial.transform.Rotation
 RNG = np.random.default_rng(5)
 X, W, Y = RNG.uniform(0.5, 2.0, 8), RNG.uniform(0.5, 1.0, 8), RNG.uniform(0.5, 2.0, 8)
@@ -74,8 +73,6 @@ CALLS = {
     "cubature": lambda v: np.sum(
         integrate.cubature(lambda t: np.exp(-v[0] * t) * v[1], np.zeros(1), np.ones(1)).estimate
     ),
-    "find_root": lambda v: np.sum(elementwise.find_root(lambda t, a: t**3 - a * t - 1, (v * 0 + 0.5, v * 0 + 4), args=(v,)).x),
-    "derivative": lambda v: np.sum(scipy.differentiate.derivative(np.sin, v).df),
     "fftconvolve": lambda v: np.sum(signal.fftconvolve(v, W) ** 2),
     "oaconvolve": lambda v: np.sum(signal.oaconvolve(v, W[:3]) ** 2),
     "hilbert": lambda v: np.sum(np.abs(signal.hilbert(v)) * W),
@@ -87,14 +84,25 @@ CALLS = {
     "orthogonal_procrustes": lambda v: scipy.linalg.orthogonal_procrustes(np.reshape(v, (4, 2)), Y.reshape(4, 2))[1],
     "block_diag": lambda v: np.sum(scipy.linalg.block_diag(np.reshape(v[:4], (2, 2)), v[4:]) ** 2),
 }  # fmt: skip
-# What converts its arguments: refused inside as outside.
+if importlib.util.find_spec("scipy.differentiate"):  # since 1.15, as the functions of scipy.optimize.elementwise
+    elementwise = importlib.import_module("scipy.optimize.elementwise")
+    differentiate = importlib.import_module("scipy.differentiate")
+    CALLS |= {
+        "find_root": lambda v: np.sum(
+            elementwise.find_root(lambda t, a: t**3 - a * t - 1, (v * 0 + 0.5, v * 0 + 4), args=(v,)).x
+        ),
+        "derivative": lambda v: np.sum(differentiate.derivative(np.sin, v).df),
+    }
+# What converts its arguments is refused inside as outside.
 CONVERTING = {
     "solve": lambda v: scipy.linalg.solve(np.diag(W), v),
     "logpdf": lambda v: stats.norm.logpdf(v),
     "lfilter": lambda v: signal.lfilter([1.0], [1.0, 0.5], v),
-    "simpson": lambda v: integrate.simpson(v, dx=0.1),
     "wasserstein_distance": lambda v: stats.wasserstein_distance(v, Y),
 }
+# From 1.18 on, it follows the array API.
+later = [CALLS, CONVERTING][tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 18)]
+later["simpson"] = lambda v: integrate.simpson(v, dx=0.1)
 # Central differences of step h are wrong by about h**2 times the third derivative, and by eps * |f| / h.
 STEP = 1e-5
 
@@ -141,7 +149,7 @@ def state():
     """What of SciPy the context replaces."""
     override = importlib.import_module("scipy._lib._array_api_override")
     theirs = importlib.import_module("scipy._lib._array_api")
-    compat = importlib.import_module("scipy._lib.array_api_compat")
+    compat = sys.modules.get("scipy._external.array_api_compat") or sys.modules["scipy._lib.array_api_compat"]
     return override.SCIPY_ARRAY_API, theirs.SCIPY_ARRAY_API, compat.array_namespace
 
 

@@ -189,6 +189,46 @@ def test_passed_through():
         asp.no_such_function  # noqa: B018
 
 
+COUNTS = {
+    "comb": (asp.comb, (np.array([5.0, 3.5, 2.0, -1.0, 6.0]), np.array([2.0, 1.25, 3.0, 1.0, 0.5]))),
+    "comb with repetition": (
+        lambda n, k: asp.comb(n, k, repetition=True),
+        (np.array([5.0, 3.5, 2.0, 0.5]), np.array([2.0, 1.25, 3.0, 1.0])),
+    ),
+    "perm": (asp.perm, (np.array([5.0, 3.5, 2.0, -1.0, 6.0]), np.array([2.0, 1.25, 3.0, 1.0, 0.5]))),
+    "factorial": (asp.factorial, (np.array([0.5, 2.5, -1.5, 4.0]),)),
+    "assoc_laguerre": (lambda x, k: asp.assoc_laguerre(x, 3, k), (np.array([0.5, 2.0]), np.array([0.25, 1.5]))),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_counts(name):
+    """SciPy's values, on plain arrays and Variables, and derivatives in each argument."""
+    f, args = COUNTS[name]
+    plain = f(*args)
+    for k in range(len(args)):
+
+        def moved(x, k=k):
+            return f(*args[:k], x, *args[k + 1 :])
+
+        value, slope = jvp(moved, (args[k],), (np.ones_like(args[k]),))
+        np.testing.assert_allclose(value, plain, rtol=1e-14)
+        np.testing.assert_allclose(slope, stencil(moved, [args[k]], 0, 1e-2), rtol=1e-8, atol=1e-10)
+        np.testing.assert_allclose(grad(lambda x, moved=moved: np.sum(moved(x)))(args[k]), slope, rtol=1e-13)
+
+
+def test_counts_in_whole_numbers():
+    assert asp.comb(Variable(50), Variable(25), exact=True) == sp.comb(50, 25, exact=True)
+    assert asp.perm(60, 30, exact=True) == sp.perm(60, 30, exact=True)
+    assert asp.factorial(Variable(30), exact=True) == sp.factorial(30, exact=True)
+    assert asp.comb(Variable(0.0), 0, repetition=True) == 1
+    for f in (asp.comb, asp.perm):
+        with pytest.raises(NotDifferentiableError, match=f"{f.__name__}.*exact"):
+            grad(lambda n, f=f: f(n, 2, exact=True))(5.0)
+    with pytest.raises(ValueError, match="extend"):
+        grad(lambda n: asp.factorial(n, extend="neither"))(5.0)
+
+
 # ------------------------------------------------------------------------------------------------ parameters, by mpmath
 @pytest.fixture(autouse=True)
 def _precise():

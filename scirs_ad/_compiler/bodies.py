@@ -3,6 +3,7 @@
 import numpy as np
 
 from scirs_ad._compiler.compile import Body
+from scirs_ad._compiler.loop import Loop
 
 __all__ = ["Step"]
 
@@ -18,37 +19,28 @@ class Step:
     def __init__(self, function):
         self.body = Body(function, list(function.specs), function.name)
         self.specs = tuple(self.body.specs)
+        self._loops = {}
 
     def __call__(self, *leaves):
         return tuple(map(np.asarray, self.body.run(leaves)))
 
+    def loop(self, carries, count):
+        """The Loop over `count` arrays of rows that hands on the first `carries` inputs."""
+        found = self._loops.get((carries, count))
+        if found is None:
+            made = Loop(self.body.program, carries, count, self.specs, self.body.out_specs)
+            found = self._loops.setdefault((carries, count), made)
+        return found
+
     def scan(self, carry, xs, consts, ys, length, reverse):
         """A loop: `ys` are filled with the rows that the steps give; returns the carry."""
-        program, specs = self.body.program, self.specs
         n, m = len(carry), len(carry) + len(xs)
-        carry = tuple(_ready(x, s) for x, s in zip(carry, specs[:n], strict=True))
-        consts = [_ready(x, s) for x, s in zip(consts, specs[m:], strict=True)]
-        rows = [_rows(x, s) for x, s in zip(xs, specs[n:m], strict=True)]
-        scalar = [k for k, s in enumerate(specs[:n]) if not s.shape]
-        order = range(length - 1, -1, -1) if reverse else range(length)
-        for i in order:
-            outs = program(*carry, *[x[i] for x in rows], *consts)
-            carry = outs[:n]
-            if scalar:
-                carry = list(carry)
-                for k in scalar:
-                    carry[k] = np.asarray(carry[k])
-            for y, row in zip(ys, outs[n:], strict=True):
-                y[i] = row
-        return tuple(map(np.asarray, carry))
+        carry = tuple([_ready(x, s) for x, s in zip(carry, self.specs[:n], strict=True)])
+        xs = [_ready(x, s) for x, s in zip(xs, self.specs[n:m], strict=True)]
+        consts = [_ready(x, s) for x, s in zip(consts, self.specs[m:], strict=True)]
+        return self.loop(n, m - n)(carry, xs, consts, ys, length, reverse)
 
 
 def _ready(x, spec):
     """An array as a program takes it."""
     return np.require(x, spec.dtype, "CA")
-
-
-def _rows(x, spec):
-    """The rows of an array, each as a program takes it; of a vector as a list of arrays of no dimension."""
-    x = _ready(x, spec)
-    return x if spec.shape else [row.reshape(()) for row in x.reshape(-1, 1)]

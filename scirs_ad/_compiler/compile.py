@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scirs_ad._compiler.diagonals import diagonals
 from scirs_ad._compiler.fuse import cost, fuse
 from scirs_ad._compiler.graph import OPENED, record, replay, without_holds
 from scirs_ad._compiler.plan import plan
@@ -29,6 +30,7 @@ from scirs_ad._core.core import (
 from scirs_ad._core.define import primitive, sample
 from scirs_ad._core.errors import TracingError
 from scirs_ad._core.tree import LEAF, Leaf, flatten, unflatten
+from scirs_ad._transforms.check import checking
 from scirs_ad._transforms.common import finish, name_of
 from scirs_ad._transforms.custom import WATCHERS
 from scirs_ad._transforms.hold import hold
@@ -56,7 +58,11 @@ class Body:
         with self._lock:
             if self._steps is None:
                 rebuilt, report = rebuild(self.trace.graph, self.level)
+                rebuilt = diagonals(rebuilt, self.level, report)
                 fused = fuse(scalarise(rebuilt) if LEVELS.index(self.level) >= 2 else rebuilt)
+                if checking():
+                    for graph in (self.trace.graph, rebuilt, fused):
+                        graph.check()
                 program = plan(fused, self.donated)
                 self._check_memory(program)
                 self._steps = rebuilt, report, fused, program

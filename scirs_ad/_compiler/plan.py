@@ -12,9 +12,8 @@ import numpy as np
 
 from scirs_ad._compiler.fuse import REDUCTIONS, TRUTHS, Region, signature_of
 from scirs_ad._compiler.graph import NUMBERS
-from scirs_ad._compiler.lowering import ports
+from scirs_ad._compiler.lower import LOWERED
 from scirs_ad._compiler.program import Program
-from scirs_ad._compiler.scalar_step import ScalarStep
 from scirs_ad._compiler.views import (
     VIEWS,
     box_of,
@@ -25,25 +24,13 @@ from scirs_ad._compiler.views import (
     layout_of_terms,
     merged,
 )
-from scirs_ad._core.lazy import lazy
 from scirs_ad._kernels.region import Region as Pass
 
 __all__ = ["plan"]
 
-_products = lazy("scirs_ad._compiler.products")  # BLAS comes with scipy.linalg, which is slow to load
-
 SMALL = 4096  # bytes of a register: one block of the machine, so that nothing has to be cut into blocks
 ALIGN = 64
 FLAT, SCALAR, STRIDED = 0, 1, 2  # how it reads an input
-
-
-PRODUCTS = {
-    "matmul_core": "matmul",
-    "matvec_core": "matvec",
-    "vecmat_core": "vecmat",
-    "inner_last": "inner",
-    "outer_last": "outer",
-}
 
 
 class Buffer:
@@ -137,16 +124,18 @@ class Planner:
         found = self.place.get(v)
         if found is None:
             array = np.asarray(self.graph.constants[v])
-            buffer = self.buffer("constant", array.nbytes, array=array, shape=array.shape)
-            found = self.put(v, buffer, 0, array.strides)
+            found = self.put(v, self.constant_buffer(array), 0, array.strides)
         return found
+
+    def constant_buffer(self, array):
+        return self.buffer("constant", array.nbytes, array=array, shape=array.shape)
 
     def splat(self, number, dtype, n):
         """A constant block of one number."""
         key = repr(number), dtype, n
         if key not in self.splats:
             array = np.full(n, number, dtype)
-            self.splats[key] = self.buffer("constant", array.nbytes, array=array, shape=array.shape)
+            self.splats[key] = self.constant_buffer(array)
         return self.pointer(self.splats[key])
 
     def scratch(self, size):
@@ -228,6 +217,7 @@ class Planner:
     # -------------------------------------------------------------------------------- single operations
     def single(self, op):
         name = op.primitive.name
+        lowered = LOWERED.get(name)
         if name == "reshape_core":
             self.reshape(op)
         elif name in ("hold", "named"):
@@ -237,118 +227,14 @@ class Planner:
             v, out = op.inputs[0], op.outputs[0]
             buffer, offset, strides = self.where(v)
             found = VIEWS[name](self.specs[v].shape, strides, op.params, self.specs[out].shape)
-            if found is None:
-                self.python(op)
-            else:
+            if found is not None:
                 self.put(out, buffer, offset + found[0], found[1])
+            elif lowered is None or not lowered(self, op):
+                self.python(op)
         elif name in ("scatter", "scatter_sum") and layout_of_terms(op, self.specs) is not None:
             self.scatter(op)
-        elif name == "scalar_call":
-            self.scalars(op)
-        elif name not in PRODUCTS or not getattr(self, PRODUCTS[name])(op):
+        elif lowered is None or not lowered(self, op):
             self.python(op)
-
-    def scalars(self, op):
-        """A scalar program: it reads all before it writes (of one run), so that it needs no places of its own."""
-        places = [self.new_place(v) for v in op.outputs]
-        outputs = [self.pointer(buffer, offset) for buffer, offset, _ in places]
-        inputs = []
-        for v in op.inputs:
-            buffer, offset, strides = self.where(v)
-            inputs.append((self.pointer(buffer), offset, strides))
-        self.emit("native", ScalarStep(ports(op.params["code"], inputs, outputs)))
-
-    # -------------------------------------------------------------------------------- products
-    def matrix(self, v, transposed=False):
-        """(pointer, flag, leading dimension) of a matrix as BLAS is to see its transpose; it is copied if need be."""
-        pointer, (rows, columns), (down, right) = self.at(v)
-        itemsize = self.specs[v].dtype.itemsize
-        if transposed:
-            rows, columns, down, right = columns, rows, right, down
-        if (right == itemsize or columns == 1) and (rows == 1 or down >= columns * itemsize) and not down % itemsize:
-            return pointer, "N", max(down // itemsize, columns, 1) if rows > 1 else max(columns, 1)
-        if (down == itemsize or rows == 1) and (columns == 1 or right >= rows * itemsize) and not right % itemsize:
-            return pointer, "T", max(right // itemsize, rows, 1) if columns > 1 else max(rows, 1)
-        made = self.scratch(rows * columns * itemsize)
-        self.copy_strided(
-            pointer, (down, right), self.pointer(made), (columns * itemsize, itemsize), (rows, columns), itemsize
-        )
-        return self.pointer(made), "N", max(columns, 1)
-
-    def vector(self, v):
-        """(pointer, increment) of a vector as BLAS takes it."""
-        pointer, (n,), (step,) = self.at(v)
-        itemsize = self.specs[v].dtype.itemsize
-        if n == 1:
-            return pointer, 1
-        if step > 0 and not step % itemsize:
-            return pointer, step // itemsize
-        made = self.scratch(n * itemsize)
-        self.copy_strided(pointer, (step,), self.pointer(made), (itemsize,), (n,), itemsize)
-        return self.pointer(made), 1
-
-    def product(self, op, kind, flags, sizes, steps, pointers):
-        buffer, offset, _ = self.new_place(op.outputs[0])
-        for k in pointers:
-            self.pointers[k][0].end = max(self.pointers[k][0].end, self.time)
-        itemsize = self.specs[op.outputs[0]].dtype.itemsize
-        pointers = (*pointers, self.pointer(buffer, offset))
-        self.emit("native", _products.Product(kind, itemsize, flags, sizes, steps, pointers))
-        return True
-
-    def fits(self, op, *dims):
-        """Whether BLAS does it: real floats of one dtype, these numbers of dimensions, nothing empty."""
-        out = self.specs[op.outputs[0]]
-        for v, n in zip(op.inputs, dims, strict=True):
-            spec = self.specs[v]
-            if len(spec.shape) != n or spec.dtype != out.dtype or 0 in spec.shape or spec.size >= 1 << 31:
-                return False
-            if isinstance(self.graph.constants.get(v), NUMBERS):
-                return False
-        return out.dtype.char in "df"
-
-    def matmul(self, op):
-        a, b = op.inputs
-        if not self.fits(op, 2, 2) or self.where(a)[:2] == self.where(b)[:2]:
-            return False  # of a matrix and its own transpose NumPy computes one half
-        (m, k), (_, n) = self.specs[a].shape, self.specs[b].shape
-        left, ta, lda = self.matrix(a)
-        right, tb, ldb = self.matrix(b)
-        return self.product(op, "gemm", (tb, ta), (n, m, k), (ldb, lda, n), (right, left))
-
-    def matvec(self, op, transposed=False):
-        a, x = op.inputs[::-1] if transposed else op.inputs
-        if not self.fits(op, *((1, 2) if transposed else (2, 1))):
-            return False
-        m, k = self.specs[a].shape[::-1] if transposed else self.specs[a].shape
-        matrix, flag, lda = self.matrix(a, transposed)
-        vector, step = self.vector(x)
-        sizes, flags = ((k, m, 1), "TN") if flag == "N" else ((m, k, 1), "NN")
-        return self.product(op, "gemv", tuple(flags), sizes, (lda, step, 1), (matrix, vector))
-
-    def vecmat(self, op):
-        return self.matvec(op, True)
-
-    def inner(self, op):
-        if not self.fits(op, 1, 1):
-            return False
-        (a, step_a), (b, step_b) = self.vector(op.inputs[0]), self.vector(op.inputs[1])
-        n = self.specs[op.inputs[0]].size
-        if n != self.specs[op.inputs[1]].size:
-            return False
-        return self.product(op, "dot", ("N", "N"), (1, n, 1), (step_a, step_b, 1), (a, b))
-
-    def outer(self, op):
-        if not self.fits(op, 1, 1):
-            return False
-        dtype = self.specs[op.outputs[0]].dtype
-        (a, _, (step_a,)), (b, _, (step_b,)) = self.at(op.inputs[0]), self.at(op.inputs[1])
-        shape = self.specs[op.outputs[0]].shape
-        buffer, offset, strides = self.new_place(op.outputs[0])
-        code = [("multiply", dtype, [0, 1])]
-        made = Pass(shape, [(dtype, (step_a, 0)), (dtype, (0, step_b))], [], code, [("store", 2, strides)])
-        self.emit_pass(made, [a, b], [self.pointer(buffer, offset)])
-        return True
 
     def reshape(self, op):
         v, out = op.inputs[0], op.outputs[0]

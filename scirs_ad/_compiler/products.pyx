@@ -8,25 +8,64 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from scipy.linalg.cython_blas cimport ddot, dgemm, dgemv, sdot, sgemm, sgemv
 from scirs_ad._compiler.program cimport Native
 
+cdef enum:
+    MOST_LOOPS = 32
+
 cdef struct Call:
     int m, n, k, lda, ldb, ldc, a, b, c
     char ta, tb
+    int loops                   # over leading axes: lengths, and bytes to the next matrix of a, b and c
+    Py_ssize_t length[MOST_LOOPS]
+    Py_ssize_t step[3][MOST_LOOPS]
 
 
-cdef int gemm64(void* data, char** ptr) noexcept nogil:
-    cdef Call* x = <Call*> data
+cdef void gemm64(Call* x, const char* a, const char* b, char* c) noexcept nogil:
     cdef double one = 1, zero = 0
-    dgemm(&x.ta, &x.tb, &x.m, &x.n, &x.k, &one, <double*> ptr[x.a], &x.lda, <double*> ptr[x.b], &x.ldb, &zero,
-          <double*> ptr[x.c], &x.ldc)
-    return 0
+    dgemm(&x.ta, &x.tb, &x.m, &x.n, &x.k, &one, <double*> a, &x.lda, <double*> b, &x.ldb, &zero, <double*> c, &x.ldc)
 
 
-cdef int gemm32(void* data, char** ptr) noexcept nogil:
-    cdef Call* x = <Call*> data
+cdef void gemm32(Call* x, const char* a, const char* b, char* c) noexcept nogil:
     cdef float one = 1, zero = 0
-    sgemm(&x.ta, &x.tb, &x.m, &x.n, &x.k, &one, <float*> ptr[x.a], &x.lda, <float*> ptr[x.b], &x.ldb, &zero,
-          <float*> ptr[x.c], &x.ldc)
-    return 0
+    sgemm(&x.ta, &x.tb, &x.m, &x.n, &x.k, &one, <float*> a, &x.lda, <float*> b, &x.ldb, &zero, <float*> c, &x.ldc)
+
+
+ctypedef void (*One)(Call*, const char*, const char*, char*) noexcept nogil
+
+
+cdef inline int each(Call* x, char** ptr, One one) noexcept nogil:
+    """One product for each place of the leading axes."""
+    cdef Py_ssize_t index[MOST_LOOPS]
+    cdef const char* a = ptr[x.a]
+    cdef const char* b = ptr[x.b]
+    cdef char* c = ptr[x.c]
+    cdef int d
+    for d in range(x.loops):
+        index[d] = 0
+    while True:
+        one(x, a, b, c)
+        d = x.loops - 1
+        while d >= 0:
+            a += x.step[0][d]
+            b += x.step[1][d]
+            c += x.step[2][d]
+            index[d] += 1
+            if index[d] < x.length[d]:
+                break
+            a -= x.step[0][d] * x.length[d]
+            b -= x.step[1][d] * x.length[d]
+            c -= x.step[2][d] * x.length[d]
+            index[d] = 0
+            d -= 1
+        if d < 0:
+            return 0
+
+
+cdef int each_gemm64(void* data, char** ptr) noexcept nogil:
+    return each(<Call*> data, ptr, gemm64)
+
+
+cdef int each_gemm32(void* data, char** ptr) noexcept nogil:
+    return each(<Call*> data, ptr, gemm32)
 
 
 cdef int gemv64(void* data, char** ptr) noexcept nogil:
@@ -73,9 +112,13 @@ cdef class Product(Native):
         Leading dimensions of matrices, increments of vectors, in elements.
     pointers : (int, int, int)
         Of the operands and the result.
+    loops : tuple of (int, int, int, int)
+        For "gemm", leading axes: the length, and bytes to the next matrix of the operands and of the result.
     """
 
-    def __cinit__(self, str kind, int itemsize, tuple flags, tuple sizes, tuple steps, tuple pointers):
+    def __cinit__(self, str kind, int itemsize, tuple flags, tuple sizes, tuple steps, tuple pointers, tuple loops=()):
+        cdef int d
+        cdef Py_ssize_t count = 1
         cdef Call* x = <Call*> PyMem_Malloc(sizeof(Call))
         cdef bint double = itemsize == 8
         if x == NULL:
@@ -85,14 +128,21 @@ cdef class Product(Native):
         x.m, x.n, x.k = sizes
         x.lda, x.ldb, x.ldc = steps
         x.a, x.b, x.c = pointers
+        if len(loops) > MOST_LOOPS:
+            raise ValueError(f"Product: {len(loops)} leading axes; at most {MOST_LOOPS} are possible")
+        x.loops = len(loops)
+        for d in range(x.loops):
+            x.length[d], x.step[0][d], x.step[1][d], x.step[2][d] = loops[d]
+            count *= x.length[d]
         if kind == "gemm":
-            self.run = gemm64 if double else gemm32
+            self.run = each_gemm64 if double else each_gemm32
         elif kind == "gemv":
             self.run = gemv64 if double else gemv32
         else:
             self.run = dot64 if double else dot32
-        self.ns = 50 + 2.0 * x.m * x.n * x.k / (40 if kind == "gemm" else 4)
-        self.text = f"{kind} {flags[0]}{flags[1]} {x.m} x {x.n} x {x.k}: {x.a} {x.b} -> {x.c}"
+        self.ns = count * (50 + 2.0 * x.m * x.n * x.k / (40 if kind == "gemm" else 4))
+        times = f"{count} times " if loops else ""
+        self.text = f"{times}{kind} {flags[0]}{flags[1]} {x.m} x {x.n} x {x.k}: p{x.a} p{x.b} -> p{x.c}"
 
     def __dealloc__(self):
         PyMem_Free(self.data)

@@ -6,7 +6,6 @@ and to constants are fixed when the frame is made; only those to inputs, outputs
 set in a call.
 """
 
-cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
@@ -16,7 +15,7 @@ from libc.string cimport memcpy, memset
 
 from scirs_ad._kernels.buffers cimport empty
 from scirs_ad._kernels.ops cimport ad_op_fn, table, tables
-from scirs_ad._kernels.region cimport Region, ad_region_opaque, region_run
+from scirs_ad._kernels.region cimport REGION_BAD_INDEX, Region, ad_region_opaque, region_run
 
 import time
 
@@ -52,7 +51,6 @@ cdef extern from "numpy/arrayobject.h":
 
 cdef enum:
     MAX_ARGS = 64           # inputs, or outputs, of one region; and arguments of the short way into a function
-    MAX_DIMS = 64
     SUM = 0                 # AD_RED_SUM, AD_F64, AD_F32 of src/ops.h
     F64 = 0
     F32 = 1
@@ -61,33 +59,14 @@ cdef enum:
     CALL = 0
     VM = 1
     COPY = 2
-    PYTHON = 3
-    NATIVE = 4
+    NATIVE = 3
+    PYTHON = 4                  # from here on with the GIL
+    HELD = 5
 
 cdef struct Pass:
     const ad_region_opaque* region
     int n_in, n_out, threads
     int* ptr                    # of inputs, then of outputs
-
-cdef struct Move:
-    int itemsize, ndim
-    Py_ssize_t* shape           # shape, source strides, destination strides
-    Py_ssize_t* from_stride
-    Py_ssize_t* to_stride
-
-cdef struct Instr:
-    int kind
-    int a, b, c, out            # places in the table of pointers; -1: none
-    Py_ssize_t n
-    ad_op_fn fn
-    int (*run)(void*, char**) noexcept nogil
-    void* data
-    double ns                   # estimated work
-
-cdef struct Fix:
-    int ptr, slot
-    Py_ssize_t offset
-
 
 # ------------------------------------------------------------------------------------------------ small kernels
 cdef void fill64(Py_ssize_t n, const void* a, const void* b, const void* c, void* out) noexcept nogil:
@@ -208,16 +187,18 @@ cdef int run_pass(Pass* r, char** ptr) noexcept nogil:
     return region_run(r.region, args, args + r.n_in, r.threads)
 
 
+cdef int check(int status) except -1:
+    """Raise what a status of native instructions stands for."""
+    if status == 0:
+        return 0
+    if status == REGION_BAD_INDEX:
+        raise IndexError("an index is out of bounds for the axis that it selects from, in a compiled function")
+    raise MemoryError("out of memory for the temporaries of a compiled function")
+
+
 # ------------------------------------------------------------------------------------------------ frames
-@cython.final
 cdef class Frame:
     """What one run of a program needs for itself."""
-
-    cdef char* arena
-    cdef char** ptr
-    cdef char** base
-    cdef list objects           # per slot: the array that is there now, if it is a Python object
-    cdef Frame next             # of those that wait for the next call
 
     def __dealloc__(self):
         free(self.arena)
@@ -229,30 +210,15 @@ cdef class Native:
     pass
 
 
+cdef class Held:
+    cdef int step(self, Frame f) except -1:
+        raise NotImplementedError
+
+
 cdef class PythonCall:
     """A primitive without an instruction of its own: its kernel, on views of the arena."""
 
-    cdef object primitive, params
-    cdef tuple args             # (ptr, shape, strides, dtype, whole slot or -1), or (None, constant)
-    cdef tuple outs             # (slot, Spec)
-    cdef tuple fixes            # per output: [(ptr, offset)]
-    cdef tuple release          # slots whose arrays nobody needs any more
 
-
-cdef enum:
-    ARENA = 0
-    INPUT = 1
-    CONSTANT = 2
-    FRESH = 3
-    BOX = 4
-
-cdef enum:
-    RESULT_ARRAY = 0            # the array in a slot
-    RESULT_SCALAR = 1           # a NumPy scalar of what a pointer shows
-    RESULT_VIEW = 2             # the array in a slot with its axes in another order
-
-
-@cython.final
 cdef class Program:
     """A planned graph. Made by plan.py, which describes slots, pointers and instructions.
 
@@ -267,33 +233,6 @@ cdef class Program:
     results : list of tuple
         ``("array", slot)``, ``("view", slot, shape, strides)`` or ``("scalar", pointer, dtype)``.
     """
-
-    cdef readonly Py_ssize_t arena_bytes
-    cdef readonly int n_in
-    cdef readonly tuple instructions      # as described, for printing
-    cdef readonly double ns
-    cdef int n_slots, n_ptrs, n_instr, n_fix, n_results, python_calls, returns_inputs
-    cdef int* slot_kind
-    cdef int* slot_input
-    cdef Fix* fixes             # of inputs and fresh outputs
-    cdef Instr* instr
-    cdef list constants         # kept alive
-    cdef list fresh             # (slot, shape, dtype)
-    cdef int* fresh_slot
-    cdef int* fresh_ndim
-    cdef int* fresh_type
-    cdef cnp.npy_intp* fresh_dims       # 64 each
-    cdef int n_fresh
-    cdef list python            # per instruction a PythonCall or None
-    cdef list keep
-    cdef list results
-    cdef int* result_kind
-    cdef int* result_at
-    cdef list result_dtype
-    cdef list pointer_list, slot_list
-    cdef Frame spare
-    cdef list times             # of instructions, while they are measured
-    cdef list blocks            # memory of ours
 
     cdef void* memory(self, size_t size) except NULL:
         cdef void* block = PyMem_Malloc(max(size, 8))
@@ -380,7 +319,7 @@ cdef class Program:
                 lines += [f"    {text}" for text in d[1].listing]
             elif d[0] == "copy":
                 lines.append(f"  copy {d[4]}: p{d[2]} -> p{d[3]}")
-            elif d[0] == "native":
+            elif d[0] in ("native", "held"):
                 lines.append(f"  {d[1].text}")
             else:
                 args = [f"p{a[0]}" if a[0] is not None else "constant" for a in d[3]]
@@ -392,6 +331,7 @@ cdef class Program:
         cdef Move* m
         cdef Region region
         cdef Native native
+        cdef Held held
         cdef PythonCall call
         cdef int i
         name = d[0]
@@ -418,6 +358,11 @@ cdef class Program:
             self.keep.append(native)
             at.kind = NATIVE
             at.run, at.data, at.ns = native.run, native.data, native.ns
+        elif name == "held":
+            held = d[1]
+            self.python[len(self.python) - 1] = held
+            at.kind, at.ns = HELD, held.ns
+            self.held += 1
         elif name == "copy":
             _, itemsize, source, to, shape, from_strides, to_strides = d
             at.kind = COPY
@@ -451,7 +396,7 @@ cdef class Program:
             if self.slot_kind[slot] == BOX:
                 by_slot.setdefault(slot, []).append((k, offset))
         for found in self.python:
-            if found is not None:
+            if type(found) is PythonCall:
                 call = <PythonCall> found
                 call.fixes = tuple([tuple(by_slot.get(slot, ())) for slot, _ in call.outs])
 
@@ -517,9 +462,13 @@ cdef class Program:
             else:
                 for i in range(self.n_fresh):
                     f.objects[self.fresh_slot[i]] = None
+        self.give_back(f)
+        return out
+
+    cdef void give_back(self, Frame f) noexcept:
+        """Keep a frame for the next run."""
         f.next = self.spare
         self.spare = f
-        return out
 
     cdef bint _given(self, Frame f, int slot, list given):
         """Let a result be written straight into the caller's array."""
@@ -562,20 +511,20 @@ cdef class Program:
         if self.times is not None:
             for i in range(self.n_instr):
                 start = time.perf_counter()
-                if self.instr[i].kind == PYTHON:
-                    self._python(<PythonCall> self.python[i], f)
-                elif self._native(f.ptr, i, i + 1) != 0:
-                    raise MemoryError("out of memory for the temporaries of a compiled function")
+                if self.instr[i].kind >= PYTHON:
+                    self._with_gil(f, i)
+                else:
+                    check(self._native(f.ptr, i, i + 1))
                 self.times.append((i, time.perf_counter() - start))
             return
         while i < self.n_instr:
-            if self.instr[i].kind == PYTHON:
-                self._python(<PythonCall> self.python[i], f)
+            if self.instr[i].kind >= PYTHON:
+                self._with_gil(f, i)
                 i += 1
                 continue
             end = i
             ns = 0
-            while end < self.n_instr and self.instr[end].kind != PYTHON and ns < 2e7:
+            while end < self.n_instr and self.instr[end].kind < PYTHON and ns < 2e7:
                 ns += self.instr[end].ns
                 end += 1
             if ns > 5000:       # below, giving the GIL up costs more than it frees
@@ -583,27 +532,35 @@ cdef class Program:
                     failed = self._native(f.ptr, i, end)
             else:
                 failed = self._native(f.ptr, i, end)
-            if failed:
-                raise MemoryError("out of memory for the temporaries of a compiled function")
+            check(failed)
             since += ns
             if since > 1e7:
                 PyErr_CheckSignals()
                 since = 0
             i = end
 
+    cdef int _with_gil(self, Frame f, int i) except -1:
+        if self.instr[i].kind == HELD:
+            return (<Held> self.python[i]).step(f)
+        self._python(<PythonCall> self.python[i], f)
+        return 0
+
     cdef int _native(self, char** ptr, int i, int end) noexcept nogil:
         cdef Instr* at
+        cdef int status
         while i < end:
             at = &self.instr[i]
             if at.kind == CALL:
                 at.fn(at.n, ptr[at.a], ptr[at.b] if at.b >= 0 else NULL, ptr[at.c] if at.c >= 0 else NULL,
                       ptr[at.out])
             elif at.kind == VM:
-                if run_pass(<Pass*> at.data, ptr) != 0:
-                    return -1
+                status = run_pass(<Pass*> at.data, ptr)
+                if status != 0:
+                    return status
             elif at.kind == NATIVE:
-                if at.run(at.data, ptr) != 0:
-                    return -1
+                status = at.run(at.data, ptr)
+                if status != 0:
+                    return status
             else:
                 move(<Move*> at.data, ptr[at.a], ptr[at.out])
             i += 1
@@ -621,7 +578,7 @@ cdef class Program:
                 args.append(found[1])
                 continue
             ptr, shape, strides, dtype, slot = found
-            if slot >= 0:
+            if slot >= 0 and f.objects[slot] is not None:   # None: a row, in a loop
                 args.append(f.objects[slot])
                 continue
             for k in range(len(<tuple> shape)):

@@ -15,7 +15,7 @@ from scirs_ad._core.core import PRIMITIVES, Elementwise, Key, Spec, bind, spec_o
 from scirs_ad._core.define import primitive, sample
 from scirs_ad._ops.gather import scatter
 
-__all__ = ["LEVELS", "rebuild", "uniform_value"]
+__all__ = ["LEVELS", "Builder", "drop_dead", "rebuild", "reshaped", "uniform_value"]
 
 LEVELS = ("none", "basic", "standard", "aggressive")
 
@@ -159,7 +159,7 @@ class Builder:
         with np.errstate(all="ignore"):
             try:
                 out = bind(p, tuple(values), params)
-            except Exception:
+            except (ArithmeticError, LookupError, MemoryError, ValueError):  # as in eager mode: when it is run
                 return None
         found = []
         for y, s in zip(out if type(out) is tuple else (out,), specs, strict=True):
@@ -270,13 +270,13 @@ def _reshape(b, params, ins, spec):
         return same
     op = b.maker[ins[0]]
     if op is not None and op.primitive.name == "reshape_core":
-        return _reshaped(b, op.inputs[0], spec)
+        return reshaped(b, op.inputs[0], spec)
     if params["core"] != len(b.specs[ins[0]].shape):
-        return _reshaped(b, ins[0], spec)
+        return reshaped(b, ins[0], spec)
     return None
 
 
-def _reshaped(b, v, spec):
+def reshaped(b, v, spec):
     """`v` in the shape of `spec`, in the one form that all reshapes take."""
     if b.specs[v].shape == spec.shape:
         return v
@@ -334,7 +334,7 @@ def _log_sum_exp(b, params, ins, spec):
     high = b.emit(PRIMITIVES["max_axes"], {"axes": axes}, ins, (spec,))[0]
     finite = b.emit(PRIMITIVES["isfinite"], None, (high,), (Spec(spec.shape, bool),))[0]
     high = b.emit(PRIMITIVES["where"], None, (finite, high, b.constant(0.0)), (spec,))[0]
-    moved = b.emit(PRIMITIVES["subtract"], None, (ins[0], _reshaped(b, high, kept)), (x,))[0]
+    moved = b.emit(PRIMITIVES["subtract"], None, (ins[0], reshaped(b, high, kept)), (x,))[0]
     total = b.emit(
         PRIMITIVES["sum_axes"], {"axes": axes}, (b.emit(PRIMITIVES["exp"], None, (moved,), (x,))[0],), (spec,)
     )[0]

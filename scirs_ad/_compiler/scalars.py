@@ -15,7 +15,7 @@ import numpy as np
 
 from scirs_ad._compiler.fuse import REDUCTIONS, signature_of
 from scirs_ad._compiler.graph import NUMBERS, FlatGraph, Op
-from scirs_ad._compiler.lowering import RULES, SUMS, TRUTHS, Lowering, is_sparse_constant, put_core, scalar_call
+from scirs_ad._compiler.scalar_code import RULES, SUMS, TRUTHS, Lowering, is_sparse_constant, put_core, scalar_call
 from scirs_ad._kernels.ops import OPCODES
 from scirs_ad._kernels.vm import CHEAP
 
@@ -212,8 +212,10 @@ def _price(graph, op, count):
     size = graph.specs[op.outputs[0]].size
     if name in ("index", "reshape_core", "broadcast_core", "permute_core", "flip_last", "stop"):
         return 0.0 if count == 0 else 0.3 * size
-    if name in ("put", "stack_core", "concatenate_core"):
+    if name == "put":
         return PYTHON + size
+    if name in ("stack_core", "concatenate_core"):
+        return COPY * (1 + len(op.inputs)) + size
     if name in ("scatter", "scatter_sum"):
         return COPY * (1 + len(op.inputs)) + 0.5 * size
     if name in REDUCTIONS:

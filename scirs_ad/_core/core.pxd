@@ -93,6 +93,7 @@ cdef class Plan:
 
 cdef class Elementwise(Primitive):
     cdef readonly str opcode
+    cdef public object ufunc
     cdef public object partials
     cdef public Rule partials_rule
     cdef public Program program

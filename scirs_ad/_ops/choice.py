@@ -184,6 +184,7 @@ def _predicate(name, opcode, function, text, arity=2):
     """A comparison or test. Inside a fused program it is a mask of 1.0 and 0.0; its own result is boolean."""
     made = _piecewise_constant(name, opcode, function, text, arity)
     made.built = True  # no program for the value: the result is boolean
+    made.ufunc = function
     return made
 
 
@@ -207,6 +208,7 @@ def _integer(name, function, text, arity=2):
     """A function of integers."""
     made = _piecewise_constant(name, None, function, text, arity, (6, 3)[:arity])
     made.built = True
+    made.ufunc = function
 
     def samples(rng):
         yield sample(*(rng.integers(0, 5, 4) for _ in range(arity)))

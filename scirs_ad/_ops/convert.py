@@ -91,7 +91,7 @@ def lost(v, what):
     inside = "" if culprit == what else f", which calls {what} of it,"
     remedies = []
     ours = _namesake(through)
-    if frame is not None and through is None and operation(frame) == "STORE_SUBSCR":
+    if frame is not None and through is None and operation(frame) in ("STORE_SUBSCR", "STORE_SLICE"):
         culprit, inside = f"assigning to `{expression or 'an element'}` of an ndarray", ""
         remedies.append("an array made by numpy.zeros_like(x), numpy.zeros(n, like=x) or scirs_ad.numpy.zeros(n)")
     elif ours:

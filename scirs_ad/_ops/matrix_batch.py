@@ -32,7 +32,8 @@ def looped(signature, function, dtypes=None, name=None, sizes=None):
     ins, outs = parse_signature(signature, name or signature)
 
     def run(*args, **params):
-        args = [np.asarray(a) for a in args]
+        # SciPy 1.18 refuses what is not aligned in some functions (lu, det).
+        args = [a if a.flags.aligned else a.copy() for a in map(np.asarray, args)]
         common = np.result_type(np.float32, *[a.dtype for a in args if a.dtype.kind in "fc"])
         kinds = [common] * len(outs) if dtypes is None else dtypes(common)
         lead = np.broadcast_shapes(*[a.shape[: a.ndim - len(d)] for a, d in zip(args, ins, strict=True)])

@@ -138,6 +138,10 @@ def _numpy_table():
     return table
 
 
+# Modules whose Python functions stay as they are, but where namesakes of ours are found.
+_SHOWN = frozenset({"scipy.sparse", "scipy.sparse.linalg"})
+
+
 @functools.cache
 def _door(name):
     """The module of ours of the same name as one of SciPy's; None where there is none."""
@@ -246,7 +250,7 @@ class Swapper:
         """Our namesake of something in a public module of SciPy; None where there is none."""
         if _top(owner) != "scipy" or owner.count(".") == 0:
             return None
-        package = ".".join(owner.split(".")[:2])
+        package = ".".join(owner.split(".")[: 3 if owner.startswith("scipy.sparse.linalg") else 2])
         if getattr(sys.modules.get(package), name, None) is not value:
             return None
         ours = getattr(_door(package), name, None) if _door(package) is not None else None
@@ -256,7 +260,12 @@ class Swapper:
 
     def _module(self, value):
         name = value.__name__
-        if name in _TABLES or (_top(name) == "numpy" and not name.startswith("numpy.random")) or self.includes(name):
+        if (
+            name in _TABLES
+            or (_top(name) == "numpy" and not name.startswith("numpy.random"))
+            or self.includes(name)
+            or name in _SHOWN
+        ):
             with self.lock:
                 if name not in self.modules or vars(self.modules[name])["_module"] is not value:
                     self.modules[name] = _Module(value, self)

@@ -7,14 +7,16 @@ A derivative that does not exist raises NotDifferentiableError when it is asked 
 
 import scipy.special as sp
 
-from scirs_ad._ops import special_composed
+from scirs_ad._ops import special_composed, special_counts
 from scirs_ad._ops.special import PAGES
 from scirs_ad._ops.special_composed import *  # noqa: F403
 from scirs_ad._ops.special_composed import passed as _passed
+from scirs_ad._ops.special_counts import *  # noqa: F403
 
-__all__ = sorted({n for n in PAGES if hasattr(sp, n)} | set(special_composed.__all__))
+_functions = {*special_composed.__all__, *special_counts.__all__}
+__all__ = sorted({n for n in PAGES if hasattr(sp, n)} | _functions)
 
-globals().update({name: PAGES[name] for name in __all__ if name not in special_composed.__all__})
+globals().update({name: PAGES[name] for name in __all__ if name not in _functions})
 
 
 def __getattr__(name):

@@ -133,5 +133,6 @@ def numpy_table():
     for module in _LAZY:
         importlib.import_module(module)
     rows = [_function_row(f) for f in numpy_overrides.get_overridable_numpy_array_functions()]
-    rows += [row for u in numpy_overrides.get_overridable_numpy_ufuncs() for row in _ufunc_rows(u)]
+    # NumPy 2.5 lists ufuncs without any loop: internal ones, which cannot be called.
+    rows += [row for u in numpy_overrides.get_overridable_numpy_ufuncs() if u.types for row in _ufunc_rows(u)]
     return sorted(rows, key=lambda row: (row.name, row.method or "", isinstance(row.function, np.ufunc)))

@@ -1,0 +1,415 @@
+"""Lower: instructions for operations that are neither elementwise nor views.
+
+A function here takes the Planner and an operation, emits its instructions and returns True; or it returns False and has
+done nothing, and the operation stays a call of its kernel from Python.
+"""
+
+import numpy as np
+
+from scirs_ad._compiler.graph import NUMBERS
+from scirs_ad._compiler.loop import LoopStep
+from scirs_ad._compiler.scalar_code import ports
+from scirs_ad._compiler.scalar_step import ScalarStep
+from scirs_ad._compiler.views import broadcast_strides, contiguous, is_contiguous, keys_of, merged, view_index
+from scirs_ad._core.lazy import lazy
+from scirs_ad._kernels.region import Region
+
+__all__ = ["LOWERED"]
+
+_products = lazy("scirs_ad._compiler.products")  # BLAS comes with scipy.linalg, which is slow to load
+
+MOST_POSITIONS = 1 << 24  # bytes of the list of elements that an index array selects
+
+
+def _is_number(p, v):
+    return isinstance(p.graph.constants.get(v), NUMBERS)
+
+
+def _again(p, pointers):
+    """Buffers of pointers that were made before other instructions are needed until now."""
+    for k in pointers:
+        buffer = p.pointers[k][0]
+        buffer.end = max(buffer.end, p.time)
+    return pointers
+
+
+def _packed(p, v):
+    """The pointer to a value in C order; it is copied if need be."""
+    pointer, shape, strides = p.at(v)
+    itemsize = p.specs[v].dtype.itemsize
+    if is_contiguous(shape, strides, itemsize):
+        return pointer
+    made = p.scratch(p.specs[v].size * itemsize)
+    p.copy_strided(pointer, strides, p.pointer(made), contiguous(shape, itemsize), shape, itemsize)
+    return p.pointer(made)
+
+
+# ------------------------------------------------------------------------------------------------ products
+def _fits(p, op, *dims):
+    """Whether BLAS does it: real floats of one dtype, at least these numbers of dimensions, nothing empty."""
+    out = p.specs[op.outputs[0]]
+    for v, n in zip(op.inputs, dims, strict=True):
+        spec = p.specs[v]
+        if len(spec.shape) < n or spec.dtype != out.dtype or 0 in spec.shape or spec.size >= 1 << 31:
+            return False
+        if _is_number(p, v):
+            return False
+    return out.dtype.char in "df" and out.size > 0
+
+
+def _plain(p, op, *dims):
+    """The same without leading axes."""
+    return _fits(p, op, *dims) and all(len(p.specs[v].shape) == n for v, n in zip(op.inputs, dims, strict=True))
+
+
+def _flag(rows, columns, down, right, itemsize):
+    """(flag, leading dimension) of a matrix as BLAS is to see its transpose; None if it has to be copied."""
+    if (right == itemsize or columns == 1) and (rows == 1 or down >= columns * itemsize) and not down % itemsize:
+        return "N", max(down // itemsize, columns, 1) if rows > 1 else max(columns, 1)
+    if (down == itemsize or rows == 1) and (columns == 1 or right >= rows * itemsize) and not right % itemsize:
+        return "T", max(right // itemsize, rows, 1) if columns > 1 else max(rows, 1)
+    return None
+
+
+def _matrix(p, v, transposed=False):
+    """(pointer, flag, leading dimension, strides of the leading axes) of matrices."""
+    pointer, shape, strides = p.at(v)
+    itemsize = p.specs[v].dtype.itemsize
+    if transposed:
+        shape, strides = (*shape[:-2], shape[-1], shape[-2]), (*strides[:-2], strides[-1], strides[-2])
+    found = _flag(*shape[-2:], *strides[-2:], itemsize)
+    if found is not None:
+        return pointer, *found, strides[:-2]
+    made = p.scratch(p.specs[v].size * itemsize)
+    to = contiguous(shape, itemsize)
+    p.copy_strided(pointer, strides, p.pointer(made), to, shape, itemsize)
+    return p.pointer(made), "N", max(shape[-1], 1), to[:-2]
+
+
+def _vector(p, v):
+    """(pointer, increment) of a vector as BLAS takes it."""
+    pointer, (n,), (step,) = p.at(v)
+    itemsize = p.specs[v].dtype.itemsize
+    if n == 1:
+        return pointer, 1
+    if step > 0 and not step % itemsize:
+        return pointer, step // itemsize
+    made = p.scratch(n * itemsize)
+    p.copy_strided(pointer, (step,), p.pointer(made), (itemsize,), (n,), itemsize)
+    return p.pointer(made), 1
+
+
+def _product(p, op, kind, flags, sizes, steps, pointers, loop=((), (), ())):
+    buffer, offset, strides = p.new_place(op.outputs[0])
+    _again(p, pointers)
+    itemsize = p.specs[op.outputs[0]].dtype.itemsize
+    pointers = (*pointers, p.pointer(buffer, offset))
+    lead = p.specs[op.outputs[0]].shape[: len(loop[1])]
+    p.emit("native", _products.Product(kind, itemsize, flags, sizes, steps, pointers, _merged(
+        lead, *loop[1:], strides[: len(lead)]
+    )))  # fmt: skip
+    return True
+
+
+def _merged(shape, *strides):
+    """(length, step of each operand) of the fewest loops."""
+    found = []
+    for n, *steps in zip(shape, *strides, strict=True):
+        if n == 1:
+            continue
+        if found and all(a == b * n for a, b in zip(found[-1][1:], steps, strict=True)):
+            found[-1] = (found[-1][0] * n, *steps)
+        else:
+            found.append((n, *steps))
+    return tuple(found)
+
+
+def _matmul(p, op):
+    a, b = op.inputs
+    if not _fits(p, op, 2, 2):
+        return False
+    left, right = p.specs[a].shape, p.specs[b].shape
+    lead = p.specs[op.outputs[0]].shape[:-2]
+    if not lead and p.where(a)[:2] == p.where(b)[:2]:
+        return False  # of a matrix and its own transpose NumPy computes one half
+    (m, k), n = left[-2:], right[-1]
+    at, ta, lda, over_a = _matrix(p, a)
+    at_b, tb, ldb, over_b = _matrix(p, b)
+    over_a, over_b = broadcast_strides(left[:-2], over_a, lead), broadcast_strides(right[:-2], over_b, lead)
+    itemsize = p.specs[a].dtype.itemsize
+    stacked = _merged((*lead, m), (*over_a, lda * itemsize))
+    if lead and not any(over_b) and ta == "N" and len(stacked) == 1 and stacked[0][1] == lda * itemsize:
+        m, lead, over_a, over_b = stacked[0][0], (), (), ()  # one matrix for a whole batch: one product
+    return _product(
+        p, op, "gemm", (tb, ta), (n, m, k), (ldb, lda, n), (at_b, at), (lead, over_b, over_a)
+    )  # fmt: skip
+
+
+def _matvec(p, op, transposed=False):
+    a, x = op.inputs[::-1] if transposed else op.inputs
+    if not _plain(p, op, *((1, 2) if transposed else (2, 1))):
+        return False
+    m, k = p.specs[a].shape[::-1] if transposed else p.specs[a].shape
+    matrix, flag, lda, _ = _matrix(p, a, transposed)
+    vector, step = _vector(p, x)
+    sizes, flags = ((k, m, 1), "TN") if flag == "N" else ((m, k, 1), "NN")
+    return _product(p, op, "gemv", tuple(flags), sizes, (lda, step, 1), (matrix, vector))
+
+
+def _vecmat(p, op):
+    return _matvec(p, op, True)
+
+
+def _inner(p, op):
+    n = p.specs[op.inputs[0]].size
+    if not _plain(p, op, 1, 1) or n != p.specs[op.inputs[1]].size:
+        return False
+    (a, step_a), (b, step_b) = _vector(p, op.inputs[0]), _vector(p, op.inputs[1])
+    return _product(p, op, "dot", ("N", "N"), (1, n, 1), (step_a, step_b, 1), (a, b))
+
+
+def _outer(p, op):
+    if not _fits(p, op, 1, 1):
+        return False
+    shape, dtype = p.specs[op.outputs[0]].shape, p.specs[op.outputs[0]].dtype
+    (a, left, over_a), (b, right, over_b) = p.at(op.inputs[0]), p.at(op.inputs[1])
+    over_a = broadcast_strides((*left, 1), (*over_a, 0), shape)
+    over_b = broadcast_strides((*right[:-1], 1, right[-1]), (*over_b[:-1], 0, over_b[-1]), shape)
+    buffer, offset, strides = p.new_place(op.outputs[0])
+    made = Region(shape, [(dtype, over_a), (dtype, over_b)], [], [("multiply", dtype, [0, 1])], [("store", 2, strides)])
+    p.emit_pass(made, [a, b], [p.pointer(buffer, offset)])
+    return True
+
+
+# ------------------------------------------------------------------------------------------------ joining
+def _join(p, op, parts):
+    """Copies to parts of the result: (offset, strides) of each."""
+    out = p.specs[op.outputs[0]]
+    if any(p.specs[v].dtype != out.dtype or _is_number(p, v) for v in op.inputs):
+        return False
+    buffer, offset, strides = p.new_place(op.outputs[0])
+    for v, (at, steps) in zip(op.inputs, parts(strides), strict=True):
+        if p.specs[v].size:
+            p.copy(v, p.pointer(buffer, offset + at), steps)
+    return True
+
+
+def _concatenate(p, op):
+    axis = op.params["axis"]
+
+    def parts(strides):
+        start = 0
+        for v in op.inputs:
+            yield start * strides[axis], strides
+            start += p.specs[v].shape[axis]
+
+    lead = len(p.specs[op.outputs[0]].shape)
+    if any(len(p.specs[v].shape) != lead for v in op.inputs):
+        return False
+    return _join(p, op, parts)
+
+
+def _stack(p, op):
+    axis = op.params["axis"]
+    return _join(p, op, lambda strides: [
+        (k * strides[axis], (*strides[:axis], *strides[len(strides) + axis + 1 :])) for k in range(len(op.inputs))
+    ])  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------ indices
+_MOVED = frozenset(map(np.dtype, "dfli?DF"))
+
+
+def _take(p, op, v, over, step, length, at, over_at, shape):
+    """A gather as a pass: for each element of `shape` the entry of `v` that the index at its place tells."""
+    dtype = p.specs[v].dtype
+    source = p.at(v)[0]
+    buffer, offset, strides = p.new_place(op.outputs[0])
+    strides = contiguous(shape, dtype.itemsize)
+    inputs = [(dtype, over, 0, 0, (1, step, length)), (np.dtype(np.int64), over_at)]
+    p.emit_pass(Region(shape, inputs, [], [], [("store", 0, strides)]), [source, at], [p.pointer(buffer, offset)])
+    return True
+
+
+def _scatter(p, op, v, over, step, length, at, over_at, over_out, shape):
+    """A scatter as a pass: zeros, to which values are added in order."""
+    dtype, out = p.specs[v].dtype, p.specs[op.outputs[0]]
+    source = p.at(v)[0]
+    buffer, offset, _ = p.new_place(op.outputs[0])
+    to = p.pointer(buffer, offset)
+    p.emit("call", "zero", 8, out.size * dtype.itemsize, -1, -1, -1, to)
+    inputs = [(dtype, over), (np.dtype(np.int64), over_at)]
+    outputs = [("scatter", 0, over_out, 0, 0, None, (1, step, length))]
+    p.emit_pass(Region(shape, inputs, [], [], outputs), [source, at], [to], 1)
+    return True
+
+
+def _moved(p, op, *values):
+    """Whether a pass can move the values: their dtypes, and nothing empty."""
+    return (
+        p.specs[values[0]].dtype in _MOVED
+        and not any(_is_number(p, v) or 0 in p.specs[v].shape for v in values)
+        and 0 not in p.specs[op.outputs[0]].shape
+    )
+
+
+def _gather(p, op):
+    x, i = op.inputs
+    if not _moved(p, op, x, i) or p.specs[i].dtype != np.int64:
+        return False
+    shape = p.specs[op.outputs[0]].shape
+    _, long, over = p.at(x)
+    at, indices, over_at = p.at(i)
+    over = (*broadcast_strides(long[:-1], over[:-1], shape[:-1]), 0)
+    step = p.at(x)[2][-1]
+    return _take(p, op, x, over, step, long[-1], at, broadcast_strides(indices, over_at, shape), shape)
+
+
+def _scatter_along(p, op):
+    x, i = op.inputs
+    if not _moved(p, op, x, i) or p.specs[i].dtype != np.int64 or p.specs[x].dtype.kind == "b":
+        return False
+    out = p.specs[op.outputs[0]]
+    shape = np.broadcast_shapes(p.specs[x].shape, p.specs[i].shape)
+    _, given, over = p.at(x)
+    at, indices, over_at = p.at(i)
+    itemsize = out.dtype.itemsize
+    return _scatter(
+        p, op, x, broadcast_strides(given, over, shape), itemsize, op.params["n"], at,
+        broadcast_strides(indices, over_at, shape), (*contiguous(out.shape, itemsize)[:-1], 0), shape,
+    )  # fmt: skip
+
+
+def _positions(p, key, shape):
+    """The pointer to the flat positions that a key with arrays selects, and their number."""
+    found = key.positions(shape).astype(np.int64, copy=False).reshape(-1)
+    return p.pointer(p.constant_buffer(found)), found.size
+
+
+def _indexed(p, op):
+    """``x[key]`` with arrays in the key: by flat positions."""
+    (x,), key = op.inputs, op.params["key"]
+    spec, out = p.specs[x], p.specs[op.outputs[0]]
+    lead = len(spec.shape) - key.core
+    if not _moved(p, op, x) or not key.advanced or 8 * out.size > MOST_POSITIONS:
+        return False
+    _, shape, strides = p.at(x)
+    steps = merged(shape[lead:], strides[lead:])[1]
+    if len(steps) > 1 or (steps and steps[0] < 0):
+        return False
+    at, n = _positions(p, key, spec.shape[lead:])
+    size = spec.size
+    for k in spec.shape[:lead]:
+        size //= k
+    over_at = (0,) * lead + (8,)
+    return _take(
+        p, op, x, (*strides[:lead], 0), steps[0] if steps else 0, size, at, over_at, (*spec.shape[:lead], n)
+    )  # fmt: skip
+
+
+def _scattered(p, op):
+    """Zeros with values added at keys: by strides, or by flat positions where a key has arrays."""
+    keys, out = keys_of(op), p.specs[op.outputs[0]]
+    if not _moved(p, op, *op.inputs) or out.dtype.kind not in "fc":
+        return False
+    if len(keys) == 1 and keys[0].advanced:
+        return _scattered_at(p, op, keys[0])
+    if any(key.advanced or not key.unique for key in keys):
+        return False
+    places = [view_index(out.shape, contiguous(out.shape, out.dtype.itemsize), {"key": key}, None) for key in keys]
+    buffer, offset, _ = p.new_place(op.outputs[0])
+    p.emit("call", "zero", 8, out.size * out.dtype.itemsize, -1, -1, -1, p.pointer(buffer, offset))
+    for k, (v, (at, strides)) in enumerate(zip(op.inputs, places, strict=True)):
+        pointer, shape, own = p.at(v)
+        to = p.pointer(buffer, offset + at)
+        if k == 0:
+            p.copy(v, to, strides)
+        else:
+            p.emit_pass(Region(shape, [(out.dtype, own)], [], [], [("add", 0, strides)]), [pointer], [to])
+    return True
+
+
+def _scattered_at(p, op, key):
+    (x,) = op.inputs
+    spec, out = p.specs[x], p.specs[op.outputs[0]]
+    lead = len(spec.shape) - key.taken
+    itemsize = spec.dtype.itemsize
+    strides = p.at(x)[2]
+    if 8 * spec.size > MOST_POSITIONS or not is_contiguous(spec.shape[lead:], strides[lead:], itemsize):
+        return False
+    at, n = _positions(p, key, out.shape[lead:])
+    size = 1
+    for k in out.shape[lead:]:
+        size *= k
+    return _scatter(
+        p, op, x, (*strides[:lead], itemsize), itemsize, size, at, (0,) * lead + (8,),
+        (*contiguous(out.shape, itemsize)[:lead], 0), (*spec.shape[:lead], n),
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------ loops
+def _scan(p, op):
+    """A loop whose body is a program: one instruction."""
+    q = op.params
+    made = getattr(q["body"].program, "loop", None)
+    if made is None or not q["length"]:
+        return False
+    loop = made(q["carries"], q["count"])
+    specs, rows = q["body"].specs, range(q["carries"], q["carries"] + q["count"])
+    for k, v in enumerate(op.inputs):
+        if p.specs[v].dtype != specs[k].dtype and not _is_number(p, v):
+            return False
+    leaves = [_rows(p, v, specs[k]) if k in rows else (_whole(p, v, specs[k]), 0) for k, v in enumerate(op.inputs)]
+    outs = []
+    for k, v in enumerate(op.outputs):
+        buffer, offset, strides = p.new_place(v)
+        outs.append((p.pointer(buffer, offset), strides[0] if k >= q["carries"] else 0))
+    buffer = p.pointer(p.scratch(max(loop.buffer_bytes, 1)))
+    _again(p, [pointer for pointer, _ in (*leaves, *outs)])
+    p.emit("held", LoopStep(loop, leaves, outs, buffer, q["length"], bool(q.get("reverse"))))
+    return True
+
+
+def _whole(p, v, spec):
+    """The pointer to a value in C order, in the dtype of `spec`."""
+    if _is_number(p, v):
+        return p.pointer(p.constant_buffer(np.full(spec.shape, p.graph.constants[v], spec.dtype)))
+    return _packed(p, v)
+
+
+def _rows(p, v, spec):
+    """(pointer, bytes from row to row), where each row is in C order."""
+    pointer, shape, strides = p.at(v)
+    if not is_contiguous(shape[1:], strides[1:], spec.dtype.itemsize):
+        return _packed(p, v), spec.size * spec.dtype.itemsize
+    return pointer, strides[0]
+
+
+# ------------------------------------------------------------------------------------------------ scalar programs
+def _scalars(p, op):
+    """One instruction; its program has read all inputs of a run before it writes."""
+    outputs = [p.pointer(*p.new_place(v)[:2]) for v in op.outputs]
+    inputs = []
+    for v in op.inputs:
+        buffer, offset, strides = p.where(v)
+        inputs.append((p.pointer(buffer), offset, strides))
+    p.emit("native", ScalarStep(ports(op.params["code"], inputs, outputs)))
+    return True
+
+
+LOWERED = {
+    "concatenate_core": _concatenate,
+    "gather": _gather,
+    "index": _indexed,
+    "inner_last": _inner,
+    "matmul_core": _matmul,
+    "matvec_core": _matvec,
+    "outer_last": _outer,
+    "scalar_call": _scalars,
+    "scan_call": _scan,
+    "scatter": _scattered,
+    "scatter_along": _scatter_along,
+    "scatter_sum": _scattered,
+    "stack_core": _stack,
+    "vecmat_core": _vecmat,
+}

@@ -1,0 +1,251 @@
+"""Operations that compiled programs run without Python: products, joins, indices, loops."""
+
+import _thread
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import scirs_ad as ad
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def kinds(f, *args):
+    """The kinds of the instructions of a compiled function."""
+    return [d[0] for d in f.lower(*args).program.instructions]
+
+
+def check(f, *args, ulps=16, python=False):
+    """Compiled is eager, twice (the short way, too), and whether there is a call of Python in the program."""
+    compiled = ad.compile(f)
+    expected = f(*args)
+    several = isinstance(expected, tuple)
+    for _ in range(2):
+        found = compiled(*args)
+        for y, z in zip(*((found, expected) if several else ((found,), (expected,))), strict=True):
+            y, z = np.asarray(y), np.asarray(z)
+            assert y.dtype == z.dtype
+            assert y.shape == z.shape
+            if z.dtype.kind in "fc":
+                scale = np.max(np.abs(z), initial=0, where=np.isfinite(z))
+                np.testing.assert_allclose(y, z, rtol=0, atol=ulps * np.finfo(z.dtype).eps * scale)
+            else:
+                np.testing.assert_array_equal(y, z)
+    assert ("python" in kinds(compiled, *args)) is python
+    return compiled
+
+
+# ------------------------------------------------------------------------------------------------ products
+@pytest.mark.parametrize("dtype", ["d", "f"])
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [((2, 3, 4), (4, 5)), ((3, 4), (6, 4, 5)), ((5, 1, 3, 4), (2, 4, 3)), ((7, 3, 1), (7, 1, 2)), ((1, 1, 1), (1, 1))],
+)
+def test_stacks_of_matrices(left, right, dtype, rng):
+    a, b = rng.standard_normal(left).astype(dtype), rng.standard_normal(right).astype(dtype)
+    check(lambda a, b: a @ b, a, b)
+    check(lambda a, b: np.swapaxes(np.swapaxes(b, -1, -2) @ np.swapaxes(a, -1, -2), -1, -2), a, b)
+    check(lambda a, b: np.flip(a, -1) @ b, a, b)
+    check(lambda a, b: a[..., ::2, :] @ b[..., ::-1], a, b)
+
+
+def test_gradients_of_stacks(rng):
+    a, b = rng.standard_normal((4, 3, 5)), rng.standard_normal((4, 5, 2))
+    check(ad.grad(lambda a, b: np.sum(np.sin(a @ b)), argnums=(0, 1)), a, b)
+    check(ad.grad(lambda a, b: np.sum(np.sin(a @ b)), argnums=(0, 1)), a, b[0])
+
+
+# ------------------------------------------------------------------------------------------------ joins
+@pytest.mark.parametrize("dtype", ["d", "f", "q", "?", "D"])
+def test_joins(dtype, rng):
+    a, b = (rng.integers(0, 2, (3, 4)).astype(dtype) for _ in range(2))
+    for axis in (0, 1, -1):
+        check(lambda a, b, axis=axis: np.concatenate((a, b[:2] if axis == 0 else b[:, :2], a), axis), a, b)
+        check(lambda a, b, axis=axis: np.stack((a, b, a), axis), a, b)
+    check(lambda a, b: np.concatenate((a.T, b.T[:, ::-1]), 1), a, b)
+    check(lambda a, b: np.concatenate((a[:0], b)), a, b)
+
+
+def test_a_join_of_several_dtypes(rng):
+    a, b = rng.standard_normal(3), rng.standard_normal(4).astype("f")
+    check(lambda a, b: np.concatenate((a, b)), a, b, python=True)
+
+
+def test_reversed_parts(rng):
+    """Scatters whose places do not rise."""
+    a = rng.standard_normal((4, 3))
+    check(ad.grad(lambda a: np.sum(a[::-1] ** 3)), a)
+    check(ad.grad(lambda a: np.sum(a[::-1] ** 3 * a) + np.sum(a[2::-2, :2] ** 2) + np.sum(a[1:, ::-1] ** 2)), a)
+
+
+def test_a_constant_that_cannot_be_computed():
+    """Folding leaves the error to the run, where eager mode raises it."""
+    f = lambda x: x + np.sum(np.linalg.inv(np.zeros((2, 2)))[0] * x)  # noqa: E731
+    for g in (f, ad.compile(f)):
+        with pytest.raises(np.linalg.LinAlgError):
+            g(np.ones(2))
+
+
+def test_gradients_of_joins(rng):
+    a, b = rng.standard_normal((3, 2)), rng.standard_normal((3, 4))
+    check(ad.grad(lambda a, b: np.sum(np.concatenate((a * a, b, a), 1) ** 3), argnums=(0, 1)), a, b)
+    check(ad.grad(lambda a: np.sum(np.stack((a, np.sin(a), a[::-1]), 1) ** 3)), a)
+
+
+# ------------------------------------------------------------------------------------------------ indices
+@pytest.mark.parametrize("dtype", ["d", "f", "q", "?", "D", "F"])
+def test_index_arrays(dtype, rng):
+    x = rng.integers(0, 2, (5, 4, 3)).astype(dtype)
+    i, m = np.array([[3, 0, -1], [1, 1, 2]]), np.arange(12).reshape(4, 3) % 3 == 1
+    check(lambda x: x[i], x)
+    check(lambda x: x[:, i], x)
+    check(lambda x: x[..., np.array([2, 2, 0, -3])], x)
+    check(lambda x: x[1:4][:, np.array([0, 3]), np.array([2, -1])], x)
+    check(lambda x: x[:, m], x)
+    check(lambda x: np.take(x, i, axis=1), x)
+
+
+def test_index_arrays_that_are_arguments(rng):
+    x, i = rng.standard_normal((3, 6)), rng.integers(-6, 6, (3, 4))
+    check(lambda x, i: np.take_along_axis(x, i, -1), x, i)
+    check(lambda x, i: x[:, i], x, i[0])
+    for f in (lambda x, i: np.sum(np.take_along_axis(x, i, -1) ** 2), lambda x, i: np.sum(x[:, i] ** 3)):
+        check(ad.grad(f), x, i)
+    check(ad.grad(lambda x: np.sum(x[:, np.array([5, 5, -1, 0])] ** 2)), x)
+    check(ad.grad(lambda x: np.sum(x[np.array([2, 0, 2])] ** 2)), x)
+
+
+def test_an_index_out_of_bounds_in_a_program(rng):
+    f = ad.compile(lambda x, i: np.take_along_axis(x, i, -1) * 2.0)
+    x, i = rng.standard_normal((3, 6)), np.zeros((3, 4), int)
+    f(x, i)
+    for bad in (6, -7):
+        i[1, 2] = bad
+        with pytest.raises(IndexError, match="out of bounds"):
+            f(x, i)
+    i[1, 2] = -6
+    np.testing.assert_array_equal(f(x, i), np.take_along_axis(x, i, -1) * 2.0)
+
+
+# ------------------------------------------------------------------------------------------------ loops
+def test_a_loop_is_one_instruction(rng):
+    def f(w, start, xs):
+        def step(carry, x):
+            h, k = carry
+            h = np.tanh(w @ h + x)
+            return (h, k + 1), (np.sum(h), h[::-1])
+
+        (h, k), (sums, rows) = ad.scan(step, (start, 0), xs)
+        return h, k, sums, rows
+
+    args = rng.standard_normal((3, 3)), rng.standard_normal(3), rng.standard_normal((40, 3))
+    compiled = check(f, *args)
+    assert "held" in kinds(compiled, *args)
+    assert "loop of 40 steps" in str(compiled.lower(*args).program)
+    loss = lambda w, start, xs: np.sum(f(w, start, xs)[2] ** 2)  # noqa: E731
+    check(ad.grad(loss, argnums=(0, 1, 2)), *args, ulps=64)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("length", [1, 2, 3, 17])
+def test_what_goes_round(length, reverse, rng):
+    """Scalars, whole numbers, truth values, what is handed through, exchanged, transposed, constant."""
+
+    def f(x, n, xs):
+        def step(carry, row):
+            a, b, i, t, m = carry
+            ys = a + row, i, m.T, t, np.zeros(2)
+            return (b, a * 0.5 + row, i + 2, ~t, (m + row).T), ys
+
+        carry, ys = ad.scan(step, (x, x + 1, n, n > 3, np.outer(xs[:3], np.arange(3.0))), xs, reverse=reverse)
+        return (*carry, *ys)
+
+    xs = rng.standard_normal(17)[:length]
+    if length < 3:
+        xs = np.resize(xs, 3)[: max(length, 3)]
+    check(f, np.float64(0.3), np.int64(4), xs)
+    check(lambda x, xs: f(x, 4, xs)[1], np.float64(0.3), xs)
+
+
+def test_rows_that_are_views(rng):
+    x = rng.standard_normal((20, 3, 4))
+
+    def f(x):
+        _, ys = ad.scan(lambda c, r: (c + r, c * r), np.zeros(4), x[::2, 1])
+        _, zs = ad.scan(lambda c, r: (c + r, c * r), np.zeros(20), x[:, 0].T)
+        _, one = ad.scan(lambda c, r: (c + r, c * r), np.zeros(3), np.broadcast_to(x[0, :, 0], (18, 3)))
+        return ys, zs, one
+
+    check(f, x)
+
+
+def test_loops_in_loops(rng):
+    def f(x, xs):
+        def outer(c, rows):
+            c, ys = ad.scan(lambda d, r: (np.sin(d) + r, d * d), c, rows)
+            return c, np.sum(ys, 0)
+
+        return ad.scan(outer, x, xs)
+
+    x, xs = rng.standard_normal(3), rng.standard_normal((5, 20, 3))
+    check(f, x, xs)
+    check(ad.grad(lambda x, xs: np.sum(f(x, xs)[1]), argnums=(0, 1)), x, xs, ulps=64)
+    loss = lambda x: np.sum(ad.scan(lambda c, r: (np.sin(c) + r, c), x, xs[0], checkpoint="every-k")[0])  # noqa: E731
+    check(ad.grad(loss), x, ulps=64)
+
+
+def test_python_inside_a_loop(rng):
+    """A body with an operation that has no instruction of its own."""
+    a = rng.standard_normal((3, 3)) + 4 * np.eye(3)
+
+    def f(x, a):
+        return ad.scan(lambda c, r: (np.linalg.solve(a, c) + r, np.sort(c)), x, np.ones((30, 3)))
+
+    check(f, rng.standard_normal(3), a, python=True)
+
+
+def test_one_loop_in_several_threads(rng):
+    f = ad.compile(lambda x, xs: ad.scan(lambda c, r: (np.sin(c) + r, c), x, xs))
+    args = [(rng.standard_normal(5), rng.standard_normal((3000, 5))) for _ in range(4)]
+    expected = [f(*a) for a in args]
+    found = [None] * 4
+
+    def work(k):
+        for _ in range(5):
+            found[k] = f(*args[k])
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    for got, want in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(got[0], want[0])
+        np.testing.assert_array_equal(got[1], want[1])
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_long_loop_can_be_interrupted(compiled):
+    def loop(n):
+        def f(x):
+            return ad.scan(lambda c, _: (np.sin(c) + 1.0, None), x, length=n)[0]
+
+        return ad.compile(f) if compiled else f
+
+    x = np.linspace(0.0, 1.0, 100)
+    short, long = loop(1000), loop(50_000_000)  # minutes
+    expected = short(x)
+    timer = threading.Timer(0.3, _thread.interrupt_main)
+    begun = time.perf_counter()
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        long(x)
+    timer.cancel()
+    assert time.perf_counter() - begun < 20  # a second on an idle machine
+    np.testing.assert_array_equal(short(x), expected)
+    np.testing.assert_array_equal(x, np.linspace(0.0, 1.0, 100))
