@@ -9,7 +9,7 @@ cimport cython
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from libc.math cimport sqrt
-from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint16_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 from scirs_ad._kernels.ops cimport tables
@@ -386,7 +386,7 @@ cdef char* _memory(list memory, Py_ssize_t size) except NULL:
 
 cdef _arrange(ScalarBuilder b, ScalarProgram p, tuple outputs, bint lanes):
     """Choose operations, their order and their registers."""
-    cdef int n = b.n, k, i, j, v, op, code, m, low, admitted, current, best, at, n_const, n_fixed, n_reg, r, head
+    cdef int n = b.n, k, i, j, v, code, m, low, admitted, current, best, at, n_const, n_reg, r, head
     cdef list work = []
     cdef int* kind = <int*> _memory(work, n * sizeof(int))          # the operation; 0 operands: dead
     cdef int* from_ = <int*> _memory(work, 3 * n * sizeof(int))     # its operands
@@ -405,10 +405,8 @@ cdef _arrange(ScalarBuilder b, ScalarProgram p, tuple outputs, bint lanes):
     cdef int tail_of[256]
     cdef int count_of[256]
     cdef int* o
-    cdef bint again
     cdef ad_scalar* c
     cdef ad_scalar_step* steps
-    cdef ad_scalar_step* run
     cdef uint16_t* results
     cdef char* numbers
     memset(uses, 0, n * sizeof(int))
