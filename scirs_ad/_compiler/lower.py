@@ -8,6 +8,8 @@ import numpy as np
 
 from scirs_ad._compiler.graph import NUMBERS
 from scirs_ad._compiler.loop import LoopStep
+from scirs_ad._compiler.scalar_code import ports
+from scirs_ad._compiler.scalar_step import ScalarStep
 from scirs_ad._compiler.views import broadcast_strides, contiguous, is_contiguous, keys_of, merged, view_index
 from scirs_ad._core.lazy import lazy
 from scirs_ad._kernels.region import Region
@@ -390,6 +392,18 @@ def _rows(p, v, spec):
     return pointer, strides[0]
 
 
+# ------------------------------------------------------------------------------------------------ scalar programs
+def _scalars(p, op):
+    """One instruction; its program has read all inputs of a run before it writes."""
+    outputs = [p.pointer(*p.new_place(v)[:2]) for v in op.outputs]
+    inputs = []
+    for v in op.inputs:
+        buffer, offset, strides = p.where(v)
+        inputs.append((p.pointer(buffer), offset, strides))
+    p.emit("native", ScalarStep(ports(op.params["code"], inputs, outputs)))
+    return True
+
+
 LOWERED = {
     "concatenate_core": _concatenate,
     "gather": _gather,
@@ -398,6 +412,7 @@ LOWERED = {
     "matmul_core": _matmul,
     "matvec_core": _matvec,
     "outer_last": _outer,
+    "scalar_call": _scalars,
     "scan_call": _scan,
     "scatter": _scattered,
     "scatter_along": _scatter_along,

@@ -71,7 +71,7 @@ typedef struct {
 
 /* Scalar programs: see scalar.h. */
 typedef struct ad_scalar_step ad_scalar_step;
-typedef void (*ad_scalar_fn)(const ad_scalar_step *steps, const ad_scalar_step *end, double *registers);
+typedef void (*ad_scalar_fn)(const ad_scalar_step *steps, void *registers, ptrdiff_t lanes);
 
 /* Everything that is built for one instruction set. */
 typedef struct {
@@ -81,7 +81,7 @@ typedef struct {
     int n_supers;
     const ad_typed *typed;
     int n_typed;
-    ad_scalar_fn scalar_one, scalar_lanes;
+    ad_scalar_fn scalar_one_double, scalar_lanes_double, scalar_one_float, scalar_lanes_float;
 } ad_isa;
 
 /* Which tables this build holds is told by AD_HAVE_<isa>; see dispatch.c. */
