@@ -235,7 +235,6 @@ cdef int exponential(scalar *a, int n, scalar *out, scalar *parts, int *how, sca
     cdef scalar *a2 = parts
     cdef scalar *a4 = parts + nn
     cdef scalar *a6 = parts + 2 * nn
-    cdef scalar *a8 = parts + 3 * nn
     cdef const double *b
     cdef int m, s, k
     if choose(a, n, parts, work, <double*> ((<size_t> (work + 3 * nn) + 7) & ~(<size_t> 7)), how) != 0:
@@ -301,7 +300,7 @@ cdef void backward(scalar *a, int n, scalar *e, scalar *parts, int *how, scalar 
                    scalar *work) noexcept nogil:
     """L(A^H, ct) in `out`, given A (not scaled) and what `exponential` left; `ct` is written to. Work: 7 matrices."""
     cdef Py_ssize_t nn = <Py_ssize_t> n * n, i
-    cdef int m = how[0], s = how[1], k, j
+    cdef int m = how[0], s = how[1], k, _
     cdef scalar *g = ct
     cdef scalar *t = work
     cdef scalar *u = work + nn          # cotangents: of U, then of W;
@@ -327,7 +326,7 @@ cdef void backward(scalar *a, int n, scalar *e, scalar *parts, int *how, scalar 
         else:
             r, t = w, u
             memcpy(r, parts + (SQUARES + KEPT - 1) * nn, nn * sizeof(scalar))
-            for j in range(KEPT - 1, k):
+            for _ in range(KEPT - 1, k):
                 times(t, r, r, n)
                 r, t = t, r
         gemm(c'C', c'N', n, n, n, r, n, g, n, v, n)
