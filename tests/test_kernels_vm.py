@@ -267,14 +267,18 @@ def test_superinstructions_round_twice(dtype, n):
         expected = apply(inner, *operands) if "v" in kinds else None
         if len(rest) == 3:  # a b outer c d
             operands += [(v if kind == "v" else s)[2 + i] for i, kind in enumerate(rest[2])]
-            code = [("multiply", dtype, (0, 1)), ("multiply", dtype, (2, 3)), (rest[0], dtype, (4, 5))]
-            expected = apply(rest[0], expected, apply("multiply", *operands[2:]))
-        elif len(rest) == 2:
-            operands.append((v if rest[1] == "v" else s)[2])
-            inputs, outer = len(operands), rest[0].removeprefix("r")
-            pair = (inputs, inputs - 1) if outer == rest[0] else (inputs - 1, inputs)
-            code.append((outer, dtype, pair))
-            expected = apply(outer, *[expected if i == inputs else operands[i] for i in pair])
+            code = [(inner, dtype, (0, 1)), (rest[1], dtype, (2, 3)), (rest[0], dtype, (4, 5))]
+            expected = apply(rest[0], expected, apply(rest[1], *operands[2:]))
+        elif len(rest) in (2, 4):  # outer c, and third d
+            inputs = len(kinds) + len(rest) // 2
+            code = [(inner, dtype, tuple(range(len(kinds))))]
+            for k in range(0, len(rest), 2):
+                at, outer = len(operands), rest[k].removeprefix("r")
+                operands.append((v if rest[k + 1] == "v" else s)[2 + k // 2])
+                before = inputs + k // 2
+                pair = (before, at) if outer == rest[k] else (at, before)
+                code.append((outer, dtype, pair))
+                expected = apply(outer, *[expected if i == before else operands[i] for i in pair])
         elif rest:
             code.append((rest[0], dtype, (len(operands),)))
             expected = apply(rest[0], expected)

@@ -338,6 +338,7 @@ cdef class _Builder:
     cdef dict last                      # value -> position of its last use in the code
     cdef dict direct                    # value -> the output it is computed into
     cdef dict results                   # position in the code -> outputs that are written there
+    cdef dict added                     # position in the code -> the output that its superinstruction adds to
     cdef set owned                      # registers that are temporaries of the block
     cdef list out_registers             # by output
     cdef list plan                      # by instruction: what runs, see `fuse`
@@ -361,6 +362,7 @@ cdef class _Builder:
                          [cls == MOVING for cls in self.classes], self.types, SUPERS)
         self.blocks()
         self.lifetimes()
+        self.accumulate()
         self.allocate()
         self.finish()
 
@@ -474,6 +476,31 @@ cdef class _Builder:
         for v in self.views:            # indices stay: where they are read depends on the view
             if v.index is not None:
                 self.last[v.index[0]] = end
+
+    cdef accumulate(self):
+        """What is only added to an output: the sum is part of the instruction before it."""
+        cdef int k, at
+        cdef dict uses = {}
+        self.added = {}
+        for entry in self.plan:
+            for value in entry[1] if entry else ():
+                uses[value] = uses.get(value, 0) + 1
+        for v in self.views[self.n_in:]:
+            uses[v.value] = uses.get(v.value, 0) + 1
+        for k in range(self.n_out):
+            v = self.views[self.n_in + k]
+            at = v.value - self.first
+            if v.mode != "add" or v.how != AD_DIRECT or at < 0 or uses[v.value] != 1 or not self.plan[at]:
+                continue
+            name, operands, kinds = self.plan[at]
+            if any([self.types[x] != v.dtype for x in operands]):
+                continue
+            for fused in (f"{name}_{kinds}_add_v", f"{name}_add_v"):
+                if fused in SUPERS and self.results[at] == [k]:
+                    self.plan[at] = fused, operands, kinds
+                    self.added[at] = k
+                    del self.results[at]
+                    break
 
     cdef Py_ssize_t live(self):
         """The most values alive at once."""
@@ -630,7 +657,11 @@ cdef class _Builder:
                     self.release(self.registers[x])
                 else:
                     late.append(self.registers[x])
-        r = self.out_registers[self.direct[value]] if value in self.direct else self.take()
+        if k in self.added:
+            r = self.out_registers[self.added[k]]
+            sources.append(r)
+        else:
+            r = self.out_registers[self.direct[value]] if value in self.direct else self.take()
         self.registers[value] = r
         self.call(self.per_block, name, fn, r, sources, False)
         for source in late:
