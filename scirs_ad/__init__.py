@@ -17,10 +17,17 @@ from scirs_ad import numpy
 from scirs_ad._config import get_num_threads, set_num_threads, show_config
 from scirs_ad._core.core import Spec, Tape, Variable
 from scirs_ad._core.define import elementwise, primitive, raises, sample, seal
-from scirs_ad._core.errors import DerivativeLostError, EscapedVariableError, NotDifferentiableError, TracingError
+from scirs_ad._core.errors import (
+    DerivativeLostError,
+    EscapedVariableError,
+    GraphError,
+    NotDifferentiableError,
+    TracingError,
+)
 from scirs_ad._core.tree import register as register_tree
 from scirs_ad._scipy_dispatch import scipy_dispatch
 from scirs_ad._transforms.batch import vmap
+from scirs_ad._transforms.chart import Chart
 from scirs_ad._transforms.checkpoints import checkpoint, checkpoint_chain, checkpoint_profile, name
 from scirs_ad._transforms.control import cond, fori_loop, scan, while_loop
 from scirs_ad._transforms.custom import custom_jvp, custom_vjp, stop_gradient, value
@@ -43,7 +50,7 @@ from scirs_ad._transforms.reverse import grad, value_and_grad, vjp
 __version__ = "0.1.0"
 
 __all__ = [
-    "DerivativeLostError", "EscapedVariableError", "Graph", "NotDifferentiableError", "Spec", "Tape", "TracingError",
+    "Chart", "DerivativeLostError", "EscapedVariableError", "Graph", "GraphError", "NotDifferentiableError", "Spec", "Tape", "TracingError",
     "Variable", "checkpoint", "checkpoint_chain", "checkpoint_profile", "compile", "cond", "custom_jvp", "custom_vjp",
     "derivatives", "elementwise", "fori_loop", "get_num_threads", "grad", "hessian", "hvp", "jacfwd", "jacobian",
     "jacrev", "jvp", "linearize", "name", "native", "numpy", "optimize", "primitive", "raises", "register_tree",

@@ -119,14 +119,92 @@ def test_definite_banded(lower, kind):
     check_grads(lambda ab: sla.eigvals_banded(ab, lower=lower), (ab,), order=1)
 
 
+@pytest.mark.parametrize("kind", [float, complex])
+@pytest.mark.parametrize("lower", [True, False])
+def test_banded_factors_have_banded_cotangents(lower, kind):
+    """Against the derivatives of the dense matrix; what lies outside of the matrix has none; of second order."""
+    n, k = 6, 3
+    ab = (RNG.standard_normal((k, n)) + (1j * RNG.standard_normal((k, n)) if kind is complex else 0)).astype(kind)
+    ab[0 if lower else -1] = 9 + np.arange(n)
+    rows = np.arange(k)[:, None] + np.arange(n) - (0 if lower else k - 1)
+    outside = (rows < 0) | (rows >= n)
+
+    def dense(ab):
+        side = band_matrix(ab, 0 if lower else k - 1)
+        return side + dagger(side) - np.diag(np.real(np.diag(side)))
+
+    def factor(ab):
+        out = sla.cholesky_banded(ab, lower=lower)
+        return np.sum(np.abs(out * np.arange(1, n + 1)) ** 4)
+
+    def factor_dense(ab):
+        out = np.linalg.cholesky(dense(ab))
+        return np.sum(
+            np.abs(out if lower else np.conj(out)) ** 4 * np.arange(1, n + 1)[:, None if not lower else ...] ** 4
+        )
+
+    values, values_dense = (
+        (lambda f: lambda ab: np.sum(f(ab) ** 3))(lambda ab: sla.eigvals_banded(ab, lower=lower)),
+        (lambda ab: np.sum(np.linalg.eigvalsh(dense(ab)) ** 3)),
+    )
+
+    def vectors(ab):
+        v = sla.eig_banded(ab, lower=lower)[1]
+        return np.sum(np.abs(v[:, :2] @ dagger(v[:, :2])) ** 2 * np.arange(n))
+
+    def vectors_dense(ab):
+        v = np.linalg.eigh(dense(ab))[1]
+        return np.sum(np.abs(v[:, :2] @ dagger(v[:, :2])) ** 2 * np.arange(n))
+
+    for ours, theirs in ((factor, factor_dense), (values, values_dense), (vectors, vectors_dense)):
+        found, expected = ad.grad(ours)(ab), ad.grad(theirs)(ab)
+        assert not np.any(found[outside])
+        np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-10 * np.max(np.abs(expected)))
+        found, expected = ad.hvp(ours)(ab, np.ones_like(ab)), ad.hvp(theirs)(ab, np.ones_like(ab))
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9 * np.max(np.abs(expected)))
+
+
+def band_matrix(ab, upper):
+    """The square matrix of bands, of which `upper` lie above the diagonal."""
+    k, n = ab.shape
+    return np.sum(np.stack([shifted(ab[row], upper - row, n) for row in range(k)]), axis=0)
+
+
+def shifted(band, offset, n):
+    """A band as a matrix: its element j stands in column j."""
+    places = np.arange(n)
+    return np.where(places - places[:, None] == offset, band, 0.0)
+
+
+def dagger(x):
+    return np.conj(np.swapaxes(x, -1, -2))
+
+
+def test_banded_cholesky_of_a_large_matrix():
+    """Linear in n: 200,000 equations of bandwidth 3 would be 320 GB as a matrix."""
+    n = 200_000
+    ab = np.stack([np.full(n, 4.0), np.full(n, 1.0), np.full(n, 0.5)])
+    gradient = ad.grad(lambda ab: 2 * np.sum(np.log(sla.cholesky_banded(ab, lower=True)[0])))(ab)
+    # The logarithm of the determinant has the inverse as gradient; far from the ends that of a Toeplitz operator.
+    t = np.exp(2j * np.pi * np.arange(4096) / 4096)
+    symbol = 4 + 2 * np.real(t) + np.real(t**2)
+    expected = [np.mean(1 / symbol), 2 * np.mean(np.real(t) / symbol), 2 * np.mean(np.real(t**2) / symbol)]
+    np.testing.assert_allclose(gradient[:, n // 2], expected, rtol=1e-12)
+
+
 def test_tridiagonal_spectrum():
     d, e = V, W
+    w = sla.eigvalsh_tridiagonal(d, e)
     np.testing.assert_allclose(sla.eigvalsh_tridiagonal(d, e), scipy.linalg.eigvalsh_tridiagonal(d, e))
     np.testing.assert_allclose(sla.eigh_tridiagonal(d, e, select="i", select_range=(0, 1))[0],
                                scipy.linalg.eigvalsh_tridiagonal(d, e)[:2])  # fmt: skip
     check_grads(lambda d, e: sla.eigh_tridiagonal(d, e)[0], (d, e))
-    with pytest.raises(NotImplementedError, match="select"):
-        sla.eigvalsh_tridiagonal(d, e, select="v", select_range=(0, 1))
+    interval = (w[0] + 1e-6, w[2] + 1e-6)
+    np.testing.assert_allclose(sla.eigvalsh_tridiagonal(d, e, select="v", select_range=interval),
+                               scipy.linalg.eigvalsh_tridiagonal(d, e, select="v", select_range=interval))  # fmt: skip
+    for wrong in ({"select": "x"}, {"select": "v"}, {"select": "i", "select_range": (0, 9)}):
+        with pytest.raises(ValueError, match="select"):
+            sla.eigvalsh_tridiagonal(d, e, **wrong)
     with pytest.raises(TypeError, match="real"):
         sla.eigvalsh_tridiagonal(Z, e)
     a = np.diag(V + 5) + np.diag(W, 1) + np.diag(W[::-1], -1)

@@ -29,6 +29,7 @@ from scirs_ad._core.core import (
 from scirs_ad._core.define import primitive, sample
 from scirs_ad._core.errors import TracingError
 from scirs_ad._core.tree import LEAF, Leaf, flatten, unflatten
+from scirs_ad._transforms.check import checking
 from scirs_ad._transforms.common import finish, name_of
 from scirs_ad._transforms.custom import WATCHERS
 from scirs_ad._transforms.hold import hold
@@ -58,6 +59,9 @@ class Body:
                 rebuilt, report = rebuild(self.trace.graph, self.level)
                 rebuilt = diagonals(rebuilt, self.level, report)
                 fused = fuse(rebuilt)
+                if checking():
+                    for graph in (self.trace.graph, rebuilt, fused):
+                        graph.check()
                 program = plan(fused, self.donated)
                 self._check_memory(program)
                 self._steps = rebuilt, report, fused, program

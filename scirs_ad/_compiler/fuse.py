@@ -10,10 +10,13 @@ import heapq
 
 import numpy as np
 
-from scirs_ad._compiler.graph import NUMBERS
-from scirs_ad._compiler.views import VIEWS, layout_of_terms
+from scirs_ad._compiler.graph import NUMBERS, FlatGraph, chart_of
+from scirs_ad._compiler.views import layout_of_terms
 from scirs_ad._core.core import Elementwise
+from scirs_ad._core.errors import GraphError
 from scirs_ad._kernels.region import has_kernel
+from scirs_ad._transforms.chart import Drawable
+from scirs_ad._transforms.cost import flops_of, is_view, size_of
 
 __all__ = ["FusedGraph", "Region", "cost", "fuse"]
 
@@ -60,8 +63,26 @@ class Region:
         """All values that the region computes."""
         return [op.outputs[0] for op in self.ops]
 
+    def check(self, who, specs, uniform):
+        """GraphError unless all operations are over the shape of the region, and what goes in and out is stated."""
+        made = set()
+        for op in self.ops:
+            made.update(op.outputs)
+            if specs[op.outputs[0]].shape != self.shape:
+                raise GraphError(f"{who}: {op.primitive.name} is over {specs[op.outputs[0]].shape}, not {self.shape}")
+        for op in self.folds:
+            if specs[op.inputs[0]].shape != self.shape:
+                raise GraphError(f"{who}: {op.primitive.name} folds {specs[op.inputs[0]].shape}, not {self.shape}")
+        for v in self.outputs:
+            if v not in made:
+                raise GraphError(f"{who}: output {v} is not made by it")
+        for op in [*self.ops, *self.folds]:
+            for v in op.inputs:
+                if v not in made and v not in self.inputs and v not in uniform:
+                    raise GraphError(f"{who}: {op.primitive.name} reads value {v}, which is not among its inputs")
 
-class FusedGraph:
+
+class FusedGraph(Drawable):
     """A graph as an ordered list of steps: each a Region, or an Op by itself."""
 
     def __init__(self, graph, steps):
@@ -69,6 +90,28 @@ class FusedGraph:
 
     def __len__(self):
         return len(self.steps)
+
+    def chart(self, seconds=None):
+        """This graph as plain data, a `Chart`; with the time of each step, if it was measured."""
+        steps = [
+            ([*s.ops, *s.folds, *s.scatters], [*s.outputs, *(op.outputs[0] for op in [*s.folds, *s.scatters])], None)
+            if isinstance(s, Region)
+            else ([s], s.outputs, s)
+            for s in self.steps
+        ]
+        return chart_of(self.graph, steps, seconds)
+
+    def check(self):
+        """GraphError unless the steps are the operations of a computation, and regions what one pass can do."""
+        ops = []
+        for k, step in enumerate(self.steps):
+            if isinstance(step, Region):
+                step.check(f"{self.graph.name}: region {k}", self.graph.specs, self.graph.uniform)
+                ops += [*step.ops, *step.folds, *step.scatters]
+            else:
+                ops.append(step)
+        g = self.graph
+        FlatGraph(g.name, g.specs, g.constants, ops, g.inputs, g.outputs, g.uniform).check()
 
     def __str__(self):
         graph = self.graph
@@ -294,32 +337,14 @@ def cost(fused):
         if isinstance(step, Region):
             flops += sum(_flops(op, specs) for op in [*step.ops, *step.folds])
             ends = [*step.inputs, *step.outputs, *(op.outputs[0] for op in [*step.folds, *step.scatters])]
-        elif step.primitive.name in VIEWS or step.primitive.name in ("reshape_core", "hold", "named"):
+        elif is_view(step.primitive, step.params):
             continue
         else:
             flops += _flops(step, specs)
             ends = [v for v in [*step.inputs, *step.outputs] if not isinstance(constants.get(v), NUMBERS)]
-        moved += sum(specs[v].size * specs[v].dtype.itemsize for v in ends)
+        moved += sum(size_of(specs[v]) for v in ends)
     return flops, moved
 
 
 def _flops(op, specs):
-    """Operations of one op: by its signature for products and decompositions, else one per element."""
-    sizes = [specs[v].size for v in (*op.inputs, *op.outputs)]
-    dims = op.primitive.in_dims
-    if isinstance(op.primitive, Elementwise) or dims is None:
-        return max(sizes, default=0)
-    lengths, loops = {}, 1
-    for names, v in zip(dims, op.inputs, strict=True):
-        shape = specs[v].shape
-        lead = 1
-        for n in shape[: len(shape) - len(names)]:
-            lead *= n
-        loops = max(loops, lead)
-        lengths.update(zip(names, shape[len(shape) - len(names) :], strict=True))
-    work = 2 * loops
-    if list(lengths) == ["n"] and any(len(names) == 2 for names in dims):  # a square matrix is decomposed
-        return work * lengths["n"] ** 3 // 3
-    for n in lengths.values():
-        work *= n
-    return work
+    return flops_of(op.primitive, op.params, [specs[v] for v in op.inputs], [specs[v] for v in op.outputs])

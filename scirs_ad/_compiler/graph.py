@@ -5,19 +5,24 @@ functions applied as one primitive (compile in compile, checkpoint, custom rules
 function closes over is lifted to an input.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from scirs_ad._core.core import Elementwise, Spec, Tape, Variable, as_array, bind, dtype_of, shape_of, spec_of
 from scirs_ad._core.tree import flatten
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.fused import is_composite
+from scirs_ad._transforms.chart import Chart, ChartNode, Drawable, fresh, input_node, operation_node
+from scirs_ad._transforms.check import check_ops
 from scirs_ad._transforms.checkpoints import saving_call
 from scirs_ad._transforms.common import pack_leaf
+from scirs_ad._transforms.cost import family_of, flops_of, size_of
 from scirs_ad._transforms.custom import checkpoint_call, custom_jvp_call, custom_vjp_call
-from scirs_ad._transforms.graph import letters, type_text
 from scirs_ad._transforms.hold import hold
+from scirs_ad._transforms.notation import letters, type_text
 
-__all__ = ["FlatGraph", "Op", "Trace", "record", "replay"]
+__all__ = ["FlatGraph", "Op", "Trace", "chart_of", "record", "replay", "without_holds"]
 
 # Primitives that are a function of their own: opened while tracing. The compiler's own is entered by compile.py.
 OPENED = {checkpoint_call, custom_jvp_call, custom_vjp_call, saving_call}
@@ -34,8 +39,10 @@ class Op:
         self.primitive, self.params, self.inputs, self.outputs = primitive, params, inputs, outputs
 
 
-class FlatGraph:
+class FlatGraph(Drawable):
     """A finished graph over numbered values. It is never changed: each step of the compiler makes a new one.
+
+    It prints, and is shown, counted and checked like a `Graph`.
 
     Attributes
     ----------
@@ -80,6 +87,20 @@ class FlatGraph:
         lines.append(f"  return {', '.join(self.name_of(v, names) for v in self.outputs)}")
         return "\n".join(lines)
 
+    def chart(self):
+        """This graph as plain data: a `Chart`."""
+        return chart_of(self, [([op], [], op) for op in self.ops])
+
+    def check(self):
+        """GraphError unless it is a computation: order, names, shapes and dtypes."""
+        known = {v: self.specs[v] for v in self.inputs}
+        known.update({v: x if isinstance(x, NUMBERS) else self.specs[v] for v, x in self.constants.items()})
+        ops = [
+            (letters(k), op.primitive, op.params, op.inputs, [(v, self.specs[v]) for v in op.outputs])
+            for k, op in enumerate(self.ops)
+        ]
+        check_ops(self.name, known, ops, self.outputs)
+
     def type_of(self, v):
         """`f64[2,3]`."""
         return type_text(self.specs[v])
@@ -99,6 +120,81 @@ class FlatGraph:
     def __call__(self, *args):
         """Run one operation after another: slowly, on anything."""
         return replay(self, args)
+
+
+def chart_of(graph, steps, seconds=None):
+    """The Chart of a graph whose operations run in steps.
+
+    Parameters
+    ----------
+    graph : FlatGraph
+    steps : list of tuple
+        ``(ops, outputs, op)``: `op` is the one operation, or None for a region of `ops` that writes `outputs`.
+    seconds : list of float, optional
+        Of each step.
+    """
+    names, nodes, taken, where = {}, [], set(), {}
+    for k, v in enumerate(graph.inputs):
+        names[v] = where[v] = fresh(f"x{k}", taken), 0
+        nodes.append(input_node(names[v][0], "input", graph.specs[v]))
+
+    def argument(v):
+        if v in where:
+            return where[v]
+        text = graph.name_of(v, {})
+        value = graph.constants[v]
+        if isinstance(value, NUMBERS) or graph.specs[v].shape == ():
+            return text
+        where[v] = fresh(f"c{sum(n.kind == 'constant' for n in nodes)}", taken), 0
+        nodes.append(input_node(where[v][0], "constant", graph.specs[v]))
+        return where[v]
+
+    for k, (ops, outputs, op) in enumerate(steps):
+        name = fresh(letters(k), taken)
+        if op is not None:
+            args = [argument(v) for v in op.inputs]
+            ins, outs = [graph.specs[v] for v in op.inputs], [graph.specs[v] for v in op.outputs]
+            made = operation_node(name, op.primitive, op.params, args, ins, outs)
+            outputs = op.outputs
+        else:
+            made = region_node(name, graph, ops, outputs, argument)
+        nodes.append(made if seconds is None else replace(made, seconds=seconds[k]))
+        where.update((v, (name, slot)) for slot, v in enumerate(outputs))
+    return Chart(graph.name, nodes, [argument(v) for v in graph.outputs])
+
+
+def region_node(name, graph, ops, outputs, argument):
+    """The node of a fused region, whose operations are the lines that it consists of."""
+    specs, inside, read = graph.specs, {}, {}
+    lines, flops = [], 0
+    for op in ops:
+        shown = []
+        for v in op.inputs:
+            if v not in inside:
+                found = argument(v)
+                if type(found) is not str:
+                    read[v] = found
+                shown.append(found if type(found) is str else found[0] if found[1] == 0 else f"{found[0]}[{found[1]}]")
+            else:
+                shown.append(inside[v])
+        for v in op.outputs:
+            inside[v] = f"{name}.{len(inside)}"
+        shown += [f"{key}={_param(v)}" for key, v in (op.params or {}).items()]
+        written = "".join([f" -> {name}[{outputs.index(v)}]" for v in op.outputs if v in outputs])
+        lines.append(f"{inside[op.outputs[0]]} = {op.primitive.name}({', '.join(shown)}){written}")
+        flops += flops_of(op.primitive, op.params, [specs[v] for v in op.inputs], [specs[v] for v in op.outputs])
+    return ChartNode(
+        name,
+        "operation",
+        f"region of {len(ops)}",
+        "elementwise" if any(family_of(op.primitive, op.params) != "reduction" for op in ops) else "reduction",
+        {},
+        tuple(read.values()),
+        tuple((specs[v].shape, specs[v].dtype.name) for v in outputs),
+        flops,
+        sum(size_of(specs[v]) for v in (*read, *outputs)),
+        lines=tuple(lines),
+    )
 
 
 def _param(value):

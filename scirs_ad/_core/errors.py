@@ -1,6 +1,6 @@
 """The exceptions of the core. Each is a subclass of what NumPy would raise."""
 
-__all__ = ["DerivativeLostError", "EscapedVariableError", "NotDifferentiableError", "TracingError"]
+__all__ = ["DerivativeLostError", "EscapedVariableError", "GraphError", "NotDifferentiableError", "TracingError"]
 
 
 class EscapedVariableError(RuntimeError):
@@ -17,3 +17,7 @@ class DerivativeLostError(TypeError):
 
 class NotDifferentiableError(TypeError):
     """A derivative was asked for that does not exist."""
+
+
+class GraphError(ValueError):
+    """A graph is not a computation: it reads what nobody makes, or a shape is not what its operation gives."""

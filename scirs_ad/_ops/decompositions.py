@@ -28,10 +28,10 @@ from scirs_ad._ops.linalg import (
     symmetrized,
     well_conditioned,
 )
-from scirs_ad._ops.linalg_policy import watch_gaps
+from scirs_ad._ops.linalg_policy import bound, watched
 
 
-def _columns(x):
+def columns(x):
     """A vector along the columns of a matrix: `x_j` at (i, j)."""
     return sh.reshape(x, (*shape_of(x)[:-1], 1, shape_of(x)[-1]))
 
@@ -56,8 +56,24 @@ def _largest(w):
 
 
 # ------------------------------------------------------------------------------------------------ Hermitian
-@primitive("(n,n)->(n),(n,n)", kernel=lambda a: kernels.eigh(symmetrized(np.asarray(a))), internal=True)
-def eigh_core(a):
+def hermitian_middle(name, out, ct, degenerate):
+    """``V^H G V`` for the cotangent G of a Hermitian matrix with eigenvalues and eigenvectors `out`, from theirs."""
+    w, v = out
+    ct_w, ct_v = ct
+    middle = None if ct_w is None else diag_matrix(ct_w)
+    if ct_v is not None:
+        gap = ew.subtract(columns(w), _rows(w))
+        inner = matmul_core(h_(v), ct_v)
+        skew = ew.multiply(0.5, ew.subtract(inner, h_(inner)))
+        if degenerate != "ignore":
+            skew = watched(skew, inner, gap, _largest(w), name=name, degenerate=degenerate)
+        turn = ew.multiply(_inverse_gap(gap, _largest(w)), skew)
+        middle = turn if middle is None else ew.add(middle, turn)
+    return middle
+
+
+@primitive("(n,n)->(n),(n,n)", kernel=lambda a, *, degenerate: kernels.eigh(symmetrized(np.asarray(a))), internal=True)
+def eigh_core(a, *, degenerate):
     """Eigenvalues, ascending, and eigenvectors of ``(a + a^H) / 2``.
 
     Derivative: ``V (diag(ct_w) + F * (V^H ct_V - ct_V^H V) / 2) V^H`` with ``F_ij = 1 / (w_j - w_i)``: M. B. Giles
@@ -67,29 +83,23 @@ def eigh_core(a):
 
 
 @eigh_core.def_vjp
-def _(ct, out):
-    w, v = out
-    ct_w, ct_v = ct
-    middle = None
-    if ct_w is not None:
-        middle = diag_matrix(ct_w)
-    if ct_v is not None:
-        gap = ew.subtract(_columns(w), _rows(w))
-        inner = matmul_core(h_(v), ct_v)
-        skew = ew.multiply(0.5, ew.subtract(inner, h_(inner)))
-        watch_gaps("eigh", skew, inner, gap, _largest(w))
-        turn = ew.multiply(_inverse_gap(gap, _largest(w)), skew)
-        middle = turn if middle is None else ew.add(middle, turn)
-    return matmul_core(matmul_core(v, middle), h_(v))
+def _(ct, out, degenerate):
+    v = out[1]
+    return matmul_core(matmul_core(v, hermitian_middle("eigh", out, ct, degenerate)), h_(v))
 
 
 @eigh_core.def_samples
 def _(rng):
     # Only eigenvalues are free of a choice; eigenvectors change sign, but continuously.
-    yield sample(positive_definite(rng, 3, 3))
-    yield sample(np.array([[2.0]]))
-    yield sample(positive_definite(rng, 2, 2, 2))
-    yield sample(np.diag([1.0, 2.0, 4.0]))
+    yield sample(positive_definite(rng, 3, 3), degenerate=None)
+    yield sample(np.array([[2.0]]), degenerate=None)
+    yield sample(positive_definite(rng, 2, 2, 2), degenerate=None)
+    yield sample(np.diag([1.0, 2.0, 4.0]), degenerate=None)
+
+
+def eigh_pair(a, degenerate=None):
+    """`eigh_core` with the choice that is in force where it is called."""
+    return eigh_core(a, degenerate=bound("degenerate", degenerate))
 
 
 def eigh(a, UPLO="L"):
@@ -125,7 +135,7 @@ def eigh(a, UPLO="L"):
     """
     if UPLO not in ("L", "U", "l", "u"):
         raise ValueError(f"eigh: UPLO must be 'L' or 'U', not {UPLO!r}")
-    return EighResult(*eigh_core(square_matrices("eigh", a)))
+    return EighResult(*eigh_pair(square_matrices("eigh", a)))
 
 
 @primitive("(n,n)->(n)", kernel=lambda a: kernels.eigvalsh(symmetrized(np.asarray(a))), internal=True)
@@ -139,8 +149,8 @@ def eigvalsh_core(a):
 
 @eigvalsh_core.def_vjp
 def _(ct, a):
-    _, v = eigh_core(a)
-    return matmul_core(ew.multiply(v, _columns(ct)), h_(v))
+    _, v = eigh_core(a, degenerate=None)
+    return matmul_core(ew.multiply(v, columns(ct)), h_(v))
 
 
 @eigvalsh_core.def_samples
@@ -185,8 +195,8 @@ def eigvalsh(a, UPLO="L"):
 
 
 # ------------------------------------------------------------------------------------------------ general
-@primitive("(n,n)->(n),(n,n)", kernel=lambda a: kernels.eig(a), internal=True)
-def eig_core(a):
+@primitive("(n,n)->(n),(n,n)", kernel=lambda a, *, degenerate: kernels.eig(a), internal=True)
+def eig_core(a, *, degenerate):
     """Eigenvalues and unit eigenvectors, complex always.
 
     Derivative: ``V^-H (diag(ct_w) + (V^H ct_V - V^H V diag(Re V^H ct_V)) / conj(E)) V^H`` with ``E_ij = w_j - w_i``:
@@ -198,16 +208,17 @@ def eig_core(a):
 
 
 @eig_core.def_vjp
-def _(ct, out, specs):
+def _(ct, out, specs, degenerate):
     w, v = out
     ct_w, ct_v = ct
     middle = None if ct_w is None else diag_matrix(ct_w)
     if ct_v is not None:
         inner = matmul_core(h_(v), ct_v)
-        length = _columns(cx.real(diagonal_of(inner)))
+        length = columns(cx.real(diagonal_of(inner)))
         inner = ew.subtract(inner, ew.multiply(matmul_core(h_(v), v), length))
-        gap = cx.conj(ew.subtract(_columns(w), _rows(w)))
-        watch_gaps("eig", inner, inner, gap, _largest(w))
+        gap = cx.conj(ew.subtract(columns(w), _rows(w)))
+        if degenerate != "ignore":
+            inner = watched(inner, inner, gap, _largest(w), name="eig", degenerate=degenerate)
         turn = ew.multiply(_inverse_gap(gap, _largest(w)), inner)
         middle = turn if middle is None else ew.add(middle, turn)
     return sh.cast(solve_core(h_(v), matmul_core(middle, h_(v))), specs[0].dtype)
@@ -216,7 +227,12 @@ def _(ct, out, specs):
 @eig_core.def_samples
 def _(rng):
     # LAPACK also turns each vector so that its largest entry is real: that choice is not differentiated.
-    yield sample(np.diag([1.0, 2.0, 4.0]) + 0.1 * rng.standard_normal((3, 3)), order=1)
+    yield sample(np.diag([1.0, 2.0, 4.0]) + 0.1 * rng.standard_normal((3, 3)), degenerate=None, order=1)
+
+
+def eig_pair(a, degenerate=None):
+    """`eig_core` with the choice that is in force where it is called."""
+    return eig_core(a, degenerate=bound("degenerate", degenerate))
 
 
 def eig(a):
@@ -247,7 +263,7 @@ def eig(a):
     >>> anp.linalg.eig([[2.0, 0.0], [0.0, 1.0]]).eigenvalues
     array([2.+0.j, 1.+0.j])
     """
-    return EigResult(*eig_core(square_matrices("eig", a)))
+    return EigResult(*eig_pair(square_matrices("eig", a)))
 
 
 @primitive("(n,n)->(n)", kernel=lambda a: kernels.eigvals(a), internal=True)
@@ -262,7 +278,7 @@ def eigvals_core(a):
 
 @eigvals_core.def_vjp
 def _(ct, a, specs):
-    _, v = eig_core(a)
+    _, v = eig_core(a, degenerate=None)
     return sh.cast(solve_core(h_(v), ew.multiply(_rows(ct), h_(v))), specs[0].dtype)
 
 
@@ -302,8 +318,8 @@ def eigvals(a):
 
 
 # ------------------------------------------------------------------------------------------------ singular values
-@primitive(core=lambda a: (2,), n_out=3, kernel=lambda a: kernels.svd(a, False), internal=True)
-def svd_core(a):
+@primitive(core=lambda a, **_: (2,), n_out=3, kernel=lambda a, *, degenerate: kernels.svd(a, False), internal=True)
+def svd_core(a, *, degenerate):
     """The thin singular value decomposition.
 
     Derivative: with ``E_ij = (s_j - s_i) (s_j + s_i)``, ``skew(X) = X - X^H``: ``U ((skew(U^H ct_U) / E) S +
@@ -314,7 +330,8 @@ def svd_core(a):
 
 
 @svd_core.def_shape
-def _(a):
+def _(a, *, degenerate):
+    del degenerate
     m, n = a.shape[-2:]
     k = min(m, n)
     lead = a.shape[:-2]
@@ -323,18 +340,15 @@ def _(a):
 
 
 @svd_core.def_vjp
-def _(ct, out, specs):
+def _(ct, out, specs, degenerate):
     u, s, vh = out
     ct_u, ct_s, ct_vh = ct
-    gap = ew.multiply(ew.subtract(_columns(s), _rows(s)), ew.add(_columns(s), _rows(s)))
+    gap = ew.multiply(ew.subtract(columns(s), _rows(s)), ew.add(columns(s), _rows(s)))
     largest = ix.getitem(s, (..., slice(0, 1)))
     scale = sh.reshape(ew.square(largest), (*shape_of(largest), 1))
-    f = _inverse_gap(gap, scale)
     safe = _inverse_gap(s, largest)  # 1 / s, 0 where s is zero
     middle = None if ct_s is None else diag_matrix(ct_s)
-    outside = None
-
-    numerator = reference = None
+    outside = numerator = reference = None
 
     def plus(x, y):
         return y if x is None else ew.add(x, y)
@@ -342,32 +356,37 @@ def _(ct, out, specs):
     if ct_u is not None:
         inner = matmul_core(h_(u), ct_u)
         skew = ew.subtract(inner, h_(inner))
-        middle = plus(middle, ew.multiply(ew.multiply(f, skew), _columns(s)))
-        numerator, reference = ew.multiply(skew, _columns(s)), ew.multiply(inner, _columns(s))
+        numerator, reference = ew.multiply(skew, columns(s)), ew.multiply(inner, columns(s))
         if dtype_of(u).kind == "c":
-            middle = plus(middle, ew.multiply(diag_matrix(diagonal_of(skew)), ew.multiply(0.5, _columns(safe))))
-        rest = ew.multiply(ew.subtract(ct_u, matmul_core(u, inner)), _columns(safe))
+            middle = plus(middle, ew.multiply(diag_matrix(diagonal_of(skew)), ew.multiply(0.5, columns(safe))))
+        rest = ew.multiply(ew.subtract(ct_u, matmul_core(u, inner)), columns(safe))
         outside = matmul_core(rest, vh)
     if ct_vh is not None:
         ct_v = h_(ct_vh)
         inner = matmul_core(vh, ct_v)
         skew = ew.subtract(inner, h_(inner))
-        middle = plus(middle, ew.multiply(_rows(s), ew.multiply(f, skew)))
         numerator = plus(numerator, ew.multiply(_rows(s), skew))
         reference = plus(reference, ew.multiply(_rows(s), inner)) if reference is None else reference
         rest = ew.subtract(ct_vh, matmul_core(h_(inner), vh))
         outside = plus(outside, matmul_core(u, ew.multiply(_rows(safe), rest)))
     if numerator is not None:
-        watch_gaps("svd", numerator, reference, gap, scale)
+        if degenerate != "ignore":
+            numerator = watched(numerator, reference, gap, scale, name="svd", degenerate=degenerate)
+        middle = plus(middle, ew.multiply(_inverse_gap(gap, scale), numerator))
     total = matmul_core(matmul_core(u, middle), vh)
     return total if outside is None else ew.add(total, outside)
 
 
 @svd_core.def_samples
 def _(rng):
-    yield sample(np.diag([4.0, 2.0, 1.0]) + 0.1 * rng.standard_normal((3, 3)))
-    yield sample(np.eye(4, 2) * [3.0, 1.0] + 0.1 * rng.standard_normal((4, 2)))
-    yield sample(np.eye(2, 4) * [[3.0], [1.0]] + 0.1 * rng.standard_normal((2, 2, 4)), order=1)
+    yield sample(np.diag([4.0, 2.0, 1.0]) + 0.1 * rng.standard_normal((3, 3)), degenerate=None)
+    yield sample(np.eye(4, 2) * [3.0, 1.0] + 0.1 * rng.standard_normal((4, 2)), degenerate=None)
+    yield sample(np.eye(2, 4) * [[3.0], [1.0]] + 0.1 * rng.standard_normal((2, 2, 4)), degenerate=None, order=1)
+
+
+def svd_triple(a, degenerate=None):
+    """`svd_core` with the choice that is in force where it is called."""
+    return svd_core(a, degenerate=bound("degenerate", degenerate))
 
 
 @primitive(core=lambda a: (2,), kernel=lambda a: kernels.svdvals(a), internal=True)
@@ -386,8 +405,8 @@ def _(a):
 
 @svdvals_core.def_vjp
 def _(ct, a):
-    u, _, vh = svd_core(a)
-    return matmul_core(ew.multiply(u, _columns(ct)), vh)
+    u, _, vh = svd_core(a, degenerate=None)
+    return matmul_core(ew.multiply(u, columns(ct)), vh)
 
 
 @svdvals_core.def_samples
@@ -403,7 +422,7 @@ def _matrices(name, a):
     return a if dtype_of(a).kind in "fc" else sh.astype(a, float)
 
 
-def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
+def svd(a, full_matrices=True, compute_uv=True, hermitian=False, *, degenerate=None):
     """Singular value decomposition.
 
     Parameters
@@ -415,6 +434,8 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
         Return U and V^H too.
     hermitian : bool
         Accepted for NumPy's sake.
+    degenerate : {"warn", "ignore", "raise"}, optional
+        What to do where the derivative of vectors does not exist; see `scirs_ad.scipy.linalg.set_policy`.
 
     Returns
     -------
@@ -443,10 +464,10 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
         return svdvals_core(a)
     m, n = shape_of(a)[-2:]
     if not full_matrices or m == n:
-        return SVDResult(*svd_core(a))
+        return SVDResult(*svd_triple(a, degenerate))
     if type(a) is np.ndarray:
         return SVDResult(*kernels.svd(a, True))
-    u, s, vh = svd_core(a)
+    u, s, vh = svd_triple(a, degenerate)
     if m > n:
         u = join.concatenate([u, complement_core(u)], axis=-1)
     else:

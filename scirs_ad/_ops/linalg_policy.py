@@ -5,7 +5,12 @@ import warnings
 
 import numpy as np
 
-from scirs_ad._ops import index as ix
+from scirs_ad._core.define import primitive, raises, sample
+from scirs_ad._core.lazy import lazy
+from scirs_ad._ops.linalg import fit, well_conditioned
+from scirs_ad._ops.matrix_batch import looped
+
+lapack = lazy("scipy.linalg.lapack")
 
 __all__ = ["DegenerateWarning", "IllConditionedWarning", "policy", "set_policy"]
 
@@ -27,6 +32,14 @@ def chosen(name):
     """What is in force for `name`."""
     found = _inner.get()
     return _DEFAULT[name] if found is None else found[name]
+
+
+def bound(name, given):
+    """The choice that a call keeps for its derivative: its own, or that of an enclosing `policy`; None: as in force then."""
+    if given is not None:
+        return _checked({name: given})[name]
+    found = _inner.get()
+    return None if found is None else found[name]
 
 
 def _checked(given):
@@ -78,7 +91,9 @@ class policy:
     ----------
     check : bool, optional
     degenerate : {"warn", "ignore", "raise"}, optional
-        In force where derivatives are computed: put the gradient inside.
+        For the decompositions that are called inside, whenever their derivatives are computed, and for derivatives that
+        are computed inside of decompositions that were called without a choice. The keyword `degenerate` of `eigh`, `eig`,
+        `svd` and their like says it for one call.
 
     Examples
     --------
@@ -103,18 +118,7 @@ def _matrix(place):
     return f"matrix {place[0] if len(place) == 1 else place} of the batch: " if place else ""
 
 
-def watch_gaps(name, numerator, reference, gap, scale):
-    """Warn or raise where a gap is nothing but rounding and what would be divided by it is not.
-
-    `reference` is what the numerator is the difference of, so that its rounding can be told from a value. Under vmap and
-    while tracing values are not known, and nothing is said.
-    """
-    what = chosen("degenerate")
-    if what == "ignore":
-        return
-    gap, scale, x, reference = (ix.known(y) for y in (gap, scale, numerator, reference))
-    if not all(type(y) is np.ndarray for y in (gap, scale, x, reference)) or gap.size == 0:
-        return
+def _look(x, reference, gap, scale, name, what):
     eps = np.finfo(gap.dtype).eps
     tiny = np.abs(gap) <= 8.0 * eps * scale
     diagonal = np.arange(gap.shape[-1])
@@ -135,6 +139,85 @@ def watch_gaps(name, numerator, reference, gap, scale):
     if what == "raise":
         raise np.linalg.LinAlgError(message)
     warnings.warn(f"{message}; that share is left out", DegenerateWarning, stacklevel=2)
+
+
+def _watched(x, reference, gap, scale, *, name, degenerate):
+    what = chosen("degenerate") if degenerate is None else degenerate
+    if what != "ignore" and gap.size and x.size:
+        _look(x, reference, gap, scale, name, what)
+    return np.broadcast_to(x, np.broadcast_shapes(x.shape, reference.shape, gap.shape, scale.shape)).copy()
+
+
+@primitive("(n,n),(n,n),(n,n),(k,k)->(n,n)", kernel=_watched, internal=True)
+def watched(x, reference, gap, scale, *, name, degenerate):
+    """`x`, which is about to be divided by `gap`; a warning or an error where the gap is rounding and `x` is not.
+
+    `reference` is what `x` is the difference of, so that its rounding can be told from a value. An operation of its own, so
+    that it runs where numbers are: also under vmap and in compiled programs. Derivative: the identity. In forward mode
+    it sees nothing: whether what follows depends on the choice of vectors is not known there. Cost: some passes.
+    """
+    return np.broadcast_to(x, np.broadcast_shapes(x.shape, reference.shape, gap.shape, scale.shape)).copy()
+
+
+@watched.def_vjp
+def _(ct, specs):
+    return fit(ct, specs[0]), None, None, None
+
+
+@watched.def_samples
+def _(rng):
+    def near(gap, degenerate="ignore"):
+        x = rng.standard_normal((2, 2))
+        return (x, x, gap, np.ones((1, 1))), {"name": "watched", "degenerate": degenerate}
+
+    apart = np.array([[0.0, 1.0], [-1.0, 0.0]])
+    args, how = near(apart, "raise")
+    yield sample(*args, **how, wrt=(0,))
+    args, how = near(0 * apart)
+    yield sample(*args, **how, wrt=(0,))
+    args, how = near(0 * apart, "raise")
+    yield raises(np.linalg.LinAlgError, *args, **how, match="watched: .*values 0 and 1")
+
+
+# ------------------------------------------------------------------------------------------------ condition
+def _reciprocal_one(a):
+    getrf, gecon = lapack.get_lapack_funcs(("getrf", "gecon"), (a,))
+    lu, _, info = getrf(a)
+    if info > 0:
+        return 0.0
+    return gecon(lu, np.linalg.norm(a, 1), norm="1")[0]
+
+
+_reciprocal = looped("(n,n)->()", _reciprocal_one, name="rcond",
+                     dtypes=lambda common: [np.empty(0, common).real.dtype])  # fmt: skip
+
+
+def _conditioned(a, *, name):
+    if a.size:
+        watch_condition(name, _reciprocal(a))
+    return a.copy()
+
+
+@primitive("(n,n)->(n,n)", kernel=_conditioned, internal=True)
+def conditioned(a, *, name):
+    """`a`, with a warning if an estimate of its condition in the 1-norm, by xGECON, is beyond the rounding unit.
+
+    An operation of its own, so that it runs where numbers are: also under vmap and in compiled programs. Derivative: the
+    identity. Cost: ``2/3 n^3`` operations.
+    """
+    return a.copy()
+
+
+@conditioned.def_vjp
+def _(ct):
+    return ct
+
+
+@conditioned.def_samples
+def _(rng):
+    yield sample(well_conditioned(rng, 3, 3), name="solve")
+    yield sample(well_conditioned(rng, 2, 2, 2, complex_too=True), name="solve")
+    yield sample(np.zeros((0, 0)), name="solve")
 
 
 def watch_condition(name, reciprocal):

@@ -41,12 +41,17 @@ def _real_if_real(a, out, name):
     return out.real
 
 
+def _wide(a):
+    """In double precision: SciPy's logarithm has too few digits in single, and says so each time."""
+    return a.astype(np.result_type(a, np.float64), copy=False)
+
+
 def _logm(a, power):
-    return _real_if_real(a, np.asarray(sp.logm(a)), "logarithm")
+    return _real_if_real(a, np.asarray(sp.logm(_wide(a))), "logarithm")
 
 
 def _power(a, power):
-    return _real_if_real(a, np.asarray(sp.fractional_matrix_power(a, power)), "power")
+    return _real_if_real(a, np.asarray(sp.fractional_matrix_power(_wide(a), power)), "power")
 
 
 def _signm(a, power):
@@ -226,7 +231,7 @@ def funm_core(a, *, func):
 
 
 def _eigen(a):
-    w, v = dc.eig_core(a)
+    w, v = dc.eig_core(a, degenerate=None)
     return w, v, inv_core(v)
 
 

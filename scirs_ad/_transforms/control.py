@@ -18,8 +18,8 @@ from scirs_ad._ops.join import stack
 from scirs_ad._transforms.checkpoints import checkpoint as checkpointed
 from scirs_ad._transforms.common import finish, name_of, pack_leaf
 from scirs_ad._transforms.functions import Lifting, trace_body
-from scirs_ad._transforms.graph import type_text
 from scirs_ad._transforms.loops import bottom_of, cond_call, scan_call, steps_while, while_call
+from scirs_ad._transforms.notation import type_text
 
 __all__ = ["cond", "fori_loop", "scan", "while_loop"]
 

@@ -13,7 +13,7 @@ import numpy as np
 from scirs_ad._core.core import Batch, Dual, Spec, Tape, Variable, as_array, bind, dtype_of, inexact, shape_of, spec_of
 from scirs_ad._ops import shape as sh
 from scirs_ad._transforms.common import pack_leaf
-from scirs_ad._transforms.graph import letters, type_text
+from scirs_ad._transforms.notation import letters, type_text
 
 __all__ = ["Function", "Lifting", "install_compiler", "trace_body"]
 

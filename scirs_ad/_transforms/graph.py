@@ -2,17 +2,21 @@
 
 import numpy as np
 
-from scirs_ad._core.core import Spec, Tape, Variable, as_array, bind, dtype_of, shape_of, spec_of
+from scirs_ad._core.core import Spec, Tape, Variable, as_array, bind, dtype_of, shape_of, spec_of, value_of
 from scirs_ad._core.tree import flatten, unflatten
+from scirs_ad._transforms.chart import Chart, Drawable, fresh, input_node, operation_node
+from scirs_ad._transforms.check import check_ops, checking
 from scirs_ad._transforms.common import finish, name_of, pack_leaf
+from scirs_ad._transforms.notation import letters, type_text
 
 __all__ = ["Graph", "trace"]
 
 
-class Graph:
+class Graph(Drawable):
     """A recorded computation: inputs, nodes, outputs.
 
-    Made by `trace`, or by hand: placeholders, operations on them, gradients, and `run`.
+    Made by `trace`, or by hand: placeholders, operations on them, gradients, and `run`. It prints, and `statistics`,
+    `text`, `dot`, `mermaid`, `json`, `svg`, `html` and `save` show it; `check` tests that it is a computation.
 
     Attributes
     ----------
@@ -236,6 +240,80 @@ class Graph:
             env[index] = x
         return unflatten(self._out_structure, [finish(y) for y in self._evaluate(self._outputs, env)])
 
+    # -------------------------------------------------------------------------------- shown
+    def check(self):
+        """Test that it is a computation: order, names, shapes and dtypes.
+
+        Raises
+        ------
+        GraphError
+            If a node reads what no earlier node makes, makes what is there already, or has a shape or dtype that is
+            not that of its primitive; the message names the node.
+        """
+        names, ops, known = self._names(), [], {}
+        for i, node in enumerate(self.nodes):
+            if node.primitive is None:
+                known[i, 0] = node.out
+                continue
+            out = node.out if isinstance(node.out, tuple) else (node.out,)
+            arguments = [
+                (None, value_of(x)) if source is None else source
+                for source, x in zip(node.inputs, node.args, strict=True)
+            ]
+            results = [((i, k), s) for k, s in enumerate(out)]
+            ops.append((names[i], node.primitive, node.params, arguments, results))
+        ends = [(self._tape.index_of(y), self._tape.slot_of(y)) for y in self._outputs if self._tape.index_of(y) >= 0]
+        check_ops(self.name, known, ops, ends)
+
+    def chart(self):
+        """This graph as plain data: a `Chart`."""
+        names, nodes, arrays, ends = self._names(), [], {}, []
+        taken = set(names.values())
+
+        def constant(value):
+            """A number as text, an array as a node of its own."""
+            value = value_of(value)
+            if np.ndim(value) == 0:
+                return _constant(value)
+            if id(value) not in arrays:
+                arrays[id(value)] = fresh(f"c{len(arrays)}", taken), value  # the array too: its id stays its own
+                nodes.append(input_node(arrays[id(value)][0], "constant", value))
+            return arrays[id(value)][0], 0
+
+        for i, node in enumerate(self.nodes):
+            if node.primitive is None:
+                nodes.append(input_node(names[i], "input" if i in self._inputs else "constant", node.out))
+                continue
+            args = [
+                constant(x) if source is None else (names[source[0]], source[1])
+                for source, x in zip(node.inputs, node.args, strict=True)
+            ]
+            ins = [
+                spec_of(value_of(x)) if source is None else _output(self.nodes[source[0]].out, source[1])
+                for source, x in zip(node.inputs, node.args, strict=True)
+            ]
+            out = node.out if isinstance(node.out, tuple) else (node.out,)
+            nodes.append(operation_node(names[i], node.primitive, node.params, args, ins, out))
+        for y in self._outputs:
+            i = self._tape.index_of(y)
+            ends.append((names[i], self._tape.slot_of(y)) if i >= 0 else constant(y))
+        return Chart(self.name, nodes, ends)
+
+    def _names(self):
+        """Of each node: that of its placeholder, x0, x1 for inputs, else a, b, c."""
+        names, taken = {}, set()
+        placeholder = {self._tape.index_of(v): n for n, v in self._placeholders.items()}
+        for k, index in enumerate(self._inputs):
+            names[index] = fresh(placeholder.get(index, f"x{k}"), taken)
+        count = 0
+        for i, node in enumerate(self.nodes):
+            if node.primitive is None:
+                names.setdefault(i, f"c{i}")
+            else:
+                names[i] = fresh(letters(count), taken)
+                count += 1
+        return names
+
     def __len__(self):
         return sum(node.primitive is not None for node in self.nodes)
 
@@ -246,18 +324,12 @@ class Graph:
         return f"<Graph {self.name}: {len(self._inputs)} input(s), {len(self)} node(s), {len(self._outputs)} output(s)>"
 
     def _text(self):
-        names = {}
-        placeholder = {self._tape.index_of(v): n for n, v in self._placeholders.items()}
-        heads = []
-        for k, index in enumerate(self._inputs):
-            names[index] = placeholder.get(index, f"x{k}")
-            heads.append(f"{names[index]}: {type_text(self.nodes[index].out)}")
+        names = self._names()
+        heads = [f"{names[index]}: {type_text(self.nodes[index].out)}" for index in self._inputs]
         rows = []
         for i, node in enumerate(self.nodes):
             if node.primitive is None:
-                names.setdefault(i, f"c{i}")
                 continue
-            names[i] = letters(len(rows))
             args = []
             for source, value in zip(node.inputs, node.args, strict=True):
                 if source is None:
@@ -312,19 +384,8 @@ def is_constant(y):
     return y.level is None if isinstance(y, Variable) else isinstance(y, (np.ndarray, np.generic, int, float, complex))
 
 
-def letters(n):
-    """a, b, ..., z, ba, bb, ..."""
-    text = ""
-    while True:
-        n, digit = divmod(n, 26)
-        text = chr(ord("a") + digit) + text
-        if n == 0:
-            return text
-
-
-def type_text(spec):
-    """`f64[2,3]`."""
-    return f"{spec.dtype.kind}{8 * spec.dtype.itemsize}[{','.join(map(str, spec.shape))}]"
+def _output(out, slot):
+    return out[slot] if isinstance(out, tuple) else out
 
 
 def _constant(value):
@@ -382,4 +443,6 @@ class trace:
         graph._inputs = [tape.index_of(v) for v in variables]
         outs, graph._out_structure = flatten(self.function(*unflatten(graph._in_structure, variables)))
         graph._outputs = [Variable(y) if isinstance(y, Variable) else as_array(y) for y in map(pack_leaf, outs)]
+        if checking():
+            graph.check()
         return graph

@@ -119,8 +119,16 @@ def expm_frechet(A, E, method=None, compute_expm=True, check_finite=True):
     return (expm(A), moved) if compute_expm else moved
 
 
+def _only_displayed(name, disp):
+    """SciPy's estimate of the error as a second result is on its way out there, and has no place here."""
+    if not disp:
+        raise NotImplementedError(
+            f"{name}: disp=False, with an estimate of the error as second result, is not supported"
+        )
+
+
 def logm(A, disp=True):
-    del disp
+    _only_displayed("logm", disp)
     return _real_first(lambda a: mf.function_core(a, name="logm", power=None), _matrix("logm", A))
 
 
@@ -131,12 +139,13 @@ logm.__doc__ = _numpydoc(
     "    Cost: about ``25 n^3`` operations, eight times that for a derivative.",
     "    >>> import scirs_ad.scipy.linalg as sla\n    >>> sla.logm([[1.0, 1.0], [0.0, 1.0]])\n"
     "    array([[0., 1.],\n           [0., 0.]])",
-    more="\n    disp : bool\n        Without effect.",
+    more="\n    disp : True",
 )
 
 
 def sqrtm(A, disp=True, blocksize=64):
-    del disp, blocksize
+    _only_displayed("sqrtm", disp)
+    del blocksize
     return _real_first(mf.sqrtm_core, _matrix("sqrtm", A))
 
 
@@ -146,7 +155,7 @@ sqrtm.__doc__ = _numpydoc(
     "    is zero, equal ones included. Real where the root is. Cost: about ``28 n^3`` operations.",
     "    >>> import scirs_ad.scipy.linalg as sla\n    >>> sla.sqrtm([[4.0, 0.0], [0.0, 9.0]])\n"
     "    array([[2., 0.],\n           [0., 3.]])",
-    more="\n    disp, blocksize\n        Without effect.",
+    more="\n    disp : True\n    blocksize\n        Without effect.",
 )
 
 
@@ -169,7 +178,7 @@ fractional_matrix_power.__doc__ = _numpydoc(
 
 
 def signm(A, disp=True):
-    del disp
+    _only_displayed("signm", disp)
     return mf.function_core(_matrix("signm", A), name="signm", power=None)
 
 
@@ -179,7 +188,7 @@ signm.__doc__ = _numpydoc(
     "    eigenvalue is imaginary. Cost: some inversions.",
     "    >>> import scirs_ad.scipy.linalg as sla\n    >>> sla.signm([[2.0, 0.0], [0.0, -3.0]])\n"
     "    array([[ 1.,  0.],\n           [ 0., -1.]])",
-    more="\n    disp : bool\n        Without effect.",
+    more="\n    disp : True",
 )
 
 
@@ -244,8 +253,7 @@ def funm(A, func, disp=True):
     A : array_like, shape (..., n, n)
     func : callable
         A holomorphic function of an array, element by element, in NumPy or scirs_ad functions.
-    disp : bool
-        Without effect.
+    disp : True
 
     Returns
     -------
@@ -270,7 +278,7 @@ def funm(A, func, disp=True):
     array([[2., 0.],
            [0., 3.]])
     """
-    del disp
+    _only_displayed("funm", disp)
     if not callable(func):
         raise TypeError(f"funm: func must be a function, not {func!r}")
     return _real_first(lambda a: mf.funm_core(a, func=func), _matrix("funm", A))
