@@ -118,3 +118,81 @@ def fuse(code, first, wanted, moving, types, known):
         if "s" in kinds and f"{name}_{kinds}" in known:
             plan[k] = (f"{name}_{kinds}", operands, kinds)
     return plan
+
+
+def accumulate(plan, first, values, types, known, sums):
+    """Make adding to an output part of the instruction before it; changes `plan`.
+
+    Parameters
+    ----------
+    plan : list
+        As `fuse` makes it.
+    first : int
+    values : list of int
+        By output.
+    types, known
+        As for `fuse`.
+    sums : list of int
+        The outputs to whose elements, where they lie, something is added.
+
+    Returns
+    -------
+    dict
+        Position in the code -> output.
+    """
+    uses, found = {}, {}
+    for entry in plan:
+        for value in entry[1] if entry else ():
+            uses[value] = uses.get(value, 0) + 1
+    for k in sums:
+        at = values[k] - first
+        if at < 0 or values.count(values[k]) > 1 or values[k] in uses or not plan[at]:
+            continue
+        name, operands, kinds = plan[at]
+        if any(types[x] != types[values[k]] for x in operands):
+            continue
+        for fused in (f"{name}_{kinds}_add_v", f"{name}_add_v"):
+            if fused in known:
+                plan[at], found[at] = (fused, operands, kinds), k
+                break
+    return found
+
+
+def join(plan, fits):
+    """Sines and cosines of the same values: one instruction for both, at the place of the first.
+
+    Parameters
+    ----------
+    plan : list
+        As `fuse` makes it.
+    fits : list of bool
+        By instruction: whether it may be joined.
+
+    Returns
+    -------
+    dict
+        Position of the first in the code -> that of the second.
+    """
+    seen, found = {}, {}
+    for k, entry in enumerate(plan):
+        if entry and entry[0] in ("sin", "cos") and fits[k]:
+            other = seen.setdefault(entry[1], k)
+            if plan[other][0] != entry[0] and other not in found:
+                found[other] = k
+    return found
+
+
+def live(plan, first):
+    """The most results alive at once."""
+    most = now = 0
+    last, ends = {}, {}
+    for k, entry in enumerate(plan):
+        for value in entry[1] if entry else ():
+            last[value] = k
+    for value, k in last.items():
+        ends[k] = ends.get(k, 0) + (value >= first)
+    for k in range(len(plan)):
+        now += first + k in last
+        most = max(most, now)
+        now -= ends.get(k, 0)
+    return most

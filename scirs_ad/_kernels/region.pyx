@@ -13,7 +13,7 @@ from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 import numpy as np
 from scirs_ad._kernels.ops import OPCODES
-from scirs_ad._kernels.peephole import fuse
+from scirs_ad._kernels.peephole import accumulate, fuse, join, live
 from scirs_ad._kernels.vm import CHEAP
 
 cnp.import_array()
@@ -339,6 +339,7 @@ cdef class _Builder:
     cdef dict direct                    # value -> the output it is computed into
     cdef dict results                   # position in the code -> outputs that are written there
     cdef dict added                     # position in the code -> the output that its superinstruction adds to
+    cdef dict joined                    # position in the code -> that of a value that is computed along
     cdef set owned                      # registers that are temporaries of the block
     cdef list out_registers             # by output
     cdef list plan                      # by instruction: what runs, see `fuse`
@@ -362,7 +363,12 @@ cdef class _Builder:
                          [cls == MOVING for cls in self.classes], self.types, SUPERS)
         self.blocks()
         self.lifetimes()
-        self.accumulate()
+        self.added = accumulate(
+            self.plan, self.first, [v.value for v in self.views[self.n_in:]], self.types, SUPERS,
+            [k for k, v in enumerate(self.views[self.n_in:]) if v.mode == "add" and v.how == AD_DIRECT])
+        self.joined = join(self.plan, [
+            cls == MOVING and dtype.kind == "f" and self.first + k not in self.direct
+            for k, (cls, dtype) in enumerate(zip(self.classes[self.first:], self.types[self.first:]))])
         self.allocate()
         self.finish()
 
@@ -443,7 +449,7 @@ cdef class _Builder:
         """Choose the size of blocks: as many elements as fit the first-level cache together."""
         cdef Py_ssize_t widest = max([t.itemsize for t in self.types], default=8)
         cdef Py_ssize_t size, block = max(4096 // widest, AD_UNIT)
-        if self.live() * block * widest > CACHE_BYTES:
+        if live(self.plan, self.first) * block * widest > CACHE_BYTES:
             block = AD_UNIT
         if self.walk == AD_TILES:
             self.block = max(1, min(block // max(self.inner, 1), self.rows))
@@ -476,47 +482,6 @@ cdef class _Builder:
         for v in self.views:            # indices stay: where they are read depends on the view
             if v.index is not None:
                 self.last[v.index[0]] = end
-
-    cdef accumulate(self):
-        """What is only added to an output: the sum is part of the instruction before it."""
-        cdef int k, at
-        cdef dict uses = {}
-        self.added = {}
-        for entry in self.plan:
-            for value in entry[1] if entry else ():
-                uses[value] = uses.get(value, 0) + 1
-        for v in self.views[self.n_in:]:
-            uses[v.value] = uses.get(v.value, 0) + 1
-        for k in range(self.n_out):
-            v = self.views[self.n_in + k]
-            at = v.value - self.first
-            if v.mode != "add" or v.how != AD_DIRECT or at < 0 or uses[v.value] != 1 or not self.plan[at]:
-                continue
-            name, operands, kinds = self.plan[at]
-            if any([self.types[x] != v.dtype for x in operands]):
-                continue
-            for fused in (f"{name}_{kinds}_add_v", f"{name}_add_v"):
-                if fused in SUPERS and self.results[at] == [k]:
-                    self.plan[at] = fused, operands, kinds
-                    self.added[at] = k
-                    del self.results[at]
-                    break
-
-    cdef Py_ssize_t live(self):
-        """The most values alive at once."""
-        cdef Py_ssize_t most = 0, now = 0
-        cdef int k, value
-        last, ends = {}, {}
-        for k, entry in enumerate(self.plan):
-            for value in entry[1] if entry else ():
-                last[value] = k
-        for value, k in last.items():
-            ends[k] = ends.get(k, 0) + (value >= self.first)
-        for k in range(len(self.code)):
-            now += self.first + k in last
-            most = max(most, now)
-            now -= ends.get(k, 0)
-        return most
 
     cdef classify(self):
         cdef int value
@@ -635,9 +600,9 @@ cdef class _Builder:
                 r = self.registers[value] = self.keep(16)
                 self.call(self.once if cls == STILL else self.per_row, name, fn, r,
                           [self.registers[x] for x in operands], True)
-            else:
+            elif self.registers[value] is None:
                 self.instruction(k, value, name, fn, operands, kinds)
-            for x in self.results.get(k, ()):
+            for x in self.results.get(k, ()) if k not in self.added else ():
                 self.write(x)
             if cls == MOVING and self.last[value] == k:
                 self.release(self.registers[value])
@@ -663,6 +628,11 @@ cdef class _Builder:
         else:
             r = self.out_registers[self.direct[value]] if value in self.direct else self.take()
         self.registers[value] = r
+        if k in self.joined:
+            x = self.registers[self.first + self.joined[k]] = self.take()
+            sources.append(x if name == "sin" else r)
+            name, r = "sincos", r if name == "sin" else x
+            fn = _kernel(name, [], self.types[value])
         self.call(self.per_block, name, fn, r, sources, False)
         for source in late:
             self.release(source)

@@ -141,6 +141,34 @@ AD_4_LIST(AD_DEFINE_4)
 AD_3_LIST(AD_DEFINE_3)
 AD_SA3_LIST(AD_DEFINE_SA3)
 
+/* Sine to `out` and cosine to `pc`: either computes both. What is rare, and the end, is left to their own kernels. */
+#define AD_SINCOS(S) \
+    AD_NOINLINE void sincos_apart_##S(ptrdiff_t n, const S *a, S *c, S *out) \
+    { \
+        S t[AD_BLOCK]; \
+        memcpy(t, a, n * sizeof(S)); \
+        v_sin_##S(n, t, NULL, NULL, out); \
+        v_cos_##S(n, t, NULL, NULL, c); \
+    } \
+    static void w_sincos_##S(ptrdiff_t n, const void *pa, const void *pc, const void *unused, void *out_) \
+    { \
+        const S *a = pa; \
+        S *c = (S *)pc, *out = out_; \
+        (void)unused; \
+        for (ptrdiff_t i = 0; i < n;) { \
+            ptrdiff_t m = n - i < AD_BLOCK ? (n - i) & -AD_PAD_##S : AD_BLOCK; \
+            if (!m || sin_##S##_any(m, a + i, NULL, NULL)) { \
+                m = n - i < AD_BLOCK ? n - i : AD_BLOCK; \
+                sincos_apart_##S(m, a + i, c + i, out + i); \
+            } else { \
+                sincos_body_##S(m, a + i, c + i, out + i); \
+            } \
+            i += m; \
+        } \
+    }
+AD_SINCOS(f64)
+AD_SINCOS(f32)
+
 #define AD_SUPER_ROW(fn) {#fn, {.call3 = w_##fn##_f64}, {.call3 = w_##fn##_f32}},
 #define AD_ROW_SAB(inner, ka, kb, outer, kc) AD_SUPER_ROW(inner##_##ka##kb##_##outer##_##kc)
 #define AD_ROW_SA(inner, outer, kc) AD_SUPER_ROW(inner##_v_##outer##_##kc)
@@ -153,5 +181,5 @@ AD_SA3_LIST(AD_DEFINE_SA3)
 #define AD_ROW_SA3(inner, outer, kc, third, kd) AD_SUPER_ROW(inner##_v_##outer##_##kc##_##third##_##kd)
 static const ad_super supers[] = {
     AD_SAB_LIST(AD_ROW_SAB) AD_SA_LIST(AD_ROW_SA) AD_U_LIST(AD_ROW_U) AD_B_LIST(AD_ROW_B) AD_4_LIST(AD_ROW_4)
-    AD_3_LIST(AD_ROW_3) AD_SA3_LIST(AD_ROW_SA3)
+    AD_3_LIST(AD_ROW_3) AD_SA3_LIST(AD_ROW_SA3) AD_SUPER_ROW(sincos)
 };
