@@ -297,11 +297,11 @@ def test_superinstructions_round_twice(dtype, n):
 @pytest.mark.parametrize("names", [("sin", "cos"), ("cos", "sin")])
 def test_sine_and_cosine_together_are_those_apart(dtype, n, names):
     rng = np.random.default_rng(n)
-    x = (rng.standard_normal(n) * 10).astype(dtype)
-    rare = x.copy()
+    usual = (rng.standard_normal(n) * 10).astype(dtype)
+    rare = usual.copy()
     rare[n // 2] = np.inf
     rare[-1], rare[0] = 1e30, -0.0
-    for x in (x, rare):
+    for x in (usual, rare):
         item = x.itemsize
         code = [(names[0], dtype, (0,)), ("negative", dtype, (0,)), (names[1], dtype, (0,)), ("multiply", dtype, (1, 3)),
                 ("add", dtype, (4, 2))]  # fmt: skip
