@@ -134,12 +134,13 @@ def logm(A, disp=True):
 
 logm.__doc__ = _numpydoc(
     "Principal logarithm of matrices.",
-    "Derivative: the Frechet derivative at the adjoint, from a block matrix (Mathias, 1996); of any order. Real where\n"
-    "    the logarithm is; a real matrix with negative eigenvalues gives a complex one, and while tracing a LinAlgError.\n"
-    "    Cost: about ``25 n^3`` operations, eight times that for a derivative.",
+    "Derivative: the Frechet derivative at the adjoint, by the steps of the logarithm (A. H. Al-Mohy, N. J. Higham,\n"
+    "    S. D. Relton, 2013); of any order. Real where the logarithm is; a real matrix with negative eigenvalues gives a\n"
+    "    complex one, and while tracing a LinAlgError. Cost: about ``60 n^3`` operations, twice that for a derivative.",
     "    >>> import scirs_ad.scipy.linalg as sla\n    >>> sla.logm([[1.0, 1.0], [0.0, 1.0]])\n"
     "    array([[0., 1.],\n           [0., 0.]])",
     more="\n    disp : True",
+    raises="\n    numpy.linalg.LinAlgError\n        If a matrix is singular.",
 )
 
 
@@ -179,16 +180,17 @@ fractional_matrix_power.__doc__ = _numpydoc(
 
 def signm(A, disp=True):
     _only_displayed("signm", disp)
-    return mf.function_core(_matrix("signm", A), name="signm", power=None)
+    return mf.signm_core(_matrix("signm", A))
 
 
 signm.__doc__ = _numpydoc(
     "Matrix sign function: the sign of the real part of each eigenvalue.",
-    "Derivative: the Frechet derivative at the adjoint, from a block matrix (Mathias, 1996). Not defined where an\n"
-    "    eigenvalue is imaginary. Cost: some inversions.",
+    "Derivative: a Sylvester equation (N. J. Higham, 2008, theorem 5.3), never singular; of any order. Cost: about ten\n"
+    "    inversions, by Newton's iteration.",
     "    >>> import scirs_ad.scipy.linalg as sla\n    >>> sla.signm([[2.0, 0.0], [0.0, -3.0]])\n"
     "    array([[ 1.,  0.],\n           [ 0., -1.]])",
     more="\n    disp : True",
+    raises="\n    numpy.linalg.LinAlgError\n        If an eigenvalue is imaginary.",
 )
 
 
