@@ -92,15 +92,93 @@ def test_pair_of_matrices():
     for output in ("real", "complex"):
         close(sla.qz(REAL, POSITIVE, output), scipy.linalg.qz(REAL, POSITIVE, output))
     close(sla.rsf2csf(*sla.schur(REAL)), scipy.linalg.rsf2csf(*scipy.linalg.schur(REAL)))
-    with pytest.raises(NotImplementedError, match="eigh"):
+    with pytest.raises(np.linalg.LinAlgError, match="output='complex'"):
         ad.grad(lambda a: np.sum(sla.qz(a, POSITIVE)[0]))(REAL)
     with pytest.raises(ValueError, match="must match"):
         sla.qz(np.eye(2), np.eye(3))
+    with pytest.raises(ValueError, match="ordqz"):
+        sla.qz(np.eye(2), np.eye(2), sort="lhp")
     close(sla.orthogonal_procrustes(REAL, POSITIVE), scipy.linalg.orthogonal_procrustes(REAL, POSITIVE))
     close(sla.subspace_angles(REAL[:, :2], REAL[:, 1:]), scipy.linalg.subspace_angles(REAL[:, :2], REAL[:, 1:]), 1e-7)
 
 
+@pytest.mark.parametrize("sort", ["lhp", "rhp", "iuc", "ouc", lambda x, y=None: np.abs(x) > 1], ids=str)
+@pytest.mark.parametrize("output", ["real", "complex"])
+def test_sorted_forms(sort, output):
+    found = sla.schur(REAL, output, sort=sort)
+    expected = scipy.linalg.schur(REAL, output, sort=sort)
+    close(found[:2], expected[:2])
+    assert type(found[2]) is int and found[2] == expected[2]
+    stacked = sla.schur(np.stack([REAL, POSITIVE]), output, sort=sort)
+    np.testing.assert_array_equal(stacked[2], [found[2], sla.schur(POSITIVE, output, sort=sort)[2]])
+    pair = (lambda x, y: np.abs(x) > np.abs(y)) if callable(sort) else sort
+    found, expected = sla.ordqz(REAL, POSITIVE, pair, output), scipy.linalg.ordqz(REAL, POSITIVE, pair, output)
+    close(found[:2] + found[4:], expected[:2] + expected[4:])
+    np.testing.assert_allclose(found[2] / found[3], expected[2] / expected[3], rtol=1e-9)
+    with pytest.raises(ValueError, match="sort"):
+        sla.schur(REAL, sort="other")
+    with pytest.raises(ValueError, match="sort"):
+        sla.ordqz(REAL, POSITIVE, None)
+
+
 # ------------------------------------------------------------------------------------------------ derivatives
+def test_pencils():
+    """Of second order by differences; real forms without blocks; the eigenvalues of a singular second matrix."""
+    a, b = np.diag([1.0, 4.0, 9.0, 16.0]) + 0.2 * REAL, np.eye(4) + 0.1 * REAL.T
+    check_grads(lambda a, b: sla.qz(a, b), (a, b))
+    check_grads(lambda a: sla.ordqz(a, b, lambda x, y: np.abs(x) > 6 * np.abs(y))[2], (a,), order=1)
+    singular = np.diag([1.0, 2.0, 3.0, 0.0])
+
+    def chordal(a):
+        alpha, beta = sla.eigvals(a, singular, homogeneous_eigvals=True)
+        return np.sum(np.abs(alpha) ** 2 / (np.abs(alpha) ** 2 + np.abs(beta) ** 2))
+
+    check_grads(chordal, (SPREAD,))
+    with pytest.raises(np.linalg.LinAlgError, match="homogeneous_eigvals"):
+        sla.eigvals(SPREAD, singular)
+
+
+def test_left_eigenvectors():
+    for b in (None, POSITIVE):
+        w, left, right = sla.eig(REAL, b, left=True)
+        expected = scipy.linalg.eig(REAL, b, left=True)
+        np.testing.assert_allclose(w, expected[0], rtol=1e-10)
+        for x, y in ((left, expected[1]), (right, expected[2])):
+            x, y = (v / np.linalg.norm(v, axis=0) for v in (x, y))
+            np.testing.assert_allclose(np.abs(np.sum(x.conj() * y, 0)), 1, rtol=1e-10)
+    close(sla.eig(REAL, left=True, right=False)[1], sla.eig(REAL, left=True)[1])
+    assert sla.eig(REAL, homogeneous_eigvals=True)[0].shape == (2, 4)
+
+    def conditions(a):
+        w, left, right = sla.eig(a, left=True)
+        return np.abs(np.sum(np.conj(left) * right, axis=0))  # of the eigenvalues
+
+    check_grads(conditions, (REAL,), order=1)
+
+
+def test_subsets_by_value():
+    a = REAL + REAL.T
+    w = np.linalg.eigvalsh(a)
+    for low, high in (
+        (-np.inf, w[1] + 1e-3),
+        (w[0] + 1e-3, w[2] + 1e-3),
+        (w[3] - 1e-3, np.inf),
+        (w[0] + 1e-3, w[1] - 1e-3),
+    ):
+        expected = scipy.linalg.eigh(a, subset_by_value=(low, high), driver="evr")[0]
+        close(sla.eigh(a, subset_by_value=(low, high))[0], expected, 1e-10)
+        assert sla.eigh(a, subset_by_value=(low, high))[1].shape == (4, len(expected))
+    check_grads(lambda a: sla.eigvalsh(a, subset_by_value=(0.5 * (w[0] + w[1]), np.inf)), (a,))
+    with pytest.raises(ValueError, match="not both"):
+        sla.eigh(a, subset_by_value=(0, 1), subset_by_index=(0, 1))
+    with pytest.raises(ValueError, match="low < high"):
+        sla.eigh(a, subset_by_value=(1, 0))
+    with pytest.raises(ValueError, match="different numbers"):
+        sla.eigvalsh(np.stack([a, 100 * a]), subset_by_value=(w[0] - 1, w[3] + 1))
+    with pytest.raises(ad.TracingError, match="eigh"):
+        ad.compile(lambda a: sla.eigh(a, subset_by_value=(0, 1)))(a)
+
+
 def test_real_schur():
     check_grads(lambda a: sla.schur(a), (SPREAD,))
     with pytest.raises(np.linalg.LinAlgError, match="output='complex'"):
@@ -301,5 +379,3 @@ def test_bad_choices():
     ):
         with pytest.raises(ValueError, match=match):
             call()
-    with pytest.raises(NotImplementedError, match="sort"):
-        sla.schur(np.eye(2), sort="lhp")

@@ -19,7 +19,9 @@ N = 6
 GENERAL = RNG.standard_normal((N, N)) + 4 * np.eye(N)
 DEFINITE = GENERAL @ GENERAL.T
 B = RNG.standard_normal(N)
-METHODS = {"cg": DEFINITE, "minres": DEFINITE - 3 * np.eye(N), "gmres": GENERAL, "bicgstab": GENERAL}
+METHODS = {"cg": DEFINITE, "minres": DEFINITE - 3 * np.eye(N)} | dict.fromkeys(
+    ["gmres", "bicg", "bicgstab", "cgs", "qmr", "tfqmr", "lgmres", "gcrotmk"], GENERAL
+)
 TIGHT = {"rtol": 1e-13}
 
 
@@ -124,13 +126,28 @@ def test_preconditioner_and_callback():
 
 @pytest.mark.parametrize("name", METHODS)
 def test_no_convergence(name):
-    big = np.diag(np.logspace(0, 8, 40)) + (np.eye(40, k=1) if name in ("gmres", "bicgstab") else 0)
+    big = np.diag(np.logspace(0, 8, 40)) + (0 if name in ("cg", "minres") else np.eye(40, k=1))
+    few = {"gcrotmk": {"m": 2, "k": 1}, "lgmres": {"inner_m": 2}}.get(name, {})
     with pytest.warns(ssl.NotConvergedWarning, match=f"{name}: no convergence") as seen:
-        _, info = getattr(ssl, name)(big, np.ones(40), maxiter=3)
+        _, info = getattr(ssl, name)(big, np.ones(40), maxiter=3, **few)
     assert info != 0 and len(seen[0].message.history) >= 2
     with pytest.raises(ssl.NotConverged, match="history") as error:
-        getattr(ssl, name)(big, np.ones(40), maxiter=3, on_failure="raise")
+        getattr(ssl, name)(big, np.ones(40), maxiter=3, **few, on_failure="raise")
     assert all(h > 0 for h in error.value.history)
+
+
+def test_operators_over_leading_axes():
+    """Under vmap the derivatives flow to the arguments of each system; in both modes, and of second order."""
+    d = np.stack([np.arange(3.0, 3 + N), np.arange(7.0, 7 + N)])
+
+    def f(d):
+        return np.sum(ssl.cg(ssl.LinearOperator((N, N), lambda v, d: d * v, args=(d,)), B, **TIGHT)[0] ** 2)
+
+    np.testing.assert_allclose(ad.vmap(ad.grad(f))(d), -2 * B**2 / d**3, rtol=1e-10)
+    np.testing.assert_allclose(ad.grad(lambda d: np.sum(ad.vmap(f)(d)))(d), -2 * B**2 / d**3, rtol=1e-10)
+    moved = ad.vmap(lambda d, t: ad.jvp(f, (d,), (t,))[1])(d, d)
+    np.testing.assert_allclose(moved, np.sum(-2 * B**2 / d**2, 1), rtol=1e-10)
+    np.testing.assert_allclose(ad.vmap(ad.hessian(f))(d)[1], np.diag(6 * B**2 / d[1] ** 4), rtol=1e-9, atol=1e-12)
 
 
 def test_batch_and_trace():
@@ -170,8 +187,18 @@ def test_action_of_the_exponential():
     np.testing.assert_allclose(ssl.expm_multiply(a, B), scipy.linalg.expm(a) @ B, rtol=1e-11)
     np.testing.assert_allclose(ssl.expm_multiply(scipy.sparse.csr_array(a), B), scipy.linalg.expm(a) @ B, rtol=1e-11)
     check_grads(ssl.expm_multiply, (a, B), order=1)
-    with pytest.raises(NotImplementedError, match="times"):
-        ssl.expm_multiply(a, B, 0.0, 1.0)
+    times = {"start": 0.5, "stop": 2.0, "num": 4}
+    for more in ({}, {"endpoint": False}):
+        for b in (B, np.stack([B, B[::-1]], 1)):
+            theirs = scipy.sparse.linalg.expm_multiply(a, b, **times, **more)
+            np.testing.assert_allclose(ssl.expm_multiply(a, b, **times, **more), theirs, rtol=1e-10)
+    assert ssl.expm_multiply(a, B, 0.0, 1.0).shape == (50, N)
+    assert ssl.expm_multiply(np.stack([a, a]), B[:, None], 0.0, 1.0, 3).shape == (2, 3, N, 1)
+    check_grads(lambda a, b: ssl.expm_multiply(a, b, **times), (a, B), order=1)
+    with pytest.raises(ValueError, match="start and stop"):
+        ssl.expm_multiply(a, B, 0.0)
+    with pytest.raises(ValueError, match="num is 0"):
+        ssl.expm_multiply(a, B, 0.0, 1.0, 0)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +209,8 @@ def test_action_of_the_exponential():
         (ValueError, "infs or NaNs", lambda: ssl.gmres(GENERAL, np.full(N, np.nan))),
         (ValueError, "on_failure", lambda: ssl.cg(DEFINITE, B, on_failure="hope")),
         (ValueError, "shape must be", lambda: ssl.LinearOperator((2,), np.sin)),
+        (ValueError, "matrix \\(m, n\\)", lambda: ssl.aslinearoperator(np.ones(3))),
+        (TypeError, "real", lambda: ssl.minres(DEFINITE + 0j, B)),
         (TypeError, "sparse", lambda: ssl.spsolve(DEFINITE, B)),
         (ValueError, "square", lambda: ssl.spsolve(scipy.sparse.csc_array((2, 3)), B)),
         (ValueError, "incompatible", lambda: ssl.spsolve(PATTERN, np.ones(2))),

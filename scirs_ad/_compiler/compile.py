@@ -16,6 +16,7 @@ from scirs_ad._compiler.plan import plan
 from scirs_ad._compiler.profile import measured
 from scirs_ad._compiler.program import Door
 from scirs_ad._compiler.rebuild import LEVELS, rebuild
+from scirs_ad._compiler.scalars import scalarise
 from scirs_ad._core.core import (
     Batch,
     Dual,
@@ -61,7 +62,7 @@ class Body:
             if self._steps is None:
                 rebuilt, report = rebuild(self.trace.graph, self.level)
                 rebuilt = diagonals(rebuilt, self.level, report)
-                fused = fuse(rebuilt)
+                fused = fuse(scalarise(rebuilt) if LEVELS.index(self.level) >= 2 else rebuilt)
                 if checking():
                     for graph in (self.trace.graph, rebuilt, fused):
                         graph.check()

@@ -1,5 +1,6 @@
 """The batched linear-algebra kernels, in one namespace."""
 
+from scirs_ad._kernels.linalg_adjoint import cholesky_pull
 from scirs_ad._kernels.linalg_eigen import eig, eigh, eigvals, eigvalsh, svd, svdvals
 from scirs_ad._kernels.linalg_factor import cholesky, det, inv, lu_factor, qr, slogdet
 from scirs_ad._kernels.linalg_matmul import matmul
@@ -8,12 +9,14 @@ from scirs_ad._kernels.linalg_solve import (
     lstsq,
     lu_solve,
     solve,
+    solve_pull,
     solve_triangular,
 )
 
 __all__ = [
     "cho_solve",
     "cholesky",
+    "cholesky_pull",
     "det",
     "eig",
     "eigh",
@@ -27,6 +30,7 @@ __all__ = [
     "qr",
     "slogdet",
     "solve",
+    "solve_pull",
     "solve_triangular",
     "svd",
     "svdvals",

@@ -9,6 +9,27 @@ from scirs_ad._kernels.linalg_lapack cimport scalar
 cdef enum:
     MAX_ARGS = 6
     MAX_DIMS = 64
+    LEAST_TILE = 4      # matrices: a tile kernel takes as long for one as for all its lanes
+
+cdef extern from "tile.h":
+    ctypedef struct ad_tile:
+        int m, n, k, lower, flag
+        Py_ssize_t *rs
+        Py_ssize_t *cs
+    ctypedef unsigned int (*ad_tile_fn)(const ad_tile *, char **, int, void *) noexcept nogil
+    enum:
+        AD_TILE_LANES
+        AD_TILE_MOST
+        AD_TILE_cholesky
+        AD_TILE_cholesky_pull
+        AD_TILE_solve
+        AD_TILE_solve_pull
+        AD_TILE_lu
+        AD_TILE_lu_solve
+        AD_TILE_triangular
+        AD_TILE_diagonal
+        AD_TILE_inv
+        AD_TILE_qr
 
 cdef struct Job
 
@@ -31,6 +52,9 @@ cdef struct Job:
     Py_ssize_t bytes                 # workspace per thread
     double ns                        # estimated work per matrix, one thread
     int info                         # of the first matrix that failed
+    ad_tile_fn several               # runs `width` small matrices at once; NULL: one by one
+    int width
+    ad_tile tile
 
 
 cdef cnp.ndarray door(str op, object x, str name, int core)
@@ -42,6 +66,7 @@ cdef int start(Job *job, str op, cnp.ndarray a, int ca, cnp.ndarray b=*, int cb=
                cnp.ndarray c=*, int cc=*) except -1
 cdef cnp.ndarray output(Job *job, int typenum, int core, Py_ssize_t d0=*, Py_ssize_t d1=*)
 cdef Py_ssize_t run(Job *job, int typenum, void *f, void *d, void *c, void *z) except -2
+cdef void small(Job *job, int which, int typenum) noexcept
 cdef object fail(str op, Job *job, Py_ssize_t where, str text)
 cdef int lwork_of(str op, double words) except -1
 

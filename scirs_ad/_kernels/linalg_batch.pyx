@@ -11,12 +11,23 @@ from libc.stdlib cimport free, malloc
 cimport numpy as cnp
 
 from scirs_ad._kernels.blas cimport blas_threads, one_blas_thread, restore_blas_threads
+from scirs_ad._kernels.buffers cimport empty
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 import numpy as np
 from numpy.linalg import LinAlgError
 
+from scirs_ad._kernels.ops import ISA
+
 cnp.import_array()
+
+cdef extern from "tile.h":
+    ctypedef struct ad_tile_table:
+        ad_tile_fn (*fn)[2]
+        int bytes
+    const ad_tile_table *ad_tile_find(const char *isa)
+
+cdef const ad_tile_table *tiles = ad_tile_find(ISA.encode())
 
 # Below this much work BLAS does not thread on its own account and a toggle of its setting is not worth its price.
 cdef double NS_TINY = 2e3
@@ -137,6 +148,7 @@ cdef int start(Job *job, str op, cnp.ndarray a, int ca, cnp.ndarray b=None, int 
     cdef int bad, i
     job.nargs = job.ndim = job.info = 0
     job.bytes = 0
+    job.several = NULL
     bad = one_shape(job, a, ca)
     if b is not None:
         bad |= one_shape(job, b, cb)
@@ -167,7 +179,10 @@ cdef cnp.ndarray output(Job *job, int typenum, int core, Py_ssize_t d0=0, Py_ssi
     dims[job.ndim] = d0
     if core > 1:
         dims[job.ndim + 1] = d1
-    x = <cnp.ndarray> cnp.PyArray_EMPTY(job.ndim + core, dims, typenum, 0)
+    if typenum == cnp.NPY_DOUBLE or typenum == cnp.NPY_FLOAT:
+        x = <cnp.ndarray> empty(job.ndim + core, dims, typenum, False)
+    else:
+        x = <cnp.ndarray> cnp.PyArray_EMPTY(job.ndim + core, dims, typenum, 0)
     one_arg(job, x, core)
     return x
 
@@ -197,13 +212,47 @@ cdef int coalesce(Job *job, Py_ssize_t *shape) noexcept nogil:
     return last + 1
 
 
+cdef void small(Job *job, int which, int typenum) noexcept:
+    """Let a tile kernel run the batch if its matrices are small: call it last, when all of the job is filled in."""
+    cdef int a
+    if (typenum != cnp.NPY_DOUBLE and typenum != cnp.NPY_FLOAT) or job.size < LEAST_TILE:
+        return
+    job.several = tiles.fn[which][typenum == cnp.NPY_FLOAT]
+    job.width = tiles.bytes // (4 if typenum == cnp.NPY_FLOAT else 8)
+    job.tile.m, job.tile.n, job.tile.k = job.m, job.n, job.k
+    for a in range(job.nargs):
+        job.tile.rs[a], job.tile.cs[a] = job.arg[a].rs, job.arg[a].cs
+    job.bytes = max(job.bytes, (4 * AD_TILE_MOST * AD_TILE_MOST) * <Py_ssize_t> tiles.bytes)
+    job.ns /= 6
+
+
+cdef int several(Job *job, Body body, char **lane, int count, void *work, int *info) noexcept nogil:
+    """Run some small matrices at once, and by `body` those that this cannot do; the first that fails, or -1."""
+    cdef char *p[MAX_ARGS]
+    cdef int a, i
+    cdef unsigned int bad
+    for a in range(job.nargs):
+        for i in range(count, job.width):
+            lane[a * job.width + i] = lane[a * job.width + count - 1]
+    bad = job.several(&job.tile, lane, count, work)
+    for i in range(count):
+        if bad >> i & 1:
+            for a in range(job.nargs):
+                p[a] = lane[a * job.width + i]
+            info[0] = body(job, p, work)
+            if info[0] != 0:
+                return i
+    return -1
+
+
 cdef Py_ssize_t span(Job *job, Body body, int ndim, Py_ssize_t *shape, Py_ssize_t lo, Py_ssize_t hi, void *work,
                      int *info) noexcept nogil:
     """Run matrices lo..hi-1; the first that fails, or -1."""
     cdef char *p[MAX_ARGS]
+    cdef char *lane[MAX_ARGS * AD_TILE_LANES]
     cdef Py_ssize_t index[MAX_DIMS]
     cdef Py_ssize_t rest = lo, i
-    cdef int a, d
+    cdef int a, d, count = 0
     for a in range(job.nargs):
         p[a] = job.arg[a].data
     for d in range(ndim - 1, -1, -1):
@@ -212,9 +261,19 @@ cdef Py_ssize_t span(Job *job, Body body, int ndim, Py_ssize_t *shape, Py_ssize_
         for a in range(job.nargs):
             p[a] += index[d] * job.arg[a].step[d]
     for i in range(lo, hi):
-        info[0] = body(job, p, work)
-        if info[0] != 0:
-            return i
+        if job.several is NULL:
+            info[0] = body(job, p, work)
+            if info[0] != 0:
+                return i
+        else:
+            for a in range(job.nargs):
+                lane[a * job.width + count] = p[a]
+            count += 1
+            if count == job.width or i == hi - 1:
+                d = several(job, body, lane, count, work, info)
+                if d >= 0:
+                    return i + 1 - count + d
+                count = 0
         for d in range(ndim - 1, -1, -1):
             index[d] += 1
             for a in range(job.nargs):

@@ -10,8 +10,9 @@ from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    Job, behaved, cost, dim, door, fail, finite, holds_nan, itemsize_of, kind, lwork_of, output, pack, real_of,
-    run, square, start,
+    AD_TILE_MOST, LEAST_TILE, AD_TILE_cholesky, AD_TILE_diagonal, AD_TILE_inv, AD_TILE_lu, AD_TILE_qr, Job,
+    behaved, cost, dim, door, fail, finite, holds_nan, itemsize_of, kind, lwork_of, output, pack, real_of, run, small,
+    square, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, geqrf, getrf, getri, potrf, scalar, ungqr
 
@@ -21,6 +22,18 @@ cnp.import_array()
 
 
 # ---------------------------------------------------------------------------------------------- cholesky
+
+cdef inline void mean(scalar *to, char *a, char *b, Py_ssize_t sa, Py_ssize_t sb, Py_ssize_t lo,
+                      Py_ssize_t hi) noexcept nogil:
+    """Half of a row and of the conjugate of a column, from element lo to hi."""
+    cdef Py_ssize_t j
+    cdef scalar half = 0.5, y
+    for j in range(lo, hi):
+        y = (<scalar*> (b + j * sb))[0]
+        if scalar is c64 or scalar is c128:
+            y = y.conjugate()
+        to[j] = half * ((<scalar*> (a + j * sa))[0] + y)
+
 
 cdef int cholesky_body(Job *job, char **p, scalar *work) noexcept nogil:
     cdef Py_ssize_t n = job.n, i, j, lo, hi, rs = job.arg[0].rs, cs = job.arg[0].cs
@@ -34,7 +47,9 @@ cdef int cholesky_body(Job *job, char **p, scalar *work) noexcept nogil:
         lo = 0 if job.uplo == c'L' else i
         hi = i + 1 if job.uplo == c'L' else n
         memset(row, 0, n * sizeof(scalar))
-        if cs == sizeof(scalar):
+        if job.flag:
+            mean(row, src, p[0] + i * cs, cs, rs, lo, hi)
+        elif cs == sizeof(scalar):
             memcpy(row + lo, src + lo * cs, (hi - lo) * sizeof(scalar))
         else:
             for j in range(lo, hi):
@@ -49,7 +64,7 @@ cdef int cholesky_body(Job *job, char **p, scalar *work) noexcept nogil:
     return info
 
 
-def cholesky(a, bint lower=True):
+def cholesky(a, bint lower=True, bint symmetrize=False):
     """Cholesky factor of Hermitian positive-definite matrices (..., n, n).
 
     Parameters
@@ -58,6 +73,8 @@ def cholesky(a, bint lower=True):
         Only the triangle named by `lower` is read; the imaginary part of the diagonal is taken as 0.
     lower : bool
         True: L with A = L L^H.  False: U with A = U^H U.
+    symmetrize : bool
+        Factor ``(a + a^H) / 2``.
 
     Returns
     -------
@@ -78,13 +95,25 @@ def cholesky(a, bint lower=True):
     out = output(&job, t, 2, n, n)
     job.n = n
     job.uplo = c'L' if lower else c'U'
+    job.flag = symmetrize
     job.ns = cost(t, 100, n * <double> n * (n + 10) / 3)
+    if n <= AD_TILE_MOST:
+        small(&job, AD_TILE_cholesky, t)
+        job.tile.flag = symmetrize
+        if not lower:       # U is the transpose of what the transpose of A gives
+            exchange(&job, 0)
+            exchange(&job, 1)
     if n:
         where = run(&job, t, <void*> cholesky_body[float], <void*> cholesky_body[double], <void*> cholesky_body[c64],
                     <void*> cholesky_body[c128])
         if where >= 0:
             fail("cholesky", &job, where, f"is not positive definite: leading minor of order {job.info}")
     return out
+
+
+cdef void exchange(Job *job, int arg) noexcept:
+    """Let a tile kernel see the transpose of an operand."""
+    job.tile.rs[arg], job.tile.cs[arg] = job.tile.cs[arg], job.tile.rs[arg]
 
 
 # ---------------------------------------------------------------------------------------------- lu
@@ -130,6 +159,8 @@ def lu_factor(a):
     piv = output(&job, cnp.NPY_INT, 1, min(job.m, job.n))
     job.bytes = <Py_ssize_t> job.m * job.n * itemsize_of(t)
     job.ns = cost(t, 150, min(job.m, job.n) * (job.m + 10.0) * job.n)
+    if job.m == job.n <= AD_TILE_MOST:
+        small(&job, AD_TILE_lu, t)
     if job.m and job.n:
         run(&job, t, <void*> lu_body[float], <void*> lu_body[double], <void*> lu_body[c64], <void*> lu_body[c128])
     return lu, piv
@@ -179,6 +210,8 @@ def inv(a):
     job.lwork = lwork_of("inv", 64.0 * n)
     job.bytes = <Py_ssize_t> job.lwork * itemsize_of(t) + n * sizeof(int)
     job.ns = cost(t, 300, 2.0 * n * n * (n + 10))
+    if n <= AD_TILE_MOST:
+        small(&job, AD_TILE_inv, t)
     if n:
         where = run(&job, t, <void*> inv_body[float], <void*> inv_body[double], <void*> inv_body[c64],
                     <void*> inv_body[c128])
@@ -222,23 +255,27 @@ cdef inline int normalise(double *re, double *im) noexcept nogil:
 
 
 cdef int det_body(Job *job, char **p, scalar *work) noexcept nogil:
-    # Mantissa and exponent apart: no overflow on the way to a finite determinant.
-    cdef double ar, ai = 0, dr, di = 0
-    cdef long exponent = 0
     cdef int sign
-    cdef Py_ssize_t i
     if factor_diagonal(job, p[0], work, &sign) > 0:
         (<scalar*> p[1])[0] = 0
-        return 0
-    ar = sign
-    for i in range(job.n):
+    else:
+        product(job.n, work, sign, p[1])
+    return 0
+
+
+cdef void product(Py_ssize_t n, scalar *diagonal, int sign, char *out) noexcept nogil:
+    # Mantissa and exponent apart: no overflow on the way to a finite determinant.
+    cdef double ar = sign, ai = 0, dr, di = 0
+    cdef long exponent = 0
+    cdef Py_ssize_t i
+    for i in range(n):
         if scalar is c64 or scalar is c128:
-            dr = work[i].real
-            di = work[i].imag
+            dr = diagonal[i].real
+            di = diagonal[i].imag
             exponent += normalise(&dr, &di)
             dr, di = ar * dr - ai * di, ar * di + ai * dr
         else:
-            dr = work[i]
+            dr = diagonal[i]
             exponent += normalise(&dr, &di)
             dr = ar * dr
         exponent += normalise(&dr, &di)
@@ -246,53 +283,103 @@ cdef int det_body(Job *job, char **p, scalar *work) noexcept nogil:
         ai = di
     exponent = max(min(exponent, 100000), -100000)
     if scalar is c64:
-        (<float*> p[1])[0] = <float> ldexp(ar, <int> exponent)
-        (<float*> p[1])[1] = <float> ldexp(ai, <int> exponent)
+        (<float*> out)[0] = <float> ldexp(ar, <int> exponent)
+        (<float*> out)[1] = <float> ldexp(ai, <int> exponent)
     elif scalar is c128:
-        (<double*> p[1])[0] = ldexp(ar, <int> exponent)
-        (<double*> p[1])[1] = ldexp(ai, <int> exponent)
+        (<double*> out)[0] = ldexp(ar, <int> exponent)
+        (<double*> out)[1] = ldexp(ai, <int> exponent)
     else:
-        (<scalar*> p[1])[0] = <scalar> ldexp(ar, <int> exponent)
-    return 0
+        (<scalar*> out)[0] = <scalar> ldexp(ar, <int> exponent)
 
 
 cdef int slogdet_body(Job *job, char **p, scalar *work) noexcept nogil:
-    cdef double total = 0, size
-    cdef double ar, ai = 0, dr, di
     cdef int sign
-    cdef Py_ssize_t i
     if factor_diagonal(job, p[0], work, &sign) > 0:
-        (<scalar*> p[1])[0] = 0
-        total = -INFINITY
-    else:
-        ar = sign
-        for i in range(job.n):
-            if scalar is c64 or scalar is c128:
-                dr = work[i].real
-                di = work[i].imag
-                size = hypot(dr, di)
-                dr, di = dr / size, di / size
-                ar, ai = ar * dr - ai * di, ar * di + ai * dr
-            else:
-                size = fabs(work[i])
-                if work[i] < 0:
-                    ar = -ar
-                elif size != size:
-                    ar = size
-            total += log(size)
-        if scalar is c64:
-            (<float*> p[1])[0] = <float> ar
-            (<float*> p[1])[1] = <float> ai
-        elif scalar is c128:
-            (<double*> p[1])[0] = ar
-            (<double*> p[1])[1] = ai
-        else:
-            (<scalar*> p[1])[0] = <scalar> ar
-    if scalar is float or scalar is c64:
-        (<float*> p[2])[0] = <float> total
-    else:
-        (<double*> p[2])[0] = total
+        work[0] = 0
+    logarithm(job.n, work, sign, p[1], p[2])
     return 0
+
+
+cdef void logarithm(Py_ssize_t n, scalar *diagonal, int sign, char *to, char *log_to) noexcept nogil:
+    cdef double total = 0, size
+    cdef double ar = sign, ai = 0, dr, di
+    cdef Py_ssize_t i
+    for i in range(n):
+        if diagonal[i] == 0:
+            ar = ai = 0
+            total = -INFINITY
+            break
+        if scalar is c64 or scalar is c128:
+            dr = diagonal[i].real
+            di = diagonal[i].imag
+            size = hypot(dr, di)
+            dr, di = dr / size, di / size
+            ar, ai = ar * dr - ai * di, ar * di + ai * dr
+        else:
+            size = fabs(diagonal[i])
+            if diagonal[i] < 0:
+                ar = -ar
+            elif size != size:
+                ar = size
+        total += log(size)
+    if scalar is c64:
+        (<float*> to)[0] = <float> ar
+        (<float*> to)[1] = <float> ai
+    elif scalar is c128:
+        (<double*> to)[0] = ar
+        (<double*> to)[1] = ai
+    else:
+        (<scalar*> to)[0] = <scalar> ar
+    if scalar is float or scalar is c64:
+        (<float*> log_to)[0] = <float> total
+    else:
+        (<double*> log_to)[0] = total
+
+
+cdef int diagonal_body(Job *job, char **p, scalar *work) noexcept nogil:
+    """The sign of the interchanges and the diagonal of U."""
+    cdef scalar *out = <scalar*> p[1]
+    cdef int sign
+    if factor_diagonal(job, p[0], work, &sign) > 0:
+        work[0] = 0
+    out[0] = sign
+    memcpy(out + 1, work, job.n * sizeof(scalar))
+    return 0
+
+
+cdef int in_lanes(Job *job, int t, cnp.ndarray first, cnp.ndarray second) except -1:
+    """The determinants of many small real matrices, or their signs and logarithms."""
+    cdef Py_ssize_t i, n = job.n
+    cdef cnp.ndarray d
+    cdef float *single
+    cdef double *diagonal
+    job.nargs = 1
+    d = output(job, t, 1, n + 1)
+    small(job, AD_TILE_diagonal, t)
+    run(job, t, <void*> diagonal_body[float], <void*> diagonal_body[double], NULL, NULL)
+    if t == cnp.NPY_FLOAT:
+        single = <float*> cnp.PyArray_DATA(d)
+        for i in range(job.size):
+            if second is None:
+                product(n, single + i * (n + 1) + 1, <int> single[i * (n + 1)],
+                        <char*> cnp.PyArray_DATA(first) + 4 * i)
+            else:
+                logarithm(n, single + i * (n + 1) + 1, <int> single[i * (n + 1)],
+                          <char*> cnp.PyArray_DATA(first) + 4 * i, <char*> cnp.PyArray_DATA(second) + 4 * i)
+    else:
+        diagonal = <double*> cnp.PyArray_DATA(d)
+        for i in range(job.size):
+            if second is None:
+                product(n, diagonal + i * (n + 1) + 1, <int> diagonal[i * (n + 1)],
+                        <char*> cnp.PyArray_DATA(first) + 8 * i)
+            else:
+                logarithm(n, diagonal + i * (n + 1) + 1, <int> diagonal[i * (n + 1)],
+                          <char*> cnp.PyArray_DATA(first) + 8 * i, <char*> cnp.PyArray_DATA(second) + 8 * i)
+    return 0
+
+
+cdef bint suits_lanes(Job *job, int t):
+    return 0 < job.n <= AD_TILE_MOST and job.size >= LEAST_TILE and (t == cnp.NPY_DOUBLE or t == cnp.NPY_FLOAT)
 
 
 cdef int start_det(Job *job, str op, cnp.ndarray x, int t, int n) except -1:
@@ -321,6 +408,9 @@ def det(a):
     x = behaved(x, t)
     start_det(&job, "det", x, t, n)
     out = output(&job, t, 0)
+    if suits_lanes(&job, t):
+        in_lanes(&job, t, out, None)
+        return out
     run(&job, t, <void*> det_body[float], <void*> det_body[double], <void*> det_body[c64], <void*> det_body[c128])
     return out
 
@@ -346,6 +436,9 @@ def slogdet(a):
     start_det(&job, "slogdet", x, t, n)
     sign = output(&job, t, 0)
     logabs = output(&job, real_of(t), 0)
+    if suits_lanes(&job, t):
+        in_lanes(&job, t, sign, logabs)
+        return sign, logabs
     run(&job, t, <void*> slogdet_body[float], <void*> slogdet_body[double], <void*> slogdet_body[c64],
         <void*> slogdet_body[c128])
     return sign, logabs
@@ -439,5 +532,7 @@ def qr(a, str mode="reduced"):
     job.lwork = lwork_of("qr", most)
     job.bytes = (<Py_ssize_t> m * max(n, job.flag) + k + job.lwork) * size
     job.ns = cost(t, 500, 2.0 * m * n * (k + 10) * (2 if q is not None else 1))
+    if n <= m <= AD_TILE_MOST and job.flag == n:
+        small(&job, AD_TILE_qr, t)
     run(&job, t, <void*> qr_body[float], <void*> qr_body[double], <void*> qr_body[c64], <void*> qr_body[c128])
     return r if q is None else (q, r)

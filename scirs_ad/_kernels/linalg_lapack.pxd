@@ -25,6 +25,20 @@ cdef inline void gemm(char ta, char tb, int m, int n, int k, scalar *a, int lda,
         blas.zgemm(&ta, &tb, &m, &n, &k, &one, a, &lda, b, &ldb, &zero, c, &ldc)
 
 
+cdef inline void gemm_add(char ta, char tb, int m, int n, int k, double factor, scalar *a, int lda, scalar *b, int ldb,
+                          scalar *c, int ldc) noexcept nogil:
+    """C += factor op(A) op(B)."""
+    cdef scalar one = 1, alpha = <scalar> factor
+    if scalar is float:
+        blas.sgemm(&ta, &tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &one, c, &ldc)
+    elif scalar is double:
+        blas.dgemm(&ta, &tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &one, c, &ldc)
+    elif scalar is c64:
+        blas.cgemm(&ta, &tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &one, c, &ldc)
+    else:
+        blas.zgemm(&ta, &tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &one, c, &ldc)
+
+
 cdef inline void gemv(char ta, int m, int n, scalar *a, int lda, scalar *x, int incx, scalar *y) noexcept nogil:
     cdef scalar one = 1, zero = 0
     cdef int incy = 1

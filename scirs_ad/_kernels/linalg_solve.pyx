@@ -8,8 +8,9 @@ from libc.math cimport NAN
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    Job, behaved, cost, dim, door, fail, finite, holds_nan, itemsize_of, kind, leading, lwork_of, output,
-    pack, real_of, run, square, start,
+    AD_TILE_MOST, AD_TILE_lu_solve, AD_TILE_solve, AD_TILE_solve_pull, AD_TILE_triangular, Job, behaved, cost, dim,
+    door, fail, finite, holds_nan, itemsize_of, kind, leading, lwork_of, output, pack, real_of, run, small, square,
+    start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, gelsd, getrf, scalar, trsm, trsv
 
@@ -144,12 +145,97 @@ def solve(a, b):
     out = output(&job, t, 2, n, job.k)
     job.bytes = <Py_ssize_t> n * n * itemsize_of(t) + n * sizeof(int)
     job.ns = cost(t, 150, 2.0 * n * n * ((n + 10) / 3.0 + job.k))
+    if n <= AD_TILE_MOST and job.k <= AD_TILE_MOST:
+        small(&job, AD_TILE_solve, t)
     if n and job.k:
         where = run(&job, t, <void*> solve_body[float], <void*> solve_body[double], <void*> solve_body[c64],
                     <void*> solve_body[c128])
         if where >= 0:
             fail("solve", &job, where, f"is singular: pivot {job.info} of {n} is zero")
     return out
+
+
+cdef int solve_pull_body(Job *job, char **p, scalar *work) noexcept nogil:
+    cdef Py_ssize_t n = job.n, k = job.k, i, j, r, rs = job.arg[4].rs, cs = job.arg[4].cs
+    cdef scalar *g = <scalar*> p[3]
+    cdef int *piv = <int*> (work + n * n)
+    cdef scalar s, y
+    cdef int info
+    pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, n)
+    conjugate(work, n * n)
+    pack(g, p[2], job.arg[2].rs, job.arg[2].cs, n, k)
+    info = getrf(job.n, job.n, work, job.n, piv)
+    if info != 0:
+        if not holds_nan(work, &job.arg[0], p[0], n):
+            return info
+        for i in range(n * k):
+            g[i] = NAN
+    else:
+        from_right(c'U', c'N', c'N', job.n, job.k, work, job.n, g)
+        from_right(c'L', c'N', c'U', job.n, job.k, work, job.n, g)
+        for i in range(n - 1, -1, -1):
+            swap_rows(g, i, piv[i] - 1, k)
+    for i in range(n):
+        for j in range(n):
+            s = 0
+            for r in range(k):
+                y = (<scalar*> (p[1] + j * job.arg[1].rs + r * job.arg[1].cs))[0]
+                if scalar is c64 or scalar is c128:
+                    y = y.conjugate()
+                s = s - g[i * k + r] * y
+            (<scalar*> (p[4] + i * rs + j * cs))[0] = s
+    return 0
+
+
+def solve_pull(a, x, ct, bint trans=False):
+    """Cotangents of a solution: for small matrices, whose factors are not worth keeping.
+
+    Parameters
+    ----------
+    a : array_like
+        (..., n, n)
+    x, ct : array_like
+        (..., n, k): the solution of A X = B (A^T X = B for `trans`), and its cotangent.
+
+    Returns
+    -------
+    g : ndarray
+        (..., n, k): A^-H ct, the cotangent of B.
+    to_a : ndarray
+        (..., n, n): -G X^H, the cotangent of A (its transpose for `trans`).
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        A pivot is exactly zero; names the matrix of the batch.  nan goes through.
+    """
+    cdef Job job
+    cdef str op = "solve"
+    cdef cnp.ndarray q = door(op, a, "a", 2), y = door(op, x, "x", 2), z = door(op, ct, "ct", 2), g, to_a
+    cdef int t = kind(op, y, z), n = square(op, q, "a"), i
+    cdef Py_ssize_t where
+    rhs(op, &job, q, y, n)
+    rhs(op, &job, q, z, n)
+    t = kind(op, q, behaved(y, t))
+    q, y, z = behaved(q, t), behaved(y, t), behaved(z, t)
+    start(&job, op, q, 2, y, 2, z, 2)
+    g = output(&job, t, 2, n, job.k)
+    to_a = output(&job, t, 2, n, n)
+    if trans:
+        for i in (0, 4):
+            job.arg[i].rs, job.arg[i].cs = job.arg[i].cs, job.arg[i].rs
+    job.bytes = <Py_ssize_t> n * n * itemsize_of(t) + n * sizeof(int)
+    job.ns = cost(t, 150, 2.0 * n * n * ((n + 10) / 3.0 + 2 * job.k))
+    if n <= AD_TILE_MOST and job.k <= AD_TILE_MOST:
+        small(&job, AD_TILE_solve_pull, t)
+    if n and job.k:
+        where = run(&job, t, <void*> solve_pull_body[float], <void*> solve_pull_body[double],
+                    <void*> solve_pull_body[c64], <void*> solve_pull_body[c128])
+        if where >= 0:
+            fail(op, &job, where, f"is singular: pivot {job.info} of {n} is zero")
+    else:
+        to_a[...] = 0
+    return g, to_a
 
 
 # ---------------------------------------------------------------------------------------------- with a factor
@@ -263,6 +349,12 @@ def solve_triangular(a, b, bint lower=False, int trans=0, bint unit_diagonal=Fal
     start(&job, op, x, 2, y, 2)
     out = output(&job, t, 2, n, job.k)
     start_factor(&job, t, 1)
+    if n <= AD_TILE_MOST and job.k <= AD_TILE_MOST:
+        small(&job, AD_TILE_triangular, t)
+        job.tile.flag, job.tile.lower = unit_diagonal, lower
+        if trans:       # real: a tile kernel has no other matrices
+            job.tile.rs[0], job.tile.cs[0] = job.tile.cs[0], job.tile.rs[0]
+            job.tile.lower = not lower
     if n and job.k:
         where = run(&job, t, <void*> triangular_body[float], <void*> triangular_body[double],
                     <void*> triangular_body[c64], <void*> triangular_body[c128])
@@ -304,6 +396,9 @@ def cho_solve(c, b, bint lower=True):
     start(&job, op, x, 2, y, 2)
     out = output(&job, t, 2, n, job.k)
     start_factor(&job, t, 2)
+    if n <= AD_TILE_MOST and job.k <= AD_TILE_MOST:
+        small(&job, AD_TILE_triangular, t)
+        job.tile.flag, job.tile.lower = 2, lower
     if n and job.k:
         where = run(&job, t, <void*> cho_solve_body[float], <void*> cho_solve_body[double],
                     <void*> cho_solve_body[c64], <void*> cho_solve_body[c128])
@@ -351,6 +446,9 @@ def lu_solve(lu, piv, b, int trans=0):
     start(&job, op, x, 2, q, 1, y, 2)
     out = output(&job, t, 2, n, job.k)
     start_factor(&job, t, 2)
+    if n <= AD_TILE_MOST and job.k <= AD_TILE_MOST:
+        small(&job, AD_TILE_lu_solve, t)
+        job.tile.flag = trans
     if n and job.k:
         where = run(&job, t, <void*> lu_solve_body[float], <void*> lu_solve_body[double],
                     <void*> lu_solve_body[c64], <void*> lu_solve_body[c128])

@@ -28,10 +28,10 @@ from scirs_ad._ops.linalg import (
     symmetrized,
     well_conditioned,
 )
-from scirs_ad._ops.linalg_policy import watch_gaps
+from scirs_ad._ops.linalg_policy import bound, watched
 
 
-def _columns(x):
+def columns(x):
     """A vector along the columns of a matrix: `x_j` at (i, j)."""
     return sh.reshape(x, (*shape_of(x)[:-1], 1, shape_of(x)[-1]))
 
@@ -55,9 +55,36 @@ def _largest(w):
     return sh.reshape(size, (*shape_of(size), 1))
 
 
+def _seen(x, reference, evidence, ct_values, gap, scale, name, degenerate, zeros=False):
+    """`x`, which is to be divided by `gap`, watched unless that is switched off."""
+    if degenerate == "ignore":
+        return x
+    n = shape_of(gap)[-1]
+    if ct_values is None:
+        ct_values = np.zeros(n, np.finfo(dtype_of(gap)).dtype)
+    if not zeros:  # no value is compared with itself
+        gap = ew.where(np.eye(n, dtype=bool), np.asarray(np.inf, np.finfo(dtype_of(gap)).dtype), gap)
+    return watched(x, reference, evidence, ct_values, gap, scale, name=name, degenerate=degenerate, zeros=zeros)
+
+
 # ------------------------------------------------------------------------------------------------ Hermitian
-@primitive("(n,n)->(n),(n,n)", kernel=lambda a: kernels.eigh(symmetrized(np.asarray(a))), internal=True)
-def eigh_core(a):
+def hermitian_middle(name, out, ct, degenerate):
+    """``V^H G V`` for the cotangent G of a Hermitian matrix with eigenvalues and eigenvectors `out`, from theirs."""
+    w, v = out
+    ct_w, ct_v = ct
+    middle = None if ct_w is None else diag_matrix(ct_w)
+    if ct_v is not None:
+        gap = ew.subtract(columns(w), _rows(w))
+        inner = matmul_core(h_(v), ct_v)
+        skew = ew.multiply(0.5, ew.subtract(inner, h_(inner)))
+        skew = _seen(skew, inner, ew.add(inner, h_(inner)), ct_w, gap, _largest(w), name, degenerate)
+        turn = ew.multiply(_inverse_gap(gap, _largest(w)), skew)
+        middle = turn if middle is None else ew.add(middle, turn)
+    return middle
+
+
+@primitive("(n,n)->(n),(n,n)", kernel=lambda a, *, degenerate: kernels.eigh(symmetrized(np.asarray(a))), internal=True)
+def eigh_core(a, *, degenerate):
     """Eigenvalues, ascending, and eigenvectors of ``(a + a^H) / 2``.
 
     Derivative: ``V (diag(ct_w) + F * (V^H ct_V - ct_V^H V) / 2) V^H`` with ``F_ij = 1 / (w_j - w_i)``: M. B. Giles
@@ -67,29 +94,23 @@ def eigh_core(a):
 
 
 @eigh_core.def_vjp
-def _(ct, out):
-    w, v = out
-    ct_w, ct_v = ct
-    middle = None
-    if ct_w is not None:
-        middle = diag_matrix(ct_w)
-    if ct_v is not None:
-        gap = ew.subtract(_columns(w), _rows(w))
-        inner = matmul_core(h_(v), ct_v)
-        skew = ew.multiply(0.5, ew.subtract(inner, h_(inner)))
-        watch_gaps("eigh", skew, inner, gap, _largest(w))
-        turn = ew.multiply(_inverse_gap(gap, _largest(w)), skew)
-        middle = turn if middle is None else ew.add(middle, turn)
-    return matmul_core(matmul_core(v, middle), h_(v))
+def _(ct, out, degenerate):
+    v = out[1]
+    return matmul_core(matmul_core(v, hermitian_middle("eigh", out, ct, degenerate)), h_(v))
 
 
 @eigh_core.def_samples
 def _(rng):
     # Only eigenvalues are free of a choice; eigenvectors change sign, but continuously.
-    yield sample(positive_definite(rng, 3, 3))
-    yield sample(np.array([[2.0]]))
-    yield sample(positive_definite(rng, 2, 2, 2))
-    yield sample(np.diag([1.0, 2.0, 4.0]))
+    yield sample(positive_definite(rng, 3, 3), degenerate=None)
+    yield sample(np.array([[2.0]]), degenerate=None)
+    yield sample(positive_definite(rng, 2, 2, 2), degenerate=None)
+    yield sample(np.diag([1.0, 2.0, 4.0]), degenerate=None)
+
+
+def eigh_pair(a, degenerate=None):
+    """`eigh_core` with the choice that is in force where it is called."""
+    return eigh_core(a, degenerate=bound("degenerate", degenerate))
 
 
 def eigh(a, UPLO="L"):
@@ -125,7 +146,7 @@ def eigh(a, UPLO="L"):
     """
     if UPLO not in ("L", "U", "l", "u"):
         raise ValueError(f"eigh: UPLO must be 'L' or 'U', not {UPLO!r}")
-    return EighResult(*eigh_core(square_matrices("eigh", a)))
+    return EighResult(*eigh_pair(square_matrices("eigh", a)))
 
 
 @primitive("(n,n)->(n)", kernel=lambda a: kernels.eigvalsh(symmetrized(np.asarray(a))), internal=True)
@@ -139,8 +160,8 @@ def eigvalsh_core(a):
 
 @eigvalsh_core.def_vjp
 def _(ct, a):
-    _, v = eigh_core(a)
-    return matmul_core(ew.multiply(v, _columns(ct)), h_(v))
+    _, v = eigh_core(a, degenerate=None)
+    return matmul_core(ew.multiply(v, columns(ct)), h_(v))
 
 
 @eigvalsh_core.def_samples
@@ -185,8 +206,8 @@ def eigvalsh(a, UPLO="L"):
 
 
 # ------------------------------------------------------------------------------------------------ general
-@primitive("(n,n)->(n),(n,n)", kernel=lambda a: kernels.eig(a), internal=True)
-def eig_core(a):
+@primitive("(n,n)->(n),(n,n)", kernel=lambda a, *, degenerate: kernels.eig(a), internal=True)
+def eig_core(a, *, degenerate):
     """Eigenvalues and unit eigenvectors, complex always.
 
     Derivative: ``V^-H (diag(ct_w) + (V^H ct_V - V^H V diag(Re V^H ct_V)) / conj(E)) V^H`` with ``E_ij = w_j - w_i``:
@@ -198,16 +219,18 @@ def eig_core(a):
 
 
 @eig_core.def_vjp
-def _(ct, out, specs):
+def _(ct, out, specs, degenerate):
     w, v = out
     ct_w, ct_v = ct
     middle = None if ct_w is None else diag_matrix(ct_w)
     if ct_v is not None:
         inner = matmul_core(h_(v), ct_v)
-        length = _columns(cx.real(diagonal_of(inner)))
+        length = columns(cx.real(diagonal_of(inner)))
         inner = ew.subtract(inner, ew.multiply(matmul_core(h_(v), v), length))
-        gap = cx.conj(ew.subtract(_columns(w), _rows(w)))
-        watch_gaps("eig", inner, inner, gap, _largest(w))
+        gap = cx.conj(ew.subtract(columns(w), _rows(w)))
+        n = shape_of(w)[-1]
+        evidence = np.full((n, n), np.inf, np.finfo(dtype_of(w)).dtype)
+        inner = _seen(inner, inner, evidence, ct_w, gap, _largest(w), "eig", degenerate)
         turn = ew.multiply(_inverse_gap(gap, _largest(w)), inner)
         middle = turn if middle is None else ew.add(middle, turn)
     return sh.cast(solve_core(h_(v), matmul_core(middle, h_(v))), specs[0].dtype)
@@ -216,7 +239,12 @@ def _(ct, out, specs):
 @eig_core.def_samples
 def _(rng):
     # LAPACK also turns each vector so that its largest entry is real: that choice is not differentiated.
-    yield sample(np.diag([1.0, 2.0, 4.0]) + 0.1 * rng.standard_normal((3, 3)), order=1)
+    yield sample(np.diag([1.0, 2.0, 4.0]) + 0.1 * rng.standard_normal((3, 3)), degenerate=None, order=1)
+
+
+def eig_pair(a, degenerate=None):
+    """`eig_core` with the choice that is in force where it is called."""
+    return eig_core(a, degenerate=bound("degenerate", degenerate))
 
 
 def eig(a):
@@ -247,7 +275,7 @@ def eig(a):
     >>> anp.linalg.eig([[2.0, 0.0], [0.0, 1.0]]).eigenvalues
     array([2.+0.j, 1.+0.j])
     """
-    return EigResult(*eig_core(square_matrices("eig", a)))
+    return EigResult(*eig_pair(square_matrices("eig", a)))
 
 
 @primitive("(n,n)->(n)", kernel=lambda a: kernels.eigvals(a), internal=True)
@@ -262,7 +290,7 @@ def eigvals_core(a):
 
 @eigvals_core.def_vjp
 def _(ct, a, specs):
-    _, v = eig_core(a)
+    _, v = eig_core(a, degenerate=None)
     return sh.cast(solve_core(h_(v), ew.multiply(_rows(ct), h_(v))), specs[0].dtype)
 
 
@@ -302,19 +330,21 @@ def eigvals(a):
 
 
 # ------------------------------------------------------------------------------------------------ singular values
-@primitive(core=lambda a: (2,), n_out=3, kernel=lambda a: kernels.svd(a, False), internal=True)
-def svd_core(a):
+@primitive(core=lambda a, **_: (2,), n_out=3, kernel=lambda a, *, degenerate: kernels.svd(a, False), internal=True)
+def svd_core(a, *, degenerate):
     """The thin singular value decomposition.
 
-    Derivative: with ``E_ij = (s_j - s_i) (s_j + s_i)``, ``skew(X) = X - X^H``: ``U ((skew(U^H ct_U) / E) S +
-    S (skew(V^H ct_V) / E) + diag(ct_s)) V^H`` and the parts outside of the ranges of U and V (Z.-Q. Wan, S.-X. Zhang,
-    arXiv:1909.02659). Cost: about ``14 m n^2`` operations.
+    Derivative: with ``a = skew(U^H ct_U)``, ``b = skew(V^H ct_V)``, ``skew(X) = X - X^H``: ``U ((a + b) / (2 (s_j - s_i)) +
+    (a - b) / (2 (s_j + s_i)) + diag(ct_s)) V^H`` and the parts outside of the ranges of U and V. These are the partial
+    fractions of Z.-Q. Wan, S.-X. Zhang, arXiv:1909.02659, equation 9: only ``a + b`` meets the gap, so that what does
+    not see it, as ``U V^H``, is exact at equal singular values. Cost: about ``14 m n^2`` operations.
     """
     return tuple(np.linalg.svd(a, full_matrices=False))
 
 
 @svd_core.def_shape
-def _(a):
+def _(a, *, degenerate):
+    del degenerate
     m, n = a.shape[-2:]
     k = min(m, n)
     lead = a.shape[:-2]
@@ -323,51 +353,54 @@ def _(a):
 
 
 @svd_core.def_vjp
-def _(ct, out, specs):
+def _(ct, out, specs, degenerate):
     u, s, vh = out
     ct_u, ct_s, ct_vh = ct
-    gap = ew.multiply(ew.subtract(_columns(s), _rows(s)), ew.add(_columns(s), _rows(s)))
-    largest = ix.getitem(s, (..., slice(0, 1)))
-    scale = sh.reshape(ew.square(largest), (*shape_of(largest), 1))
-    f = _inverse_gap(gap, scale)
-    safe = _inverse_gap(s, largest)  # 1 / s, 0 where s is zero
     middle = None if ct_s is None else diag_matrix(ct_s)
-    outside = None
+    outside = plus = minus = inner = None
+    largest = ix.getitem(s, (..., slice(0, 1)))
+    scale = sh.reshape(largest, (*shape_of(largest), 1))
+    safe = _inverse_gap(s, largest)  # 1 / s, 0 where s is zero
 
-    numerator = reference = None
-
-    def plus(x, y):
-        return y if x is None else ew.add(x, y)
+    def beyond(rest, whole):
+        """Divided by the values, row by row, what lies outside of the range; a square matrix has nothing there."""
+        if shape_of(rest)[-1] > shape_of(s)[-1]:
+            rest = _seen(rest, whole, whole, None, _rows(s), scale, "svd", degenerate, zeros=True)
+        return ew.multiply(_rows(safe), rest)
 
     if ct_u is not None:
         inner = matmul_core(h_(u), ct_u)
-        skew = ew.subtract(inner, h_(inner))
-        middle = plus(middle, ew.multiply(ew.multiply(f, skew), _columns(s)))
-        numerator, reference = ew.multiply(skew, _columns(s)), ew.multiply(inner, _columns(s))
-        if dtype_of(u).kind == "c":
-            middle = plus(middle, ew.multiply(diag_matrix(diagonal_of(skew)), ew.multiply(0.5, _columns(safe))))
-        rest = ew.multiply(ew.subtract(ct_u, matmul_core(u, inner)), _columns(safe))
-        outside = matmul_core(rest, vh)
+        plus = minus = ew.subtract(inner, h_(inner))
+        rest = beyond(h_(ew.subtract(ct_u, matmul_core(u, inner))), h_(ct_u))
+        outside = matmul_core(h_(rest), vh)
     if ct_vh is not None:
-        ct_v = h_(ct_vh)
-        inner = matmul_core(vh, ct_v)
-        skew = ew.subtract(inner, h_(inner))
-        middle = plus(middle, ew.multiply(_rows(s), ew.multiply(f, skew)))
-        numerator = plus(numerator, ew.multiply(_rows(s), skew))
-        reference = plus(reference, ew.multiply(_rows(s), inner)) if reference is None else reference
-        rest = ew.subtract(ct_vh, matmul_core(h_(inner), vh))
-        outside = plus(outside, matmul_core(u, ew.multiply(_rows(safe), rest)))
-    if numerator is not None:
-        watch_gaps("svd", numerator, reference, gap, scale)
+        other = matmul_core(vh, h_(ct_vh))
+        skew = ew.subtract(other, h_(other))
+        rest = matmul_core(u, beyond(ew.subtract(ct_vh, matmul_core(h_(other), vh)), ct_vh))
+        outside = rest if outside is None else ew.add(outside, rest)
+        plus, minus = (skew, ew.negative(skew)) if plus is None else (ew.add(plus, skew), ew.subtract(minus, skew))
+        inner = other if inner is None else inner
+    if plus is not None:
+        gap, total = ew.subtract(columns(s), _rows(s)), ew.add(columns(s), _rows(s))
+        plus = _seen(plus, inner, ew.add(inner, h_(inner)), ct_s, gap, scale, "svd", degenerate)
+        minus = _seen(minus, inner, inner, None, total, scale, "svd", degenerate)
+        turn = ew.add(ew.multiply(_inverse_gap(gap, scale), plus), ew.multiply(_inverse_gap(total, scale), minus))
+        turn = ew.multiply(0.5, turn)
+        middle = turn if middle is None else ew.add(middle, turn)
     total = matmul_core(matmul_core(u, middle), vh)
     return total if outside is None else ew.add(total, outside)
 
 
 @svd_core.def_samples
 def _(rng):
-    yield sample(np.diag([4.0, 2.0, 1.0]) + 0.1 * rng.standard_normal((3, 3)))
-    yield sample(np.eye(4, 2) * [3.0, 1.0] + 0.1 * rng.standard_normal((4, 2)))
-    yield sample(np.eye(2, 4) * [[3.0], [1.0]] + 0.1 * rng.standard_normal((2, 2, 4)), order=1)
+    yield sample(np.diag([4.0, 2.0, 1.0]) + 0.1 * rng.standard_normal((3, 3)), degenerate=None)
+    yield sample(np.eye(4, 2) * [3.0, 1.0] + 0.1 * rng.standard_normal((4, 2)), degenerate=None)
+    yield sample(np.eye(2, 4) * [[3.0], [1.0]] + 0.1 * rng.standard_normal((2, 2, 4)), degenerate=None, order=1)
+
+
+def svd_triple(a, degenerate=None):
+    """`svd_core` with the choice that is in force where it is called."""
+    return svd_core(a, degenerate=bound("degenerate", degenerate))
 
 
 @primitive(core=lambda a: (2,), kernel=lambda a: kernels.svdvals(a), internal=True)
@@ -386,8 +419,8 @@ def _(a):
 
 @svdvals_core.def_vjp
 def _(ct, a):
-    u, _, vh = svd_core(a)
-    return matmul_core(ew.multiply(u, _columns(ct)), vh)
+    u, _, vh = svd_core(a, degenerate=None)
+    return matmul_core(ew.multiply(u, columns(ct)), vh)
 
 
 @svdvals_core.def_samples
@@ -403,7 +436,7 @@ def _matrices(name, a):
     return a if dtype_of(a).kind in "fc" else sh.astype(a, float)
 
 
-def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
+def svd(a, full_matrices=True, compute_uv=True, hermitian=False, *, degenerate=None):
     """Singular value decomposition.
 
     Parameters
@@ -415,6 +448,8 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
         Return U and V^H too.
     hermitian : bool
         Accepted for NumPy's sake.
+    degenerate : {"warn", "ignore", "raise"}, optional
+        What to do where the derivative of vectors does not exist; see `scirs_ad.scipy.linalg.set_policy`.
 
     Returns
     -------
@@ -443,10 +478,10 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
         return svdvals_core(a)
     m, n = shape_of(a)[-2:]
     if not full_matrices or m == n:
-        return SVDResult(*svd_core(a))
+        return SVDResult(*svd_triple(a, degenerate))
     if type(a) is np.ndarray:
         return SVDResult(*kernels.svd(a, True))
-    u, s, vh = svd_core(a)
+    u, s, vh = svd_triple(a, degenerate)
     if m > n:
         u = join.concatenate([u, complement_core(u)], axis=-1)
     else:
@@ -535,7 +570,8 @@ def qr_core(a):
     """The thin QR decomposition of a matrix with at least as many rows as columns.
 
     Derivative: ``(ct_Q + Q copyltu(M)) R^-H`` with ``M = R ct_R^H - ct_Q^H Q``; copyltu: the lower triangle, made
-    Hermitian (H.-J. Liao et al., PRX 9, 031041 (2019), equation 6). Cost: ``4 m n^2`` operations.
+    Hermitian (H.-J. Liao et al., PRX 9, 031041 (2019), equation 6). In the basis Q, where what cancels in the upper
+    triangle is left out: then a nearly singular square matrix loses no digits. Cost: ``4 m n^2`` operations.
     """
     return tuple(np.linalg.qr(a))
 
@@ -544,21 +580,28 @@ def qr_core(a):
 def _(ct, out):
     q, r = out
     ct_q, ct_r = ct
-    m = None
+    m, n = shape_of(q)[-2:]
+    below = np.tri(n, n, -1, bool)
+    inside = outside = None
     if ct_r is not None:
-        n = shape_of(r)[-1]
-        m = matmul_core(r, h_(ew.where(~np.tri(n, n, -1, bool), ct_r, 0.0)))
+        moved = matmul_core(r, h_(ew.where(~below, ct_r, 0.0)))
+        low = ew.where(below, moved, 0.0)
+        inside = ew.add(ew.add(low, h_(low)), diag_matrix(cx.real(diagonal_of(moved))))
     if ct_q is not None:
-        inner = matmul_core(h_(ct_q), q)
-        m = ew.negative(inner) if m is None else ew.subtract(m, inner)
-    n = shape_of(r)[-1]
-    low = ew.where(np.tri(n, n, -1, bool), m, 0.0)
-    hermitian = ew.add(ew.add(low, h_(low)), diag_matrix(cx.real(diagonal_of(m))))
-    total = matmul_core(q, hermitian)
-    if ct_q is not None:
-        total = ew.add(total, ct_q)
-    # total R^-H = (R^-1 total^H)^H
-    return h_(solve_triangular_core(r, h_(total), lower=False, trans=0, unit=False))
+        inner = matmul_core(h_(q), ct_q)
+        # Without a strictly upper triangle, whose last column would meet the inverse of the smallest pivot.
+        turn = ew.where(below, ew.subtract(inner, h_(inner)), 0.0)
+        if dtype_of(q).kind == "c":
+            turn = ew.add(turn, ew.multiply(1j, diag_matrix(cx.imag(diagonal_of(inner)))))
+        inside = turn if inside is None else ew.add(inside, turn)
+        if m > n:
+            outside = ew.subtract(ct_q, matmul_core(q, inner))
+
+    def over(x):  # x R^-H = (R^-1 x^H)^H
+        return h_(solve_triangular_core(r, h_(x), lower=False, trans=0, unit=False))
+
+    total = matmul_core(q, over(inside))
+    return total if outside is None else ew.add(total, over(outside))
 
 
 @qr_core.def_samples

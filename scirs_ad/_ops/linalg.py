@@ -1,8 +1,10 @@
-"""Solving, inverting and determinants: gufuncs over trailing matrices, with LAPACK kernels.
+"""Solving, inverting, Cholesky factors: gufuncs over trailing matrices, with LAPACK kernels.
 
 Inner product ``Re tr(X^H Y)``; `ct` is the cotangent of the result. Formulas: M. B. Giles, "Collected matrix
 derivative results for forward and reverse mode algorithmic differentiation" (2008), sections 2.2 and 2.3.
 """
+
+import math
 
 import numpy as np
 
@@ -108,7 +110,7 @@ def lu_of(a):
 lu_of.not_differentiable("the derivative of a solution flows through the matrix, not through its factors")
 
 
-def _square_samples(rng):
+def square_samples(rng):
     yield sample(well_conditioned(rng, 3, 3))
     yield sample(well_conditioned(rng, 2, 2, 2))
     yield sample(well_conditioned(rng, 3, 3, complex_too=True))
@@ -117,7 +119,7 @@ def _square_samples(rng):
     yield sample(np.ones((0, 3, 3)))
 
 
-lu_of.def_samples(_square_samples)
+lu_of.def_samples(square_samples)
 
 
 def _op(a, trans):
@@ -208,10 +210,119 @@ def _(rng):
     )
 
 
+def _solve_small_body(a, b, *, trans):
+    return np.linalg.solve(np.swapaxes(a, -1, -2) if trans else a, b)
+
+
+@primitive(
+    "(n,n),(n,k)->(n,k)",
+    kernel=lambda a, b, *, trans: kernels.solve(np.swapaxes(a, -1, -2) if trans else a, b),
+    name="solve",
+    internal=True,
+)
+def solve_small(a, b, *, trans):
+    """The solution of ``a x = b``, or of ``a^T x = b`` (`trans`), for many small real matrices.
+
+    Derivative: `solve_pull`, which factors again: of a small matrix that takes less time than to store its factors and to
+    read them. Cost: ``2/3 n^3 + 2 n^2 k`` operations.
+    """
+    return _solve_small_body(a, b, trans=trans)
+
+
+def _a_or_at(a, trans):
+    return t_(a) if trans else a
+
+
+@solve_small.def_vjp
+def _(ct, out, a, specs, trans):
+    found = []
+
+    def to_a():
+        found.append(solve_pull(a, out, ct, trans=trans))
+        return fit(found[0][1], specs[0])
+
+    def to_b():
+        return fit(found[0][0] if found else solve_small(a, ct, trans=not trans), specs[1])
+
+    return to_a, to_b
+
+
+@solve_small.def_jvp
+def _(t, out, a, trans):
+    right = t[1]
+    if t[0] is not None:
+        moved = matmul_core(_a_or_at(t[0], trans), out)
+        right = ew.negative(moved) if right is None else ew.subtract(right, moved)
+    return solve_small(a, right, trans=trans)
+
+
+@solve_small.def_samples
+def _(rng):
+    for trans in (False, True):
+        yield sample(well_conditioned(rng, 3, 3), rng.standard_normal((3, 2)), trans=trans)
+        yield sample(well_conditioned(rng, 5, 2, 2), rng.standard_normal((2, 1)), trans=trans)
+    yield sample(well_conditioned(rng, 4, 3, 3).astype(np.float32), rng.standard_normal((3, 1)).astype(np.float32),
+                 trans=False)  # fmt: skip
+    yield sample(np.ones((0, 2, 2)), np.ones((0, 2, 1)), trans=False)
+    yield raises(
+        np.linalg.LinAlgError, np.zeros((4, 2, 2)), np.ones((2, 1)), trans=False, match="matrix 0 of the batch"
+    )
+
+
+@primitive(
+    "(n,n),(n,k),(n,k)->(n,k),(n,n)",
+    kernel=lambda a, x, ct, *, trans: kernels.solve_pull(a, x, ct, trans),
+    internal=True,
+)
+def solve_pull(a, x, ct, *, trans):
+    """Of real ``a x = b`` (or ``a^T x = b``): ``g = a^-T ct``, the cotangent of `b`, and ``-g x^T``, that of `a`.
+
+    M. B. Giles (2008), section 2.2.3. Derivative: that of both formulas. Cost: as of `solve_small`.
+    """
+    g = _solve_small_body(a, ct, trans=not trans)
+    to_a = -g @ np.swapaxes(x, -1, -2)
+    return g, np.swapaxes(to_a, -1, -2) if trans else to_a
+
+
+@solve_pull.def_jvp
+def _(t, out, a, x, trans):
+    g, right, moved = out[0], t[2], None
+    if t[0] is not None:
+        product = matmul_core(_a_or_at(t[0], not trans), g)
+        right = ew.negative(product) if right is None else ew.subtract(right, product)
+    turned = None
+    if right is not None:
+        turned = solve_small(a, right, trans=not trans)
+        moved = matmul_core(turned, t_(x))
+    if t[1] is not None:
+        other = matmul_core(g, t_(t[1]))
+        moved = other if moved is None else ew.add(moved, other)
+    return turned, _a_or_at(ew.negative(moved), trans)
+
+
+@solve_pull.def_samples
+def _(rng):
+    for trans in (False, True):
+        yield sample(well_conditioned(rng, 3, 3), *rng.standard_normal((2, 3, 2)), trans=trans)
+        yield sample(well_conditioned(rng, 5, 2, 2), *rng.standard_normal((2, 5, 2, 1)), trans=trans)
+    yield sample(np.ones((0, 2, 2)), np.ones((0, 2, 1)), np.ones((0, 2, 1)), trans=False)
+
+
+SMALL = 16  # rows, and right-hand sides, up to which kernels run several matrices at once
+
+
+def _many_small(a, b):
+    n, k = shape_of(b)[-2:]
+    count = math.prod(shape_of(a)[:-2])
+    return count >= 4 and n <= SMALL and k <= SMALL and dtype_of(a).kind == dtype_of(b).kind == "f"
+
+
 def solve_core(a, b):
     """The solution of ``a x = b`` for a matrix of right-hand sides."""
     if type(a) is np.ndarray and type(b) is np.ndarray:
         return kernels.solve(a, b)
+    if _many_small(a, b):
+        return solve_small(a, b, trans=False)
     return solve_with(a, *lu_of(a), b, trans=0)
 
 
@@ -270,7 +381,7 @@ def _(t, out):
 
 @inv_core.def_samples
 def _(rng):
-    yield from _square_samples(rng)
+    yield from square_samples(rng)
     yield raises(np.linalg.LinAlgError, np.zeros((2, 2)), match="inv")
 
 
@@ -304,260 +415,6 @@ def inv(a):
     return inv_core(square_matrices("inv", a))
 
 
-# ------------------------------------------------------------------------------------------------ determinants
-def _leave_out(s):
-    """Products of all other elements of the last axis, and of all but two: by products, never by division."""
-    n = s.shape[-1]
-    # before[i] * after[i]: products of what stands before i and after it
-    ones = np.ones((*s.shape[:-1], 1), s.dtype)
-    before = np.cumprod(np.concatenate([ones, s[..., :-1]], -1), -1)
-    after = np.cumprod(np.concatenate([ones, s[..., :0:-1]], -1), -1)[..., ::-1]
-    return before * after if n else s
-
-
-def _leave_two_out(s):
-    n = s.shape[-1]
-    rows = np.broadcast_to(s[..., None, :], (*s.shape[:-1], n, n)).copy()
-    rows[..., range(n), range(n)] = 1.0
-    two = _leave_out(rows) if n else rows
-    two[..., range(n), range(n)] = 0.0
-    return two
-
-
-def _phase(u, vh):
-    return np.conj(np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
-
-
-def _cofactor_svd(a):
-    """``U diag(products of the other s) V^H``, times the determinants of U and V^H: no division by a small number."""
-    u, s, vh = np.linalg.svd(a)
-    return _phase(u, vh) * (u * _leave_out(s)[..., None, :]) @ vh
-
-
-def _cofactor_kernel(a):
-    """By the inverse where that is harmless: seven times cheaper than singular values."""
-    try:
-        inverse = kernels.inv(a)
-    except np.linalg.LinAlgError:
-        return _cofactor_svd(a).astype(a.dtype, copy=False)
-    size = np.abs(a).sum(-1).max(-1, initial=0.0) * np.abs(inverse).sum(-1).max(-1, initial=0.0)
-    if np.all(size < np.finfo(a.dtype).eps ** -0.25):  # beyond, the inverse loses digits that cofactors have
-        return np.conj(kernels.det(a)[..., None, None] * np.swapaxes(inverse, -1, -2))
-    return _cofactor_svd(a).astype(a.dtype, copy=False)
-
-
-@primitive("(n,n)->(n,n)", kernel=_cofactor_kernel, internal=True)
-def cofactor_core(a):
-    """The conjugate cofactors of a matrix, its gradient of det: ``conj(det(a)) inv(a)^H``, also where `a` is singular.
-
-    Derivative: `cofactor_tangent`, which is its own adjoint, because det is smooth. Cost: ``8/3 n^3`` operations; a
-    singular value decomposition where the inverse is not safe.
-    """
-    return _cofactor_svd(a)
-
-
-@cofactor_core.def_vjp
-def _(ct, a):
-    return cofactor_tangent(a, ct)
-
-
-@cofactor_core.def_jvp
-def _(t, a):
-    return cofactor_tangent(a, t)
-
-
-def _singular_samples(rng):
-    """Singular matrices, of rank n - 1, n - 2 and 0."""
-    yield np.array([[1.0, 2.0], [2.0, 4.0]])
-    yield np.diag([1.0, 2.0, 0.0])
-    yield np.outer(rng.standard_normal(3), rng.standard_normal(3))
-    yield np.zeros((2, 2))
-    b = rng.standard_normal((3, 2)) + 1j * rng.standard_normal((3, 2))
-    yield b @ (rng.standard_normal((2, 3)) + 1j * rng.standard_normal((2, 3)))
-
-
-@cofactor_core.def_samples
-def _(rng):
-    for found in _square_samples(rng):
-        # Those of a 2 x 2 matrix are linear: their second derivative is zero, and rounding.
-        found.order = 1 if found.args[0].shape[-1] == 2 else 2
-        yield found
-    for a in _singular_samples(rng):
-        yield sample(a, order=1)
-
-
-@primitive("(n,n),(n,n)->(n,n)", internal=True)
-def cofactor_tangent(a, t):
-    """The derivative of `cofactor_core` at `a` in the direction `t`, also where `a` is singular.
-
-    With ``a = U S V^H`` and ``B = U^H t V``: ``U (diag(P diag(B)) - P * B^T) V^H``, conjugated, times the determinants
-    of U and V^H; ``P_ij`` is the product of all singular values but i and j. Follows from the cofactors of a diagonal
-    matrix. Derivative: in `t` itself, with `t` and the cotangent exchanged; in `a` by the inverse, so third derivatives
-    of det only where `a` is not singular. Cost: a singular value decomposition, and ``n^3`` products.
-    """
-    u, s, vh = np.linalg.svd(a)
-    p = _leave_two_out(s)
-    b = np.conj(np.swapaxes(u, -1, -2)) @ t @ np.conj(np.swapaxes(vh, -1, -2))
-    diagonal = np.diagonal(b, axis1=-2, axis2=-1)
-    middle = -p * np.swapaxes(b, -1, -2)
-    n = s.shape[-1]
-    middle[..., range(n), range(n)] = (p @ diagonal[..., None])[..., 0]
-    return _phase(u, vh) * (u @ np.conj(middle) @ vh)
-
-
-def _third(a, t, s):
-    """The second derivative of the cofactors in the directions `t` and `s`; by the inverse."""
-    x = inv_core(a)
-    c, cs = cofactor_core(a), cofactor_tangent(a, s)
-    xt, xs = matmul_core(x, t), matmul_core(x, s)
-
-    def trace(m):
-        total = cx.conj(sh.sum_axes(diagonal_of(m), axes=(-1,)))
-        return sh.reshape(total, (*shape_of(total), 1, 1))
-
-    first = ew.subtract(ew.multiply(trace(xt), cs), ew.multiply(trace(matmul_core(xs, xt)), c))
-    xh, th = h_(x), h_(t)
-    moved = matmul_core(matmul_core(xh, h_(s)), matmul_core(xh, matmul_core(th, c)))
-    return ew.add(first, ew.subtract(moved, matmul_core(xh, matmul_core(th, cs))))
-
-
-@cofactor_tangent.def_vjp
-def _(ct, a, t, specs):
-    return fit(_third(a, t, ct), specs[0]), fit(cofactor_tangent(a, ct), specs[1])
-
-
-@cofactor_tangent.def_samples
-def _(rng):
-    yield sample(well_conditioned(rng, 3, 3), rng.standard_normal((3, 3)))
-    yield sample(well_conditioned(rng, 2, 3, 3), rng.standard_normal((2, 3, 3)))
-    yield sample(well_conditioned(rng, 3, 3, complex_too=True), rng.standard_normal((3, 3)) + 1j)
-    for a in _singular_samples(rng):
-        yield sample(a, rng.standard_normal(a.shape).astype(a.dtype), order=0)
-
-
-@primitive("(n,n)->()", kernel=lambda a: kernels.det(a), internal=True)
-def det_core(a):
-    """The determinant.
-
-    Derivative: ``ct`` times the conjugate cofactors, finite for singular matrices. Cost: ``2/3 n^3`` operations.
-    """
-    return np.linalg.det(a)
-
-
-@det_core.def_vjp
-def _(ct, a):
-    return ew.multiply(sh.reshape(ct, (*shape_of(ct), 1, 1)), cofactor_core(a))
-
-
-@det_core.def_jvp
-def _(t, a):
-    return sh.sum_axes(ew.multiply(cx.conj(cofactor_core(a)), t), axes=(-2, -1))
-
-
-@det_core.def_samples
-def _(rng):
-    yield from _square_samples(rng)
-    for a in _singular_samples(rng):
-        yield sample(a)
-
-
-def det(a):
-    """Determinant of square matrices.
-
-    Parameters
-    ----------
-    a : array_like, shape (..., n, n)
-
-    Returns
-    -------
-    Variable or ndarray, shape (...)
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If a matrix is not square.
-
-    Notes
-    -----
-    Derivative: the adjugate; first and second derivatives also of singular matrices. Cost: ``2/3 n^3`` operations
-    for each matrix.
-
-    Examples
-    --------
-    >>> import scirs_ad.numpy as anp
-    >>> anp.linalg.det([[2.0, 0.0], [0.0, 4.0]])
-    array(8.)
-    """
-    return det_core(square_matrices("det", a))
-
-
-@primitive("(n,n)->(),()", kernel=lambda a: kernels.slogdet(a), internal=True)
-def slogdet_core(a):
-    """Sign and logarithm of the absolute value of the determinant.
-
-    Derivative: ``ct inv(a)^H`` for the logarithm; a complex sign turns. Cost: ``2/3 n^3`` operations.
-    """
-    return tuple(np.linalg.slogdet(a))
-
-
-@slogdet_core.def_vjp
-def _(ct, out, a, specs):
-    ct_sign, ct_log = ct
-    weight = ct_log
-    if specs[0].dtype.kind == "c" and ct_sign is not None:
-        turn = ew.multiply(1j, cx.real(ew.multiply(cx.conj(ct_sign), ew.multiply(1j, out[0]))))
-        weight = turn if weight is None else ew.add(weight, turn)
-    if weight is None:
-        return None
-    return sh.cast(ew.multiply(sh.reshape(weight, (*shape_of(weight), 1, 1)), h_(inv_core(a))), specs[0].dtype)
-
-
-@slogdet_core.def_jvp
-def _(t, out, a):
-    trace = sh.sum_axes(ew.multiply(t_(inv_core(a)), t), axes=(-2, -1))
-    if dtype_of(a).kind == "c":
-        return ew.multiply(out[0], ew.multiply(1j, cx.imag(trace))), cx.real(trace)
-    return np.zeros(shape_of(trace), dtype_of(trace)), trace
-
-
-@slogdet_core.def_samples
-def _(rng):
-    yield from _square_samples(rng)
-
-
-def slogdet(a):
-    """Sign and natural logarithm of the absolute determinant.
-
-    Parameters
-    ----------
-    a : array_like, shape (..., n, n)
-
-    Returns
-    -------
-    sign, logabsdet : Variable or ndarray, shape (...)
-        A named tuple.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If a matrix is not square.
-
-    Notes
-    -----
-    Derivative: ``inv(a)^H`` for the logarithm. Cost: ``2/3 n^3`` operations for each matrix.
-
-    Examples
-    --------
-    >>> import scirs_ad.numpy as anp
-    >>> anp.linalg.slogdet([[2.0, 0.0], [0.0, 0.5]]).logabsdet
-    array(0.)
-    """
-    return SlogdetResult(*slogdet_core(square_matrices("slogdet", a)))
-
-
-SlogdetResult = type(np.linalg.slogdet(np.eye(1)))
-
-
 # ------------------------------------------------------------------------------------------------ triangular
 def _half(x, lower):
     n, m = shape_of(x)[-2:]
@@ -568,7 +425,7 @@ def _half(x, lower):
 def _triangular_body(a, b, *, lower, trans, unit):
     a = np.tril(a, -1 if unit else 0) if lower else np.triu(a, 1 if unit else 0)
     if unit:
-        a = a + np.eye(a.shape[-1])
+        a = a + np.eye(a.shape[-1], dtype=a.dtype)
     a = a if trans == 0 else np.swapaxes(a, -1, -2) if trans == 1 else np.conj(np.swapaxes(a, -1, -2))
     return np.linalg.solve(a, b)
 
@@ -621,12 +478,13 @@ def symmetrized(a):
     return 0.5 * (a + np.conj(np.swapaxes(a, -1, -2)))
 
 
-@primitive("(n,n)->(n,n)", kernel=lambda a: kernels.cholesky(symmetrized(np.asarray(a)), True), internal=True)
+@primitive("(n,n)->(n,n)", kernel=lambda a: kernels.cholesky(a, True, True), internal=True)
 def cholesky_core(a):
-    """The lower factor of ``(a + a^H) / 2``.
+    """The lower factor L of ``(a + a^H) / 2``.
 
-    Derivative: ``L^-H (P + P^H) L^-1 / 2`` with ``P = Phi(L^H ct)``, Phi: the lower triangle, its diagonal halved
-    (I. Murray, "Differentiation of the Cholesky decomposition", arXiv:1602.07527, equation 10). Cost: ``2 n^3``.
+    Derivative: `cholesky_pull`; forward ``L Phi(L^-1 t L^-H)``, Phi: the lower triangle, its diagonal halved
+    (I. Murray, "Differentiation of the Cholesky decomposition", arXiv:1602.07527, equation 8). Cost: ``n^3 / 3``
+    operations, ``2/3 n^3`` backward, ``3 n^3`` forward.
     """
     return np.linalg.cholesky(symmetrized(a))
 
@@ -643,15 +501,18 @@ def _solve_lower(factor, b, trans=0):
 
 @cholesky_core.def_vjp
 def _(ct, out):
-    p = _phi(matmul_core(h_(out), ct))
-    p = ew.multiply(0.5, ew.add(p, h_(p)))
-    return h_(_solve_lower(out, h_(_solve_lower(out, p, 2)), 2))
+    return cholesky_pull(out, ct)
 
 
 @cholesky_core.def_jvp
 def _(t, out):
-    t = ew.multiply(0.5, ew.add(t, h_(t)))
-    return matmul_core(out, _phi(h_(_solve_lower(out, h_(_solve_lower(out, t))))))
+    return matmul_core(out, _phi(_between(out, t)))
+
+
+def _between(factor, x):
+    """``L^-1 (x + x^H) L^-H / 2``."""
+    x = ew.multiply(0.5, ew.add(x, h_(x)))
+    return h_(_solve_lower(factor, h_(_solve_lower(factor, x))))
 
 
 def positive_definite(rng, *shape, complex_too=False):
@@ -668,8 +529,49 @@ def _(rng):
     yield sample(positive_definite(rng, 2, 2, 2))
     yield sample(positive_definite(rng, 3, 3, complex_too=True))
     yield sample(positive_definite(rng, 3, 3).astype(np.float32))
+    yield sample(positive_definite(rng, 5, 2, 2))
     yield sample(np.ones((0, 0)))
     yield raises(np.linalg.LinAlgError, -np.eye(3), match="cholesky")
+
+
+def _pull_body(factor, seed):
+    factor = np.tril(factor)
+    adjoint = np.conj(np.swapaxes(factor, -1, -2))
+    p = np.tril(adjoint @ np.tril(seed))
+    p = p - 0.5 * p * np.eye(p.shape[-1], dtype=p.dtype)
+    half = np.linalg.solve(adjoint, symmetrized(p))
+    return np.conj(np.swapaxes(np.linalg.solve(adjoint, np.conj(np.swapaxes(half, -1, -2))), -1, -2))
+
+
+@primitive("(n,n),(n,n)->(n,n)", kernel=lambda factor, seed: kernels.cholesky_pull(factor, seed), internal=True)
+def cholesky_pull(factor, seed):
+    """The cotangent G of a Hermitian matrix from `seed`, that of its factor L; only lower triangles are read.
+
+    ``G = L^-H (P + P^H) L^-1 / 2`` with ``P = Phi(L^H seed)`` (Murray, arXiv:1602.07527, equation 10), computed as the
+    Hermitian ``2 G`` for which ``2 G L`` and `seed` have the same lower triangle, panel by panel from the right, in
+    products of matrices (section 4). Derivative: in `seed` the adjoint of the forward mode of `cholesky_core`; in L by
+    ``d(L^-1) = -L^-1 dL L^-1``. Cost: ``2/3 n^3`` operations.
+    """
+    return _pull_body(factor, seed)
+
+
+@cholesky_pull.def_vjp
+def _(ct, out, factor, seed, specs):
+    inner = _phi(_between(factor, ct))
+    right = h_(_solve_lower(factor, ew.multiply(0.5, ew.add(ct, h_(ct)))))
+    moved = ew.multiply(2.0, matmul_core(out, right))
+    to_factor = ew.subtract(matmul_core(_half(seed, True), h_(inner)), moved)
+    return fit(_half(to_factor, True), specs[0]), fit(matmul_core(_half(factor, True), inner), specs[1])
+
+
+@cholesky_pull.def_samples
+def _(rng):
+    for a in (positive_definite(rng, 3, 3), positive_definite(rng, 4, 2, 2), positive_definite(rng, 18, 18)):
+        yield sample(np.linalg.cholesky(a), rng.standard_normal(a.shape), order=2 if len(a) < 18 else 1)
+    a = positive_definite(rng, 3, 3, complex_too=True)
+    yield sample(np.linalg.cholesky(a), a + 1j * rng.standard_normal(a.shape))
+    yield sample(np.linalg.cholesky(a.real).astype(np.float32), a.real.astype(np.float32))
+    yield sample(np.ones((0, 0)), np.ones((0, 0)))
 
 
 def cholesky(a, /, *, upper=False):

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from scirs_ad._core.core import shape_of
+from scirs_ad._core.core import dtype_of, shape_of
 from scirs_ad._core.define import primitive, sample
 from scirs_ad._ops import elementwise as ew
+from scirs_ad._ops import shape as sh
 from scirs_ad._ops.linalg import (
     h_,
     kernels,
@@ -68,12 +69,12 @@ def _up(lu, b, trans):
 
 
 def _unit(lu):
-    return ew.add(_below(lu), np.eye(shape_of(lu)[-1]))
+    return ew.add(_below(lu), np.eye(shape_of(lu)[-1], dtype=dtype_of(lu)))
 
 
 @lu_packed.def_vjp
 def _(ct, out, a):
-    p = permutation_of(lu_of(a)[1])
+    p = sh.cast(permutation_of(lu_of(a)[1]), dtype_of(a))
     inner = ew.add(_below(matmul_core(h_(_unit(out)), _below(ct))), _above(matmul_core(_above(ct), h_(_above(out)))))
     left = _low(out, inner, 2)
     right = h_(_up(out, h_(left), 0))
@@ -82,7 +83,7 @@ def _(ct, out, a):
 
 @lu_packed.def_jvp
 def _(t, out, a):
-    p = permutation_of(lu_of(a)[1])
+    p = sh.cast(permutation_of(lu_of(a)[1]), dtype_of(a))
     inner = _low(out, matmul_core(p, t), 0)
     inner = h_(_up(out, h_(inner), 2))
     return ew.add(matmul_core(_unit(out), _below(inner)), matmul_core(_above(inner), _above(out)))
@@ -94,4 +95,5 @@ def _(rng):
     yield sample(well_conditioned(rng, 3, 3)[::-1].copy())
     yield sample(well_conditioned(rng, 2, 2, 2))
     yield sample(well_conditioned(rng, 3, 3, complex_too=True))
+    yield sample(well_conditioned(rng, 2, 2).astype(np.float32))
     yield sample(np.ones((0, 0)))

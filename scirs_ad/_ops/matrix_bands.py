@@ -72,7 +72,7 @@ def hermitian_bands(ab, lower):
     return join.concatenate([other, middle, side] if lower else [side, middle, other], axis=-2)
 
 
-def _products(offsets, x, y):
+def products_at(offsets, x, y):
     """``sum_c x[i, c] conj(y[j, c])`` at ``i = j + offset``, for each offset: a row of band storage."""
     n = shape_of(x)[-2]
     i = np.arange(n) + np.asarray(offsets)[:, None]
@@ -108,7 +108,7 @@ def solve_banded_core(ab, b, *, lower, upper):
 def _(ct, out, ab, specs, lower, upper):
     g = solve_banded_core(adjoint_bands(ab, lower, upper), ct, lower=upper, upper=lower)
     offsets = np.arange(lower + upper + 1) - upper
-    return lambda: fit(ew.negative(_products(offsets, g, out)), specs[0]), fit(g, specs[1])
+    return lambda: fit(ew.negative(products_at(offsets, g, out)), specs[0]), fit(g, specs[1])
 
 
 @solve_banded_core.def_samples
@@ -145,8 +145,8 @@ def _(ct, out, ab, specs, lower):
     offsets = np.arange(k) if lower else np.arange(k) - k + 1
 
     def to_ab():
-        half = _products(offsets, g, out)
-        whole = ew.add(half, _products(offsets, out, g))
+        half = products_at(offsets, g, out)
+        whole = ew.add(half, products_at(offsets, out, g))
         return fit(ew.negative(ew.where((offsets == 0)[:, None], cx.real(half), whole)), specs[0])
 
     return to_ab, fit(g, specs[1])
@@ -192,7 +192,7 @@ def _(ct, out, c, r, specs):
     k = np.arange(n)
 
     def diagonals(x, y):
-        return ew.negative(sh.sum_axes(_products(k, x, y), axes=(-1,)))
+        return ew.negative(sh.sum_axes(products_at(k, x, y), axes=(-1,)))
 
     def to_r():
         return fit(ew.where(k == 0, 0.0, cx.conj(diagonals(out, g))), specs[1])

@@ -1,4 +1,4 @@
-"""Factorisations of general matrices: Schur, generalised Schur, Hessenberg, LU of any shape, L D L^H, polar, bases.
+"""Factorisations of general matrices: Schur, Hessenberg, LU of any shape, L D L^H, polar, bases.
 
 Inner product ``Re tr(X^H Y)``. ``low`` is the strictly lower triangle. Each derivative fixes a gauge, stated on its
 page; what depends on the choice of signs or phases beyond it has no derivative.
@@ -110,22 +110,44 @@ def _(rng):
     yield sample(triangular(3) + 0j, rng.standard_normal((3, 3)) + 1j, adjoint=True, form=False)
 
 
-def _schur_one(a):
-    return sp.schur(a, output="real" if a.dtype.kind == "f" else "complex", check_finite=False)
+def _schur_one(a, *, sort):
+    """The form and vectors, and how many eigenvalues come first, if they are sorted."""
+    found = sp.schur(a, output="real" if a.dtype.kind == "f" else "complex", sort=sort, check_finite=False)
+    return found if sort is not None else (*found, 0)
 
 
-_schur = looped("(n,n)->(n,n),(n,n)", _schur_one, name="schur")
+schur_counted = looped("(n,n)->(n,n),(n,n),()", _schur_one, name="schur",
+                       dtypes=lambda common: [common, common, np.dtype(np.intp)])  # fmt: skip
+
+
+def _schur(a, *, sort=None):
+    return schur_counted(a, sort=sort)[:2]
+
+
+@primitive("(n,n)->()", kernel=lambda a, *, sort: schur_counted(a, sort=sort)[2], differentiable=False, internal=True)
+def schur_count(a, *, sort):
+    """How many eigenvalues `sort` puts first. Cost: that of the Schur form."""
+    return schur_counted(a, sort=sort)[2]
+
+
+schur_count.not_differentiable("it is a whole number")
+
+
+@schur_count.def_samples
+def _(rng):
+    yield sample(rng.standard_normal((3, 3)), sort="lhp")
+    yield sample(rng.standard_normal((2, 2, 2)) + 0j, sort="ouc")
 
 
 @primitive("(n,n)->(n,n),(n,n)", kernel=_schur, internal=True)
-def schur_core(a):
-    """``T, Z`` with ``a = Z T Z^H``, Z unitary and T upper triangular (real `a`: quasi triangular).
+def schur_core(a, *, sort):
+    """``T, Z`` with ``a = Z T Z^H``, Z unitary and T upper triangular (real `a`: quasi triangular), ordered by `sort`.
 
     Derivative: with ``X = Z^H da Z``, ``dZ = Z W``, ``W = L - L^H`` and ``dT = X - W T + T W``, where L makes ``dT``
     upper triangular: `schur_turn`. Gauge: the diagonal of ``Z^H dZ`` is zero. A real form with 2 x 2 blocks is refused.
     At equal eigenvalues exact for what does not depend on the order of them. Cost: about ``25 n^3`` operations.
     """
-    return _schur(a)
+    return _schur(a, sort=sort)
 
 
 def _turned(x, form):
@@ -144,11 +166,11 @@ def _(t, out):
 
 @schur_core.def_samples
 def _(rng):
-    yield sample(np.diag([1.0, 3.0, 6.0]) + 0.3 * rng.standard_normal((3, 3)))
-    yield sample(np.diag([1.0, 3.0]) + 0.1 * rng.standard_normal((2, 2, 2)), order=1)
+    yield sample(np.diag([1.0, 3.0, 6.0]) + 0.3 * rng.standard_normal((3, 3)), sort=None)
+    yield sample(np.diag([-1.0, 3.0]) + 0.1 * rng.standard_normal((2, 2, 2)), sort="rhp", order=1)
     # LAPACK chooses the phases of complex vectors; tests take what does not depend on them.
-    yield sample(well_conditioned(rng, 3, 3, complex_too=True), order=0)
-    yield sample(np.zeros((0, 0)))
+    yield sample(well_conditioned(rng, 3, 3, complex_too=True), sort=None, order=0)
+    yield sample(np.zeros((0, 0)), sort=None)
 
 
 def _to_complex(t, z):
@@ -189,36 +211,6 @@ def _(t, out, z):
 def _(rng):
     yield sample(*_schur(np.array([[1.0, 2.0, 0.5], [-2.0, 1.0, 0.3], [0.1, 0.2, 4.0]])), order=0)
     yield sample(np.zeros((0, 0)), np.zeros((0, 0)), order=0)
-
-
-def _qz_one(a, b):
-    return sp.qz(a, b, output="real" if np.result_type(a, b).kind == "f" else "complex", check_finite=False)
-
-
-_qz = looped("(n,n),(n,n)->(n,n),(n,n),(n,n),(n,n)", _qz_one, name="qz")
-
-
-@primitive("(n,n),(n,n)->(n,n),(n,n),(n,n),(n,n)", kernel=_qz, internal=True)
-def qz_core(a, b):
-    """``S, T, Q, Z`` with ``a = Q S Z^H``, ``b = Q T Z^H``: the generalised Schur form.
-
-    Derivative: none; it is refused. Generalised eigenvalues have one: `eigh`, or `eigvals` of ``solve(b, a)``. Cost:
-    about ``66 n^3`` operations.
-    """
-    return _qz(a, b)
-
-
-@qz_core.def_jvp
-def _(t):
-    raise NotImplementedError(
-        "qz has no derivative here; differentiate eigh(a, b), or eigvals(solve(b, a)) for generalised eigenvalues"
-    )
-
-
-@qz_core.def_samples
-def _(rng):
-    yield sample(rng.standard_normal((3, 3)), well_conditioned(rng, 3, 3), order=0)
-    yield sample(rng.standard_normal((2, 2, 2)) + 0j, well_conditioned(rng, 2, 2), order=0)
 
 
 # ------------------------------------------------------------------------------------------------ Hessenberg
@@ -444,7 +436,7 @@ def polar_core(a):
 def _(t, out):
     u, p = out
     inner = matmul_core(h_(u), t)
-    w = sylvester_core(p, p, ew.subtract(inner, h_(inner)))
+    w = sylvester_core(p, p, ew.subtract(inner, h_(inner)), "polar")
     to_u = matmul_core(u, w)
     if shape_of(u)[-2] != shape_of(u)[-1]:
         to_u = ew.add(to_u, right_solve(ew.subtract(t, matmul_core(u, inner)), p))
@@ -532,6 +524,35 @@ def _(rng):
 
 
 # ------------------------------------------------------------------------------------------------ orders, sketches
+def _balance_one(a, *, permute, scale):
+    return sp.matrix_balance(a, permute=permute, scale=scale, separate=True)[1]
+
+
+_balance = looped("(n,n)->(n),(n)", _balance_one, name="matrix_balance",
+                  dtypes=lambda common: [np.empty(0, common).real.dtype, np.dtype(np.int64)])  # fmt: skip
+
+
+def _balance_all(a, *, permute, scale):
+    scaling, order = _balance(a, permute=permute, scale=scale)
+    return (scaling, order) if order.size else (np.ones_like(scaling), order)
+
+
+@primitive("(n,n)->(n),(n)", kernel=_balance_all, differentiable=False, internal=True)
+def balance_of(a, *, permute, scale):
+    """Powers of 2 that scale a matrix so that rows and columns have like sizes, and an order of them, by xGEBAL."""
+    return _balance_all(a, permute=permute, scale=scale)
+
+
+balance_of.not_differentiable("an order is integers, and powers of 2 are piecewise constant")
+
+
+@balance_of.def_samples
+def _(rng):
+    yield sample(rng.standard_normal((3, 3)) * [1.0, 1e3, 1e-3], permute=True, scale=True)
+    yield sample(np.triu(rng.standard_normal((2, 2, 2))) + 0j, permute=True, scale=False)
+    yield sample(np.zeros((0, 0)), permute=True, scale=True)
+
+
 _qr_order = looped("(m,n)->(n)", lambda a: sp.qr(a, mode="r", pivoting=True, check_finite=False)[1], name="qr",
                    dtypes=lambda common: [np.dtype(np.int32)])  # fmt: skip
 

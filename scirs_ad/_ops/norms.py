@@ -4,12 +4,13 @@ import functools
 
 import numpy as np
 
-from scirs_ad._core.core import as_array, dtype_of, shape_of, value_of
+from scirs_ad._core.core import as_array, dtype_of, shape_of
 from scirs_ad._ops import decompositions as dc
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import extrema, products, reduce
 from scirs_ad._ops import linalg as la
 from scirs_ad._ops import shape as sh
+from scirs_ad._ops.index import known
 
 
 def _kept(x, axes, ndim, keepdims):
@@ -199,6 +200,13 @@ def cond(x, p=None):
     return ew.multiply(matrix_norm(x, ord=p), matrix_norm(la.inv(x), ord=p))
 
 
+def _rank(s, cut):
+    """How many singular values are above `cut` times the largest, over leading axes and on Variables of any level."""
+    if not shape_of(s)[-1]:
+        return np.zeros(shape_of(s)[:-1], int)
+    return reduce.count_nonzero(ew.greater(s, ew.multiply(extrema.max(s, axis=-1, keepdims=True), cut)), axis=-1)
+
+
 def matrix_rank(A, tol=None, hermitian=False, *, rtol=None):
     """Rank of matrices, by singular values.
 
@@ -211,6 +219,7 @@ def matrix_rank(A, tol=None, hermitian=False, *, rtol=None):
     Returns
     -------
     ndarray of int, shape (...)
+        Under `vmap` and while tracing, where the values are not known, a Variable.
 
     Notes
     -----
@@ -222,7 +231,15 @@ def matrix_rank(A, tol=None, hermitian=False, *, rtol=None):
     >>> anp.linalg.matrix_rank([[1.0, 1.0], [1.0, 1.0]])
     np.int64(1)
     """
-    return np.linalg.matrix_rank(value_of(A), tol, hermitian, rtol=rtol)
+    values = known(as_array(A))
+    if type(values) is np.ndarray:
+        return np.linalg.matrix_rank(values, tol, hermitian, rtol=rtol)
+    s = dc.svdvals(A)
+    if tol is not None:
+        if rtol is not None:
+            raise ValueError("matrix_rank: tol and rtol can't be both set")
+        return reduce.count_nonzero(ew.greater(s, tol), axis=-1)
+    return _rank(s, max(shape_of(A)[-2:]) * np.finfo(dtype_of(s)).eps if rtol is None else rtol)
 
 
 def matrix_power(a, n):
@@ -347,7 +364,8 @@ def lstsq(a, b, rcond=None):
     -------
     x : Variable or ndarray, shape (n,) or (n, k)
     residuals : Variable or ndarray
-        Sums of squares for each column; empty if the rank is not n or there are no more equations than unknowns.
+        Sums of squares for each column; empty if the rank is not n or there are no more equations than unknowns. Under
+        `vmap` and while tracing the rank is not known, and taken for n here.
     rank : int
     s : Variable or ndarray
         Singular values.
@@ -375,9 +393,11 @@ def lstsq(a, b, rcond=None):
     cut = max(m, n) * np.finfo(dtype_of(a)).eps if rcond is None or rcond == -1 else float(rcond)
     x = products.matmul(dc.pinv_core(a, rcond=cut), b)
     s = dc.svdvals(a)
-    values = value_of(s)
-    rank = int(np.sum(values > cut * values.max(initial=0.0)))
-    if rank == n and m > n:
+    values = known(s)
+    # Under vmap and while tracing the rank is not known, and a shape cannot depend on it: full rank is taken for granted.
+    full = type(values) is not np.ndarray
+    rank = _rank(s, cut) if full else int(np.sum(values > cut * values.max(initial=0.0)))
+    if (full or rank == n) and m > n:
         rest = ew.subtract(b, products.matmul(a, x))
         residuals = sh.sum(ew.square(ew.abs(rest)), axis=0)
         residuals = sh.reshape(residuals, (-1,))

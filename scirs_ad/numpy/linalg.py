@@ -5,7 +5,8 @@ import sys
 import numpy as np
 
 from scirs_ad._ops.decompositions import eig, eigh, eigvals, eigvalsh, pinv, qr, svd, svdvals
-from scirs_ad._ops.linalg import cholesky, det, inv, slogdet, solve
+from scirs_ad._ops.determinants import det, slogdet
+from scirs_ad._ops.linalg import cholesky, inv, solve
 from scirs_ad._ops.linalg_parts import cross, trace
 from scirs_ad._ops.norms import (
     cond,

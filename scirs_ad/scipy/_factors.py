@@ -9,12 +9,13 @@ from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import index as ix
 from scirs_ad._ops import linalg as la
 from scirs_ad._ops import matrix_factors as mx
+from scirs_ad._ops import matrix_qz as qy
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.products import matmul
 from scirs_ad.scipy._spectra import checked, one_triangle
 
 __all__ = [
-    "hessenberg", "ldl", "lu", "null_space", "orth", "orthogonal_procrustes", "polar", "qz", "randomized_svd",
+    "hessenberg", "ldl", "lu", "null_space", "ordqz", "orth", "orthogonal_procrustes", "polar", "qz", "randomized_svd",
     "ridge_inverse", "rq", "rsf2csf", "schur", "subspace_angles",
 ]  # fmt: skip
 
@@ -38,6 +39,12 @@ def _output(name, output):
 
 
 # ------------------------------------------------------------------------------------------------ Schur
+def _order(name, sort):
+    if not (callable(sort) or sort in ("lhp", "rhp", "iuc", "ouc")):
+        raise ValueError(f"{name}: sort must be a callable or one of 'lhp', 'rhp', 'iuc', 'ouc', not {sort!r}")
+    return sort
+
+
 def schur(a, output="real", lwork=None, overwrite_a=False, sort=None, check_finite=True):
     """Schur form: ``a = Z T Z^H`` with unitary Z.
 
@@ -48,21 +55,23 @@ def schur(a, output="real", lwork=None, overwrite_a=False, sort=None, check_fini
         Of a real matrix: T with 2 x 2 blocks for pairs of complex eigenvalues, or a complex triangular T.
     lwork, overwrite_a
         Without effect.
-    sort : None
+    sort : {None, "lhp", "rhp", "iuc", "ouc"} or callable, optional
+        Which eigenvalues come first: of the left or right half plane, inside or outside of the unit circle, or those for
+        which a function of the eigenvalue (in a real form, of its real and imaginary part) is true.
     check_finite : bool
 
     Returns
     -------
     T, Z : Variable or ndarray, shape (..., n, n)
+    sdim : int or ndarray of int, shape (...)
+        With `sort`: how many come first.
 
     Raises
     ------
-    NotImplementedError
-        For `sort`.
     numpy.linalg.LinAlgError
         If the derivative of a real form with 2 x 2 blocks is asked for; take ``output="complex"``.
     ValueError
-        If a matrix is not square or not finite, or for another `output`.
+        If a matrix is not square or not finite, or for another `output` or `sort`.
 
     Notes
     -----
@@ -77,11 +86,17 @@ def schur(a, output="real", lwork=None, overwrite_a=False, sort=None, check_fini
            [0., 1.]])
     """
     del lwork, overwrite_a
-    if sort is not None:
-        raise NotImplementedError("schur: sort is not supported; the order of eigenvalues is LAPACK's")
     wants_complex = _output("schur", output)
     a = checked("schur", a, check_finite, square=True)
-    return tuple(mx.schur_core(_complex(a) if wants_complex else a))
+    a = _complex(a) if wants_complex else a
+    if sort is None:
+        return tuple(mx.schur_core(a, sort=None))
+    sort = _order("schur", sort)
+    if type(a) is np.ndarray:
+        t, z, count = mx.schur_counted(a, sort=sort)
+    else:
+        (t, z), count = mx.schur_core(a, sort=sort), mx.schur_count(a, sort=sort)
+    return t, z, int(count) if type(count) is np.ndarray and count.ndim == 0 else count
 
 
 def rsf2csf(T, Z, check_finite=True):
@@ -122,6 +137,15 @@ def rsf2csf(T, Z, check_finite=True):
     return tuple(mx.rsf2csf_core(T, Z))
 
 
+def _pencil(name, A, B, output, check_finite):
+    wants_complex = _output(name, output)
+    A, B = checked(name, A, check_finite, square=True), checked(name, B, check_finite, square=True)
+    if shape_of(A)[-1] != shape_of(B)[-1]:
+        raise ValueError(f"{name}: array dimensions must match: A has shape {shape_of(A)}, B {shape_of(B)}")
+    kind = np.result_type(dtype_of(A), dtype_of(B), np.complex64 if wants_complex else np.float32)
+    return sh.cast(A, kind), sh.cast(B, kind)
+
+
 def qz(A, B, output="real", lwork=None, sort=None, overwrite_a=False, overwrite_b=False, check_finite=True):
     """Generalised Schur form: ``A = Q S Z^H``, ``B = Q T Z^H`` with unitary Q and Z.
 
@@ -132,6 +156,7 @@ def qz(A, B, output="real", lwork=None, sort=None, overwrite_a=False, overwrite_
     lwork, overwrite_a, overwrite_b
         Without effect.
     sort : None
+        As in SciPy: `ordqz` sorts.
     check_finite : bool
 
     Returns
@@ -140,15 +165,15 @@ def qz(A, B, output="real", lwork=None, sort=None, overwrite_a=False, overwrite_
 
     Raises
     ------
-    NotImplementedError
-        For `sort`, and where a derivative is asked for.
+    numpy.linalg.LinAlgError
+        If the derivative of a real form with 2 x 2 blocks is asked for; take ``output="complex"``.
     ValueError
-        If the shapes differ, or for another `output`.
+        If the shapes differ, for another `output`, or with `sort`.
 
     Notes
     -----
-    Derivative: refused; generalised eigenvalues have one: ``eigh(A, B)``, ``eigvals(solve(B, A))``. Cost: about
-    ``66 n^3`` operations.
+    Derivative: by substitution in the two triangles; right for what does not depend on the phases of columns of Q and Z;
+    at equal eigenvalues for what does not depend on their vectors. Cost: about ``66 n^3`` operations.
 
     Examples
     --------
@@ -160,13 +185,52 @@ def qz(A, B, output="real", lwork=None, sort=None, overwrite_a=False, overwrite_
     """
     del lwork, overwrite_a, overwrite_b
     if sort is not None:
-        raise NotImplementedError("qz: sort is not supported; the order of eigenvalues is LAPACK's")
-    wants_complex = _output("qz", output)
-    A, B = checked("qz", A, check_finite, square=True), checked("qz", B, check_finite, square=True)
-    if shape_of(A)[-1] != shape_of(B)[-1]:
-        raise ValueError(f"qz: array dimensions must match: A has shape {shape_of(A)}, B {shape_of(B)}")
-    kind = np.result_type(dtype_of(A), dtype_of(B), np.complex64 if wants_complex else np.float32)
-    return tuple(mx.qz_core(sh.cast(A, kind), sh.cast(B, kind)))
+        raise ValueError("qz: the 'sort' input of qz() has to be None; use ordqz instead")
+    return tuple(qy.qz_core(*_pencil("qz", A, B, output, check_finite), sort=None))
+
+
+def ordqz(A, B, sort="lhp", output="real", overwrite_a=False, overwrite_b=False, check_finite=True):
+    """Generalised Schur form with chosen eigenvalues first.
+
+    Parameters
+    ----------
+    A, B : array_like, shape (..., n, n)
+    sort : {"lhp", "rhp", "iuc", "ouc"} or callable
+        Which eigenvalues come first: of the left or right half plane, inside or outside of the unit circle, or those for
+        which ``sort(alpha, beta)``, of arrays, is true.
+    output : {"real", "complex"}
+    overwrite_a, overwrite_b, check_finite : bool
+
+    Returns
+    -------
+    AA, BB : Variable or ndarray, shape (..., n, n)
+    alpha, beta : Variable or ndarray, shape (..., n)
+        Their ratios are the eigenvalues; where `beta` is zero they are infinite.
+    Q, Z : Variable or ndarray, shape (..., n, n)
+        ``A = Q AA Z^H``, ``B = Q BB Z^H``.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the eigenvalues are too near to each other to be exchanged; in the derivative of a real form with 2 x 2 blocks.
+    ValueError
+        If the shapes differ, or for another `output` or `sort`.
+
+    Notes
+    -----
+    Derivative: as of `qz`. Cost: about ``66 n^3`` operations.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scirs_ad.scipy.linalg as sla
+    >>> AA, BB, alpha, beta, Q, Z = sla.ordqz(np.diag([2.0, -3.0]), np.eye(2))
+    >>> (alpha / beta).real
+    array([-3.,  2.])
+    """
+    del overwrite_a, overwrite_b
+    s, t, q, z = qy.qz_core(*_pencil("ordqz", A, B, output, check_finite), sort=_order("ordqz", sort))
+    return s, t, *qy.qz_values(s, t), q, z
 
 
 def hessenberg(a, calc_q=False, overwrite_a=False, check_finite=True):
@@ -631,7 +695,7 @@ def randomized_svd(A, k, rng=None, oversample=10, n_iter=4):
     right = mx.sketch_of(A, w, n_iter=n_iter.__index__())
     rcond = float(max(m, n) * np.finfo(dtype_of(A)).eps)
     q = mx.orth_core(matmul(A, right), rank=width, rcond=rcond)
-    u, s, vh = dc.svd_core(matmul(la.h_(q), A))
+    u, s, vh = dc.svd_triple(matmul(la.h_(q), A))
     return matmul(q, u)[..., :k], s[..., :k], vh[..., :k, :]
 
 

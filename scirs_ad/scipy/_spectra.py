@@ -5,9 +5,11 @@ import numpy as np
 from scirs_ad._core.core import as_array, dtype_of, shape_of, value_of
 from scirs_ad._ops import decompositions as dc
 from scirs_ad._ops import elementwise as ew
+from scirs_ad._ops import join, norms
 from scirs_ad._ops import linalg as la
-from scirs_ad._ops import norms
 from scirs_ad._ops import shape as sh
+from scirs_ad._ops.index import known_values
+from scirs_ad._ops.matrix_qz import qz_core, qz_values
 
 
 def checked(name, x, check_finite, square=False):
@@ -33,7 +35,16 @@ def one_triangle(a, lower):
 
 
 # ------------------------------------------------------------------------------------------------ spectra
-def svd(a, full_matrices=True, compute_uv=True, overwrite_a=False, check_finite=True, lapack_driver="gesdd"):
+def svd(
+    a,
+    full_matrices=True,
+    compute_uv=True,
+    overwrite_a=False,
+    check_finite=True,
+    lapack_driver="gesdd",
+    *,
+    degenerate=None,
+):
     """Singular value decomposition.
 
     Parameters
@@ -43,6 +54,8 @@ def svd(a, full_matrices=True, compute_uv=True, overwrite_a=False, check_finite=
     overwrite_a, check_finite : bool
     lapack_driver : str
         Without effect.
+    degenerate : {"warn", "ignore", "raise"}, optional
+        What to do where the derivative of vectors does not exist; see `set_policy`.
 
     Returns
     -------
@@ -65,7 +78,7 @@ def svd(a, full_matrices=True, compute_uv=True, overwrite_a=False, check_finite=
     array([2., 1.])
     """
     del overwrite_a, lapack_driver
-    found = dc.svd(checked("svd", a, check_finite), full_matrices, compute_uv)
+    found = dc.svd(checked("svd", a, check_finite), full_matrices, compute_uv, degenerate=degenerate)
     return tuple(found) if compute_uv else found
 
 
@@ -126,20 +139,34 @@ def _reduced(name, a, b, lower, type, check_finite):
     return a, back
 
 
-def _selection(name, n, subset_by_index, subset_by_value):
-    if subset_by_value is not None:
-        raise NotImplementedError(f"{name}: subset_by_value is not supported; how many there are is not known before")
-    if subset_by_index is None:
+def selection(name, w, by_index, by_value, words=("subset_by_index", "subset_by_value")):
+    """Which of the eigenvalues `w`, ascending along the last axis: a slice."""
+    n = shape_of(w)[-1]
+    if by_index is not None and by_value is not None:
+        raise ValueError(f"{name}: either {words[0]} or {words[1]} can be given, not both")
+    if by_value is not None:
+        lowest, highest = (float(x) for x in by_value)
+        if not lowest < highest:
+            raise ValueError(f"{name}: {words[1]} must be (low, high) with low < high, not {by_value!r}")
+        values = known_values(w, name)
+        first = np.sum(values <= lowest, -1)
+        count = np.sum(values <= highest, -1) - first
+        if np.any(first != first.flat[:1]) or np.any(count != count.flat[:1]):
+            raise ValueError(f"{name}: the matrices of the batch have different numbers of eigenvalues in {by_value!r}, so "
+                             "the result is no array; call it for each")  # fmt: skip
+        start = int(first.flat[0]) if first.size else 0
+        return slice(start, start + (int(count.flat[0]) if count.size else 0))
+    if by_index is None:
         return slice(None)
-    first, last = (k.__index__() for k in subset_by_index)
+    first, last = (k.__index__() for k in by_index)
     if not 0 <= first <= last < n:
-        raise ValueError(f"{name}: subset_by_index {subset_by_index} is not within the {n} eigenvalues")
+        raise ValueError(f"{name}: {words[0]} {by_index} is not within the {n} eigenvalues")
     return slice(first, last + 1)
 
 
 def eigh(
     a, b=None, *, lower=True, eigvals_only=False, overwrite_a=False, overwrite_b=False, type=1,
-    check_finite=True, subset_by_index=None, subset_by_value=None, driver=None,
+    check_finite=True, subset_by_index=None, subset_by_value=None, driver=None, degenerate=None,
 ):  # fmt: skip
     """Eigenvalues and eigenvectors of a Hermitian matrix, also of generalised problems with `b`.
 
@@ -155,9 +182,13 @@ def eigh(
         ``a v = w b v``, ``a b v = w v`` or ``b a v = w v``.
     subset_by_index : (int, int), optional
         The first and the last eigenvalue that are wanted.
-    subset_by_value : None
+    subset_by_value : (float, float), optional
+        Those above the first and not above the second number, which may be infinite. They decide the shape of the result,
+        so the values must be known (not in `trace`, `compile` or `vmap`).
     driver : str, optional
         Without effect.
+    degenerate : {"warn", "ignore", "raise"}, optional
+        What to do where the derivative of vectors does not exist; see `set_policy`.
 
     Returns
     -------
@@ -169,8 +200,8 @@ def eigh(
     ------
     numpy.linalg.LinAlgError
         If `b` is not positive definite.
-    NotImplementedError
-        For `subset_by_value`.
+    ValueError
+        If the shapes do not fit, or a subset is none, or differs in number within a batch.
 
     Notes
     -----
@@ -185,13 +216,14 @@ def eigh(
     """
     del overwrite_a, overwrite_b, driver
     a = one_triangle(checked("eigh", a, check_finite, square=True), lower)
-    chosen = _selection("eigh", shape_of(a)[-1], subset_by_index, subset_by_value)
     back = None
     if b is not None:
         a, back = _reduced("eigh", a, b, lower, type, check_finite)
     if eigvals_only:
-        return dc.eigvalsh_core(a)[..., chosen]
-    w, v = dc.eigh_core(a)
+        w = dc.eigvalsh_core(a)
+        return w[..., selection("eigh", w, subset_by_index, subset_by_value)]
+    w, v = dc.eigh_pair(a, degenerate)
+    chosen = selection("eigh", w, subset_by_index, subset_by_value)
     if back is not None:
         v = back(v)
     return w[..., chosen], v[..., chosen]
@@ -234,11 +266,49 @@ def eigvalsh(
     )  # fmt: skip
 
 
+def _general(name, a, b, check_finite):
+    a = checked(name, a, check_finite, square=True)
+    if b is None:
+        return a, None
+    b = checked(name, b, check_finite, square=True)
+    if shape_of(a)[-1] != shape_of(b)[-1]:
+        raise ValueError(f"{name}: a and b must have the same shape; they are {shape_of(a)} and {shape_of(b)}")
+    return a, b
+
+
+def _over(name, b, a):
+    """``b^-1 a``, with a word about what to do if `b` is singular."""
+    try:
+        return la.solve_core(b, a)
+    except np.linalg.LinAlgError as error:
+        if not isinstance(value_of(b), np.ndarray):
+            raise
+        raise np.linalg.LinAlgError(
+            f"{name}: b is singular, so some eigenvalues are infinite; eigvals(a, b, homogeneous_eigvals=True) has them "
+            f"({error})"
+        ) from None
+
+
+def _homogeneous(w, a, b):
+    """``alpha, beta`` along an axis before the last; of ordinary problems the eigenvalues and ones."""
+    if b is None:
+        return join.stack([w, ew.add(ew.multiply(0.0, w), 1.0)], axis=-2)
+    kind = np.result_type(dtype_of(a), dtype_of(b), np.complex64)
+    s, t, _, _ = qz_core(sh.cast(a, kind), sh.cast(b, kind), sort=None)
+    return join.stack(qz_values(s, t), axis=-2)
+
+
+def _unit(v):
+    """Columns of length one."""
+    size = norms.vector_norm(v, axis=-2, keepdims=True)
+    return ew.divide(v, size)
+
+
 def eig(
     a, b=None, left=False, right=True, overwrite_a=False, overwrite_b=False, check_finite=True,
-    homogeneous_eigvals=False,
+    homogeneous_eigvals=False, *, degenerate=None,
 ):  # fmt: skip
-    """Eigenvalues and right eigenvectors of ``a v = w v``, or of ``a v = w b v``, complex always.
+    """Eigenvalues and eigenvectors of ``a v = w v``, or of ``a v = w b v``, complex always.
 
     Parameters
     ----------
@@ -246,30 +316,34 @@ def eig(
     b : array_like, shape (..., n, n), optional
         Not singular.
     left : bool
-        Must be False.
+        Return left eigenvectors, ``vl^H a = w vl^H`` (``w vl^H b``).
     right : bool
-        Return eigenvectors.
+        Return right eigenvectors.
     overwrite_a, overwrite_b, check_finite : bool
     homogeneous_eigvals : bool
-        Must be False.
+        Return pairs alpha, beta of which the eigenvalues are the ratios; without vectors also for singular `b`.
+    degenerate : {"warn", "ignore", "raise"}, optional
+        What to do where the derivative of vectors does not exist; see `set_policy`.
 
     Returns
     -------
     w : Variable or ndarray, shape (..., n)
-    vr : Variable or ndarray, shape (..., n, n)
-        With `right`.
+        With `homogeneous_eigvals` (..., 2, n).
+    vl, vr : Variable or ndarray, shape (..., n, n)
+        With `left`, with `right`; columns of length one.
 
     Raises
     ------
-    NotImplementedError
-        For `left` and `homogeneous_eigvals`.
     numpy.linalg.LinAlgError
-        If `b` is singular: infinite eigenvalues are not supported.
+        If `b` is singular, or the matrix has no full set of eigenvectors and left ones are wanted.
+    ValueError
+        If the shapes do not fit.
 
     Notes
     -----
     Derivative: of functions that do not depend on the phases of the vectors. Cost: about ``25 n^3`` operations. With
-    `b` the matrix ``b^-1 a`` is decomposed, which is as accurate as `b` is well conditioned.
+    `b` the matrix ``b^-1 a`` is decomposed, which is as accurate as `b` is well conditioned; left vectors are the columns
+    of ``vr^-H``. Homogeneous eigenvalues are the diagonals of `qz`.
 
     Examples
     --------
@@ -278,15 +352,20 @@ def eig(
     array([2.+0.j, 1.+0.j])
     """
     del overwrite_a, overwrite_b
-    if left or homogeneous_eigvals:
-        raise NotImplementedError("eig: left=True and homogeneous_eigvals=True are not supported")
-    a = checked("eig", a, check_finite, square=True)
-    if b is not None:
-        b = checked("eig", b, check_finite, square=True)
-        if shape_of(a)[-1] != shape_of(b)[-1]:
-            raise ValueError(f"eig: a and b must have the same shape; they are {shape_of(a)} and {shape_of(b)}")
-        a = la.solve_core(b, a)
-    return dc.eig_core(a) if right else dc.eigvals_core(a)
+    a, b = _general("eig", a, b, check_finite)
+    if not left and not right:
+        return eigvals(a, b, False, False, homogeneous_eigvals)
+    w, v = dc.eig_pair(a if b is None else _over("eig", b, a), degenerate)
+    found = []
+    if left:
+        other = la.h_(la.inv_core(v))
+        found.append(_unit(other if b is None else la.solve_core(la.h_(sh.cast(b, dtype_of(v))), other)))
+    if right:
+        found.append(v)
+    if homogeneous_eigvals:
+        # The vectors come in the order of w.
+        w = join.stack([w, ew.add(ew.multiply(0.0, w), 1.0)], axis=-2)
+    return (w, *found)
 
 
 def eigvals(a, b=None, overwrite_a=False, check_finite=True, homogeneous_eigvals=False):
@@ -296,21 +375,22 @@ def eigvals(a, b=None, overwrite_a=False, check_finite=True, homogeneous_eigvals
     ----------
     a : array_like, shape (..., n, n)
     b : array_like, shape (..., n, n), optional
-        Not singular: of ``a v = w b v``.
+        Of ``a v = w b v``; not singular unless `homogeneous_eigvals`.
     overwrite_a, check_finite : bool
     homogeneous_eigvals : bool
-        Must be False.
+        Return pairs alpha, beta of which the eigenvalues are the ratios; infinite where beta is zero.
 
     Returns
     -------
     Variable or ndarray, shape (..., n)
+        With `homogeneous_eigvals` (..., 2, n).
 
     Raises
     ------
-    NotImplementedError
-        For `homogeneous_eigvals`.
     numpy.linalg.LinAlgError
         If `b` is singular.
+    ValueError
+        If the shapes do not fit.
 
     Notes
     -----
@@ -322,7 +402,12 @@ def eigvals(a, b=None, overwrite_a=False, check_finite=True, homogeneous_eigvals
     >>> sla.eigvals([[2.0, 0.0], [0.0, 1.0]])
     array([2.+0.j, 1.+0.j])
     """
-    return eig(a, b, False, False, overwrite_a, False, check_finite, homogeneous_eigvals)
+    del overwrite_a
+    a, b = _general("eigvals", a, b, check_finite)
+    if homogeneous_eigvals and b is not None:
+        return _homogeneous(None, a, b)
+    w = dc.eigvals_core(a if b is None else _over("eigvals", b, a))
+    return _homogeneous(w, a, None) if homogeneous_eigvals else w
 
 
 def norm(a, ord=None, axis=None, keepdims=False, check_finite=True):

@@ -7,15 +7,17 @@ import numpy as np
 
 from scirs_ad._core.core import as_array, dtype_of, shape_of, value_of
 from scirs_ad._core.lazy import lazy
-from scirs_ad._ops import arrange, fft, join
+from scirs_ad._ops import arrange, extrema, fft, join
+from scirs_ad._ops import band_factors as bf
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import index as ix
 from scirs_ad._ops import linalg as la
 from scirs_ad._ops import matrix_bands as mb
 from scirs_ad._ops import shape as sh
+from scirs_ad._ops.linalg_policy import bound
 from scirs_ad._ops.products import matmul
-from scirs_ad.scipy._spectra import checked, eigh, one_triangle
+from scirs_ad.scipy._spectra import checked, selection
 
 sp = lazy("scipy.linalg")
 
@@ -304,6 +306,11 @@ def _bands(name, ab, check_finite):
     return ab
 
 
+def _lower_bands(ab, lower):
+    """The bands of the lower triangle of a Hermitian matrix, from those of one triangle."""
+    return ab if lower else mb.adjoint_bands(ab, 0, shape_of(ab)[-2] - 1)
+
+
 @documented(
     "Solve ``a x = b`` for banded matrices in band storage, ``ab[u + i - j, j] = a[i, j]``.",
     "l_and_u : (int, int)\n        Numbers of bands below and above the diagonal.\n"
@@ -348,16 +355,16 @@ def solveh_banded(ab, b, overwrite_ab=False, overwrite_b=False, lower=False, che
     "ab : array_like, shape (..., u + 1, n)\n        The bands of one triangle.\n    overwrite_ab, lower : bool\n"
     "        `lower`: ``ab[i - j, j] = a[i, j]``, else ``ab[u + i - j, j] = a[i, j]``.\n    check_finite : bool",
     "Variable or ndarray, shape (..., u + 1, n)\n        The bands of the factor on the same side; zero outside of it.",
-    "Derivative: as of `cholesky`, banded. Cost: that of the full matrix, ``n^3 / 3``; `solveh_banded` costs ``n u^2``.",
+    "Derivative: the steps of the factorisation, differentiated: banded, too. Cost: ``n u^2`` operations, for the\n"
+    "    derivative twice that.",
     ">>> sla.cholesky_banded([[4.0, 9.0]])\n    array([[2., 3.]])",
     "numpy.linalg.LinAlgError\n        If a matrix is not positive definite.",
 )
 def cholesky_banded(ab, overwrite_ab=False, lower=False, check_finite=True):
     del overwrite_ab
     ab = _bands("cholesky_banded", ab, check_finite)
-    count = shape_of(ab)[-2] - 1
-    factor = la.cholesky_core(mb.dense_of(mb.hermitian_bands(ab, lower), count))
-    return mb.bands_of(factor, count, 0) if lower else mb.bands_of(la.h_(factor), 0, count)
+    factor = bf.cholesky_banded_core(_lower_bands(ab, lower))
+    return factor if lower else mb.adjoint_bands(factor, shape_of(ab)[-2] - 1, 0)
 
 
 @documented(
@@ -466,7 +473,7 @@ def solve_circulant(c, b, singular="raise", tol=None, caxis=-1, baxis=0, outaxis
     size = ew.abs(f)
     limit = tol
     if tol is None:
-        limit = ew.multiply(sh.reshape(_peak(size), (*shape_of(size)[:-1], 1)), n * np.finfo(dtype_of(size)).eps)
+        limit = ew.multiply(extrema.max(size, axis=-1, keepdims=True), n * np.finfo(dtype_of(size)).eps) if n else 0.0
     near = ew.less_equal(size, limit)
     if singular == "raise":
         values = value_of(near)
@@ -477,13 +484,6 @@ def solve_circulant(c, b, singular="raise", tol=None, caxis=-1, baxis=0, outaxis
     if dtype_of(c).kind == "f" and dtype_of(b).kind == "f":
         x = cx.real(x)
     return arrange.moveaxis(x, -1, outaxis)
-
-
-def _peak(size):
-    values = value_of(size)  # a tolerance: no derivative
-    if type(values) is np.ndarray:
-        return values.max(-1, initial=0.0)
-    return sh.sum_axes(size, axes=(-1,))
 
 
 # ------------------------------------------------------------------------------------------------ low rank, Kronecker
@@ -540,26 +540,43 @@ def solve_kron(a, b, y, check_finite=True):
 
 
 # ------------------------------------------------------------------------------------------------ banded spectra
-def _chosen(name, select, select_range):
-    if select in (0, "a", "all"):
-        return None
-    if select in (2, "i", "index"):
-        return select_range
-    if select in (1, "v", "value"):
-        raise NotImplementedError(f"{name}: select='v' is not supported; how many there are is not known before")
-    raise ValueError(f"{name}: select must be 'a' or 'i', not {select!r}")
-
-
 _SELECT = (
-    "select : {\"a\", \"i\"}\n    select_range : (int, int), optional\n        First and last index, for ``select=\"i\"``."
+    "select : {\"a\", \"i\", \"v\"}\n        All, those by index, or those by value.\n    select_range : (int, int) or "
+    "(float, float), optional\n        First and last index; or the ends of an interval, the first not in it: then the "
+    "values\n        must be known (not in `trace`, `compile` or `vmap`)."
+)  # fmt: skip
+_DEGENERATE = (
+    "\n    degenerate : {\"warn\", \"ignore\", \"raise\"}, optional\n        What to do where the derivative of vectors "
+    "does not exist; see `set_policy`."
 )  # fmt: skip
 _SPECTRUM = "w : Variable or ndarray, shape (..., k)\n    v : Variable or ndarray, shape (..., n, k)\n        Unless `eigvals_only`."
 _VALUES = "Variable or ndarray, shape (..., k)"
-_UNKNOWN = "NotImplementedError\n        For ``select=\"v\"``.\n    ValueError\n        If the shapes do not fit."  # fmt: skip
-_COST = "Derivative: as of `eigh`, within the bands. Cost: that of the full matrix, about ``9 n^3`` operations."
+_UNKNOWN = "ValueError\n        If the shapes do not fit, or the range is empty, or differs in number within a batch."
+_COST = (
+    "Derivative: as of `eigh`, of which only the bands are formed. Cost: ``6 n^2 u`` operations, for vectors about\n"
+    "    ``3 n^3`` more."
+)  # fmt: skip
+
+
+def _spectrum(name, ab, eigvals_only, select, select_range, degenerate=None):
+    """Of a Hermitian matrix by the bands of its lower triangle."""
+    kinds = {0: "a", 1: "v", 2: "i", "a": "a", "v": "v", "i": "i", "all": "a", "value": "v", "index": "i"}
+    if select not in kinds:
+        raise ValueError(f"{name}: select must be 'a', 'v' or 'i', not {select!r}")
+    kind = kinds[select]
+    if kind != "a" and (select_range is None or len(select_range) != 2):
+        raise ValueError(f"{name}: select_range must have two elements, not {select_range!r}")
+    by = (select_range if kind == "i" else None, select_range if kind == "v" else None, ("select_range",) * 2)
+    if eigvals_only:
+        w = bf.eigvals_banded_core(ab)
+        return w[..., selection(name, w, *by)]
+    w, v = bf.eig_banded_core(ab, degenerate=bound("degenerate", degenerate))
+    chosen = selection(name, w, *by)
+    return w[..., chosen], v[..., chosen]
 
 
 def _tridiagonal(name, d, e, check_finite):
+    """The two lower bands."""
     d, e = checked(name, d, check_finite), checked(name, e, check_finite)
     if not shape_of(d) or not shape_of(e) or shape_of(e)[-1] != max(shape_of(d)[-1] - 1, 0):
         raise ValueError(
@@ -568,24 +585,25 @@ def _tridiagonal(name, d, e, check_finite):
     if dtype_of(d).kind == "c" or dtype_of(e).kind == "c":
         raise TypeError(f"{name}: only real d and e are supported; their dtypes are {dtype_of(d)} and {dtype_of(e)}")
     n = shape_of(d)[-1]
-    k = np.arange(n)
-    beside = mb.taken(e, np.minimum(k[:, None], k), np.abs(k[:, None] - k) == 1)
-    return ew.add(la.diag_matrix(d), beside)
+    lead = np.broadcast_shapes(shape_of(d)[:-1], shape_of(e)[:-1])
+    kind = np.result_type(dtype_of(d), dtype_of(e))
+    d, e = (sh.cast(sh.broadcast_to(x, lead + shape_of(x)[-1:]), kind) for x in (d, e))
+    return join.stack([d, join.concatenate([e, np.zeros((*lead, n - shape_of(e)[-1]), kind)], axis=-1)], axis=-2)
 
 
 @documented(
     "Eigenvalues and eigenvectors of a real symmetric tridiagonal matrix.",
     "d : array_like, shape (..., n)\n    e : array_like, shape (..., n - 1)\n    eigvals_only : bool\n    " + _SELECT
-    + "\n    check_finite : bool\n    tol : float\n    lapack_driver : str\n        Both without effect.",
+    + "\n    check_finite : bool\n    tol : float\n    lapack_driver : str\n        Both without effect." + _DEGENERATE,
     _SPECTRUM, _COST, ">>> sla.eigh_tridiagonal([1.0, 2.0], [0.0], True)\n    array([1., 2.])", _UNKNOWN,
 )  # fmt: skip
 def eigh_tridiagonal(
-    d, e, eigvals_only=False, select="a", select_range=None, check_finite=True, tol=0.0, lapack_driver="auto"
-):
+    d, e, eigvals_only=False, select="a", select_range=None, check_finite=True, tol=0.0, lapack_driver="auto", *,
+    degenerate=None,
+):  # fmt: skip
     del tol, lapack_driver
-    chosen = _chosen("eigh_tridiagonal", select, select_range)
-    a = _tridiagonal("eigh_tridiagonal", d, e, check_finite)
-    return eigh(a, eigvals_only=eigvals_only, check_finite=False, subset_by_index=chosen)
+    ab = _tridiagonal("eigh_tridiagonal", d, e, check_finite)
+    return _spectrum("eigh_tridiagonal", ab, eigvals_only, select, select_range, degenerate)
 
 
 @documented(
@@ -602,19 +620,16 @@ def eigvalsh_tridiagonal(d, e, select="a", select_range=None, check_finite=True,
     "Eigenvalues and eigenvectors of a Hermitian banded matrix.",
     "a_band : array_like, shape (..., u + 1, n)\n        The bands of one triangle.\n    lower : bool\n        Which one.\n"
     "    eigvals_only, overwrite_a_band : bool\n    " + _SELECT
-    + "\n    max_ev : int\n        Without effect.\n    check_finite : bool",
+    + "\n    max_ev : int\n        Without effect.\n    check_finite : bool" + _DEGENERATE,
     _SPECTRUM, _COST, ">>> sla.eig_banded([[1.0, 2.0]], eigvals_only=True)\n    array([1., 2.])", _UNKNOWN,
 )  # fmt: skip
 def eig_banded(
     a_band, lower=False, eigvals_only=False, overwrite_a_band=False, select="a", select_range=None, max_ev=0,
-    check_finite=True,
+    check_finite=True, *, degenerate=None,
 ):  # fmt: skip
     del overwrite_a_band, max_ev
-    a_band = _bands("eig_banded", a_band, check_finite)
-    chosen = _chosen("eig_banded", select, select_range)
-    count = shape_of(a_band)[-2] - 1
-    a = one_triangle(mb.dense_of(a_band, 0 if lower else count), lower)
-    return eigh(a, eigvals_only=eigvals_only, check_finite=False, subset_by_index=chosen)
+    ab = _lower_bands(_bands("eig_banded", a_band, check_finite), lower)
+    return _spectrum("eig_banded", ab, eigvals_only, select, select_range, degenerate)
 
 
 @documented(

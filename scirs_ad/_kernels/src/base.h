@@ -173,8 +173,20 @@ AD_DRIVER_TWO(f32)
             out[i] = op##_##S(AD_ARGS_##arity(a, b, c, i)); \
     }
 
+/* The same for a single number. */
+#define AD_OF_1(a, b, c) a
+#define AD_OF_2(a, b, c) a, b
+#define AD_OF_3(a, b, c) a, b, c
+#define AD_ONE(op, S, EXPRESSION) \
+    AD_NOINLINE S one_##op##_##S(S a, S b, S c) \
+    { \
+        (void)a, (void)b, (void)c; \
+        return EXPRESSION; \
+    }
+
 /* One IEEE operation or a select: any order of evaluation gives the same bits, so no padding. */
 #define AD_SIMPLE(op, S, arity) \
+    AD_ONE(op, S, op##_##S(AD_OF_##arity(a, b, c))) \
     static void v_##op##_##S(ptrdiff_t n, const void *pa, const void *pb, const void *pc, void *po) \
     { \
         const S *a = pa, *b = pb, *c = pc; \
@@ -188,6 +200,7 @@ AD_DRIVER_TWO(f32)
 /* A core that covers every input. */
 #define AD_VECTOR(op, S, arity) \
     AD_BODY(op, S, arity) \
+    AD_ONE(op, S, op##_##S(AD_OF_##arity(a, b, c))) \
     static void v_##op##_##S(ptrdiff_t n, const void *a, const void *b, const void *c, void *out) \
     { \
         S##_drive(n, a, b, c, out, op##_##S##_body); \
@@ -212,13 +225,19 @@ AD_DRIVER_TWO(f32)
     AD_BODY(op, S, arity) \
     AD_BODY(op##_full, S, arity) \
     AD_ANY(op, S, arity) \
+    AD_ONE(op, S, op##_rare_##S(AD_OF_##arity(a, b, c)) ? op##_full_##S(AD_OF_##arity(a, b, c)) \
+                                                        : op##_##S(AD_OF_##arity(a, b, c))) \
     static void v_##op##_##S(ptrdiff_t n, const void *a, const void *b, const void *c, void *out) \
     { \
         S##_drive_two(n, a, b, c, out, op##_##S##_body, op##_##S##_any, op##_full_##S##_body); \
     }
 
 /* A core, `op_rare_S` (1 where the core does not hold) and `op_redo_S` (the scalar function there). */
-#define AD_VECTOR_RARE(op, S, arity) AD_BODY(op, S, arity) AD_RARE(op, S, arity)
+#define AD_VECTOR_RARE(op, S, arity) \
+    AD_BODY(op, S, arity) \
+    AD_RARE(op, S, arity) \
+    AD_ONE(op, S, op##_rare_##S(AD_OF_##arity(a, b, c)) ? op##_redo_##S(AD_OF_##arity(a, b, c)) \
+                                                        : op##_##S(AD_OF_##arity(a, b, c)))
 #define AD_RARE(op, S, arity) \
     AD_ANY(op, S, arity) \
     AD_NOINLINE void op##_##S##_fix(ptrdiff_t n, const S *a, const S *b, const S *c, S *out) \

@@ -46,6 +46,15 @@ AD_BOTH(AD_VECTOR, sigmoid, 1)
 AD_BOTH(AD_VECTOR, softplus, 1)
 AD_BOTH(AD_VECTOR, logaddexp, 2)
 AD_RARE(power, f64, 2) AD_VECTOR_RARE(power, f32, 2)
+static f64 one_power_f64(f64 a, f64 b, f64 c)
+{
+    (void)c;
+    if (power_rare_f64(a, b))
+        return power_redo_f64(a, b);
+    f64 x[8] = {a, 1, 1, 1, 1, 1, 1, 1}, y[8] = {b, 1, 1, 1, 1, 1, 1, 1}, out[8];
+    power_f64_body(8, x, y, NULL, out);
+    return out[0];
+}
 AD_BOTH(AD_VECTOR_RARE, sin, 1)
 AD_BOTH(AD_VECTOR_RARE, cos, 1)
 AD_BOTH(AD_VECTOR_RARE, tan, 1)
@@ -79,12 +88,20 @@ static const ad_op table[AD_OP_COUNT] = {AD_OP_LIST(AD_ROW)};
 #include "typed.h"
 
 #include "scalar.h"
-#define AD_SCALAR_NAME scalar_one
-#define AD_W 1
+
+/* Every function of one number, for single numbers: what its vector loop gives. */
+#define AD_ONE_ROW(op, arity) one_##op##_f64,
+static f64 (*const ones_f64[AD_OP_COUNT])(f64, f64, f64) = {AD_OP_LIST(AD_ONE_ROW)};
+#undef AD_ONE_ROW
+#define AD_ONE_ROW(op, arity) one_##op##_f32,
+static f32 (*const ones_f32[AD_OP_COUNT])(f32, f32, f32) = {AD_OP_LIST(AD_ONE_ROW)};
+
+#include "type_f64.h"
 #include "scalar_steps.h"
-#define AD_SCALAR_NAME scalar_lanes
-#define AD_W AD_SCALAR_LANES
+#include "type_none.h"
+#include "type_f32.h"
 #include "scalar_steps.h"
+#include "type_none.h"
 
 #define AD_RED(op, S, merge) [AD_OF_##S] = AD_REDUCER_ROW(op, S, merge)
 enum { AD_OF_f64 = AD_F64, AD_OF_f32 = AD_F32, AD_OF_i64 = AD_I64, AD_OF_i32 = AD_I32, AD_OF_b8 = AD_B8,
@@ -107,4 +124,5 @@ static const ad_reducer reducers[AD_REDUCTIONS][AD_DTYPES] = {
 #define AD_TABLE_(isa) ad_isa_##isa
 #define AD_TABLE(isa) AD_TABLE_(isa)
 const ad_isa AD_TABLE(AD_ISA) = {table, reducers, supers, sizeof supers / sizeof supers[0],
-                                 typed, sizeof typed / sizeof typed[0], scalar_one, scalar_lanes};
+                                 typed, sizeof typed / sizeof typed[0], scalar_one_f64, scalar_lanes_f64,
+                                 scalar_one_f32, scalar_lanes_f32};

@@ -43,11 +43,13 @@ enum { AD_F64, AD_F32, AD_I64, AD_I32, AD_B8, AD_C128, AD_C64, AD_DTYPES };
 enum { AD_RED_SUM, AD_RED_PROD, AD_RED_MAX, AD_RED_MIN, AD_REDUCTIONS };
 enum { AD_UNIT = 256 };
 typedef void (*ad_fold_fn)(ptrdiff_t n, const void *x, void *out);
+typedef void (*ad_fold_rows_fn)(ptrdiff_t rows, ptrdiff_t p, const void *x, void *out);
 typedef struct {
     ad_fold_fn units; /* n elements to one number per unit */
     ad_fold_fn tree;  /* the numbers of n > 0 units to one */
     ad_fold_fn whole; /* n > 0 elements to one number: what units and tree give */
     ad_op_fn merge;   /* out = a op b, element by element */
+    ad_fold_rows_fn rows, columns; /* rows of p elements: out[i] = out[i] op row i; out[j] = out[j] op column j */
 } ad_reducer;
 
 /* Two operations in one pass: see super.h. */
@@ -69,7 +71,7 @@ typedef struct {
 
 /* Scalar programs: see scalar.h. */
 typedef struct ad_scalar_step ad_scalar_step;
-typedef void (*ad_scalar_fn)(const ad_scalar_step *steps, const ad_scalar_step *end, double *registers);
+typedef void (*ad_scalar_fn)(const ad_scalar_step *steps, void *registers, ptrdiff_t lanes);
 
 /* Everything that is built for one instruction set. */
 typedef struct {
@@ -79,7 +81,7 @@ typedef struct {
     int n_supers;
     const ad_typed *typed;
     int n_typed;
-    ad_scalar_fn scalar_one, scalar_lanes;
+    ad_scalar_fn scalar_one_double, scalar_lanes_double, scalar_one_float, scalar_lanes_float;
 } ad_isa;
 
 /* Which tables this build holds is told by AD_HAVE_<isa>; see dispatch.c. */

@@ -3,101 +3,156 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STACK_NUMBERS = 4096, LEAST_RUNS = 64 };
+/* Registers of all lanes should stay in the first-level cache; more lanes share the cost of a jump or a call. */
+enum { STACK_BYTES = 1 << 15, MOST_LANES = 64, PAD = AD_SCALAR_PAD, LEAST_CHUNK = 64, ALIGN = 64 };
 
-static double *registers(const ad_scalar *p, int lanes, double *stack, double **heap)
+static void *registers(ptrdiff_t size, void *stack, void **heap)
 {
-    const size_t n = (size_t)p->n_reg * lanes;
-    *heap = n > STACK_NUMBERS ? malloc(n * sizeof(double)) : NULL;
-    double *w = n > STACK_NUMBERS ? *heap : stack;
-    if (w)
-        for (ptrdiff_t i = 0; i < p->n_const; i++)
-            for (int j = 0; j < lanes; j++)
-                w[i * lanes + j] = p->consts[i];
-    return w;
+    *heap = NULL;
+    if (size <= STACK_BYTES)
+        return stack;
+    *heap = malloc((size_t)size + ALIGN);
+    return *heap ? (void *)(((uintptr_t)*heap + ALIGN - 1) & -(uintptr_t)ALIGN) : NULL;
 }
 
-int ad_scalar_run(const ad_scalar *p, const double *const *in, double *const *out)
-{
-    double stack[STACK_NUMBERS], *heap;
-    double *w = registers(p, 1, stack, &heap);
-    if (!w)
-        return -1;
-    double *next = w + p->n_const;
-    for (int k = 0; k < p->n_in; k++) {
-        memcpy(next, in[k], (size_t)p->in_size[k] * sizeof(double));
-        next += p->in_size[k];
+/* Loads and stores of lanes first .. first + n, for one dtype; lanes that are left over repeat the last run. */
+#define MOVES(S) \
+    static void load_##S(const ad_scalar_call *call, char *const *args, ptrdiff_t first, ptrdiff_t n, ptrdiff_t lanes, \
+                         S *w) \
+    { \
+        for (int k = 0; k < call->n_loads; k++) { \
+            const ad_scalar_port *p = &call->loads[k]; \
+            for (int i = 0; i < p->count; i++) { \
+                const char *x = args[p->arg] + p->offset + i * p->step + first * p->stride; \
+                S *to = w + (p->reg + i) * lanes; \
+                if (p->is_bool) \
+                    for (ptrdiff_t j = 0; j < n; j++) \
+                        to[j] = *(const unsigned char *)(x + j * p->stride) != 0; \
+                else if (p->stride == sizeof(S)) \
+                    memcpy(to, x, (size_t)n * sizeof(S)); \
+                else \
+                    for (ptrdiff_t j = 0; j < n; j++) \
+                        to[j] = *(const S *)(x + j * p->stride); \
+                for (ptrdiff_t j = n; j < lanes; j++) \
+                    to[j] = to[n - 1]; \
+            } \
+        } \
+    } \
+    static void store_##S(const ad_scalar_call *call, char *const *args, ptrdiff_t first, ptrdiff_t n, \
+                          ptrdiff_t lanes, const S *w) \
+    { \
+        for (int k = 0; k < call->n_stores; k++) { \
+            const ad_scalar_port *p = &call->stores[k]; \
+            for (int i = 0; i < p->count; i++) { \
+                char *to = args[p->arg] + p->offset + i * p->step + first * p->stride; \
+                const S *x = w + call->program->results[p->reg + i] * lanes; \
+                if (p->is_bool) \
+                    for (ptrdiff_t j = 0; j < n; j++) \
+                        *(unsigned char *)(to + j * p->stride) = x[j] != 0; \
+                else if (p->stride == sizeof(S)) \
+                    memcpy(to, x, (size_t)n * sizeof(S)); \
+                else \
+                    for (ptrdiff_t j = 0; j < n; j++) \
+                        *(S *)(to + j * p->stride) = x[j]; \
+            } \
+        } \
+    } \
+    static void ones_##S(const ad_scalar_call *call, char *const *args, S *w) \
+    { \
+        const ad_scalar *program = call->program; \
+        memcpy(w, program->consts, (size_t)program->n_const * sizeof(S)); \
+        for (int k = 0; k < call->n_loads; k++) { \
+            const ad_scalar_port *p = &call->loads[k]; \
+            const char *x = args[p->arg] + p->offset; \
+            S *to = w + p->reg; \
+            if (p->is_bool) \
+                for (int i = 0; i < p->count; i++) \
+                    to[i] = *(const unsigned char *)(x + i * p->step) != 0; \
+            else \
+                for (int i = 0; i < p->count; i++) \
+                    to[i] = *(const S *)(x + i * p->step); \
+        } \
+        program->isa->scalar_one_##S(program->steps, w, 1); \
+        const uint16_t *from = program->results; \
+        for (int k = 0; k < call->n_stores; k++) { \
+            const ad_scalar_port *p = &call->stores[k]; \
+            char *to = args[p->arg] + p->offset; \
+            if (p->is_bool) \
+                for (int i = 0; i < p->count; i++) \
+                    *(unsigned char *)(to + i * p->step) = w[from[p->reg + i]] != 0; \
+            else \
+                for (int i = 0; i < p->count; i++) \
+                    *(S *)(to + i * p->step) = w[from[p->reg + i]]; \
+        } \
+    } \
+    static void block_##S(const ad_scalar_call *call, char *const *args, ptrdiff_t first, ptrdiff_t n, ptrdiff_t lanes, \
+                          S *w) \
+    { \
+        load_##S(call, args, first, n, lanes, w); \
+        call->program->isa->scalar_lanes_##S(call->program->steps, w, lanes); \
+        store_##S(call, args, first, n, lanes, w); \
     }
-    p->isa->scalar_one(p->steps, p->steps + p->n_steps, w);
-    const uint32_t *from = p->results;
-    for (int k = 0; k < p->n_out; k++)
-        for (ptrdiff_t i = 0; i < p->out_size[k]; i++)
-            out[k][i] = w[*from++];
-    free(heap);
-    return 0;
-}
+MOVES(double)
+MOVES(float)
 
 typedef struct {
-    const ad_scalar *p;
-    ptrdiff_t count, chunk;
-    const double *const *in;
-    const ptrdiff_t *in_stride;
-    double *const *out;
-    const ptrdiff_t *out_stride;
+    const ad_scalar_call *call;
+    char *const *args;
+    ptrdiff_t chunk, lanes;
     int failed;
 } many;
 
-/* Runs first .. first + n, n <= AD_SCALAR_LANES; the lanes that are left over repeat the last run. */
-static void run_lanes(const many *m, ptrdiff_t first, ptrdiff_t n, double *w)
-{
-    enum { L = AD_SCALAR_LANES };
-    const ad_scalar *p = m->p;
-    double *next = w + p->n_const * L;
-    for (int k = 0; k < p->n_in; k++)
-        for (int j = 0; j < L; j++) {
-            const double *x = m->in[k] + (first + (j < n ? j : n - 1)) * m->in_stride[k];
-            double *to = next + j;
-            if (j == L - 1)
-                next += p->in_size[k] * L;
-            for (ptrdiff_t i = 0; i < p->in_size[k]; i++)
-                to[i * L] = x[i];
-        }
-    p->isa->scalar_lanes(p->steps, p->steps + p->n_steps, w);
-    const uint32_t *from = p->results;
-    for (int k = 0; k < p->n_out; from += p->out_size[k], k++)
-        for (ptrdiff_t j = 0; j < n; j++) {
-            double *to = m->out[k] + (first + j) * m->out_stride[k];
-            for (ptrdiff_t i = 0; i < p->out_size[k]; i++)
-                to[i] = w[(size_t)from[i] * L + j];
-        }
-}
-
-static void task(void *context, int chunk, int worker)
+static void task(void *context, int number, int worker)
 {
     (void)worker;
     many *m = context;
-    double stack[STACK_NUMBERS], *heap;
-    double *w = registers(m->p, AD_SCALAR_LANES, stack, &heap);
+    const ad_scalar *p = m->call->program;
+    _Alignas(ALIGN) char stack[STACK_BYTES];
+    void *heap;
+    char *w = registers(p->n_reg * m->lanes * p->itemsize, stack, &heap);
     if (!w) {
         __atomic_store_n(&m->failed, -1, __ATOMIC_RELAXED);
         return;
     }
-    const ptrdiff_t end = (chunk + 1) * m->chunk < m->count ? (chunk + 1) * m->chunk : m->count;
-    for (ptrdiff_t i = chunk * m->chunk; i < end; i += AD_SCALAR_LANES)
-        run_lanes(m, i, end - i < AD_SCALAR_LANES ? end - i : AD_SCALAR_LANES, w);
+    for (ptrdiff_t i = 0; i < p->n_const; i++)
+        for (ptrdiff_t j = 0; j < m->lanes; j++)
+            memcpy(w + (i * m->lanes + j) * p->itemsize, (const char *)p->consts + i * p->itemsize,
+                   (size_t)p->itemsize);
+    const ptrdiff_t end = (number + 1) * m->chunk < m->call->count ? (number + 1) * m->chunk : m->call->count;
+    for (ptrdiff_t i = number * m->chunk; i < end; i += m->lanes) {
+        const ptrdiff_t n = end - i < m->lanes ? end - i : m->lanes;
+        if (p->itemsize == sizeof(double))
+            block_double(m->call, m->args, i, n, m->lanes, (double *)w);
+        else
+            block_float(m->call, m->args, i, n, m->lanes, (float *)w);
+    }
     free(heap);
 }
 
-int ad_scalar_run_many(const ad_scalar *p, ptrdiff_t count, const double *const *in, const ptrdiff_t *in_stride,
-                       double *const *out, const ptrdiff_t *out_stride, int threads)
+int ad_scalar_run(const ad_scalar_call *call, char *const *args)
 {
-    ptrdiff_t chunk = (count / 64 + AD_SCALAR_LANES) / AD_SCALAR_LANES * AD_SCALAR_LANES;
-    if (chunk < LEAST_RUNS)
-        chunk = LEAST_RUNS;
-    many m = {p, count, chunk, in, in_stride, out, out_stride, 0};
-    const int chunks = (int)((count + chunk - 1) / chunk);
-    if (threads > 1 && chunks > 1)
-        p->parallel(task, &m, chunks, threads);
+    const ad_scalar *p = call->program;
+    if (call->count == 0) {
+        _Alignas(ALIGN) char stack[STACK_BYTES];
+        void *heap, *w = registers(p->n_reg * p->itemsize, stack, &heap);
+        if (!w)
+            return -1;
+        if (p->itemsize == sizeof(double))
+            ones_double(call, args, w);
+        else
+            ones_float(call, args, w);
+        free(heap);
+        return 0;
+    }
+    ptrdiff_t lanes = STACK_BYTES * 3 / 4 / (p->n_reg * p->itemsize + 1) / PAD * PAD;
+    lanes = lanes < PAD ? PAD : lanes > MOST_LANES ? MOST_LANES : lanes;
+    ptrdiff_t chunk = (call->count / 64 + lanes) / lanes * lanes;
+    if (chunk < LEAST_CHUNK)
+        chunk = LEAST_CHUNK;
+    many m = {call, args, chunk, lanes, 0};
+    const int chunks = (int)((call->count + chunk - 1) / chunk);
+    if (call->threads > 1 && chunks > 1)
+        p->parallel(task, &m, chunks, call->threads);
     else
         for (int i = 0; i < chunks; i++)
             task(&m, i, 0);

@@ -196,7 +196,7 @@ class SuperLU:
         self.data, self.pattern = split("splu", A)
         self.shape = self.pattern.shape
         values = ix.known(self.data)
-        if type(values) is np.ndarray:
+        if type(values) is np.ndarray and values.ndim == 1:
             self.pattern.factor(values)
 
     def solve(self, rhs, trans="N"):
@@ -252,6 +252,39 @@ def splu(A, permc_spec=None, diag_pivot_thresh=None, relax=None, panel_size=None
     """
     del permc_spec, diag_pivot_thresh, relax, panel_size, options
     return SuperLU(A)
+
+
+def factorized(A):
+    """A function that solves ``A x = b`` for a sparse matrix, which is factored once.
+
+    Parameters
+    ----------
+    A : scipy.sparse matrix or SparseMatrix, shape (n, n)
+
+    Returns
+    -------
+    callable
+        ``solve(b)``.
+
+    Raises
+    ------
+    TypeError
+        If `A` is not sparse.
+    numpy.linalg.LinAlgError
+        If `A` is singular.
+
+    Notes
+    -----
+    Derivative: as of `spsolve`, with the same factors. Cost: that of SuperLU.
+
+    Examples
+    --------
+    >>> import scipy.sparse
+    >>> from scirs_ad.scipy.sparse.linalg import factorized
+    >>> factorized(2.0 * scipy.sparse.eye_array(2))([2.0, 4.0])
+    array([1., 2.])
+    """
+    return SuperLU(A).solve
 
 
 def dense_dtype(x):

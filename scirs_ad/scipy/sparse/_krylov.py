@@ -11,6 +11,7 @@ from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import join
 from scirs_ad._ops import linalg as la
 from scirs_ad._ops import shape as sh
+from scirs_ad._transforms.batch import vmap
 from scirs_ad._transforms.forward import jvp
 from scirs_ad._transforms.reverse import vjp
 from scirs_ad.scipy._spectra import checked
@@ -28,6 +29,46 @@ class NotConvergedWarning(RuntimeWarning):
     """An iteration ended without a solution; `history` has the norms of its residuals."""
 
     history = ()
+
+
+def aslinearoperator(A):
+    """A matrix as a `LinearOperator`, to which derivatives flow if it is dense.
+
+    Parameters
+    ----------
+    A : array_like, scipy.sparse matrix, SciPy LinearOperator or LinearOperator, shape (m, n)
+
+    Returns
+    -------
+    LinearOperator
+
+    Raises
+    ------
+    ValueError
+        If `A` is not a matrix.
+
+    Examples
+    --------
+    >>> from scirs_ad.scipy.sparse.linalg import aslinearoperator
+    >>> aslinearoperator([[2.0, 0.0], [0.0, 3.0]]).matvec([1.0, 1.0])
+    array([2., 3.])
+    """
+    if isinstance(A, LinearOperator):
+        return A
+    if sparse.issparse(A) or isinstance(A, slinalg.LinearOperator):
+        constant = slinalg.aslinearoperator(A)  # it meets arrays alone: nothing of it is differentiated
+        return LinearOperator(A.shape, constant.matvec, constant.rmatvec, dtype=A.dtype)
+    A = checked("aslinearoperator", A, False)
+    if len(shape_of(A)) != 2:
+        raise ValueError(f"aslinearoperator: a matrix (m, n) is needed; the shape is {shape_of(A)}")
+
+    def product(v, a):
+        return la.vector(la.matmul_core(a, la.column(v)))
+
+    def adjoint(v, a):
+        return product(v, la.h_(a))
+
+    return LinearOperator(shape_of(A), product, adjoint, args=(A,), dtype=dtype_of(A))
 
 
 class LinearOperator:
@@ -121,32 +162,37 @@ class How:
             self._other._other = self
         return self._other
 
-    def apply(self, theta, v):
-        """The product of the matrix with `v`; `theta` holds what it depends on, one after another."""
+    def apply(self, theta, v, adjoint=False):
+        """The product of the matrix, or of its adjoint, with `v`; `theta` holds what it depends on, one after another."""
+        adjoint = adjoint != self.adjoint
         if self.shapes is None:
-            return la.vector(la.matmul_core(la.h_(theta) if self.adjoint else theta, la.column(v)))
+            return la.vector(la.matmul_core(la.h_(theta) if adjoint else theta, la.column(v)))
         args, before = [], 0
         for shape, dtype in self.shapes:
             size = int(np.prod(shape))
             args.append(sh.cast(sh.reshape(theta[before : before + size], shape), dtype))
             before += size
-        return self.operator.product(args, v, self.adjoint)
+        return self.operator.product(args, v, adjoint)
 
     def run(self, theta, b):
         n, kind = len(b), b.dtype
 
-        def product(v):
-            out = self.apply(theta, np.asarray(v).reshape(-1))
+        def product(v, adjoint=False):
+            out = self.apply(theta, np.asarray(v).reshape(-1), adjoint)
             if type(out) is Variable:
                 raise TypeError(f"{self.name}: matvec closes over a Variable; hand it over in args=, so that its "
                                 "derivative is known")  # fmt: skip
             return out
 
-        operator = slinalg.LinearOperator((n, n), matvec=product, dtype=kind)
+        operator = slinalg.LinearOperator((n, n), matvec=product, rmatvec=lambda v: product(v, True), dtype=kind)
         options = dict(self.options)
-        if self.precondition is not None:
-            m = slinalg.aslinearoperator(self.precondition)
-            options["M"] = m.adjoint() if self.adjoint else m
+        for name, m in self.precondition.items():
+            m = slinalg.aslinearoperator(m)
+            # The adjoint of M1^-1 A M2^-1 has the adjoints, exchanged.
+            other = {"M1": "M2", "M2": "M1"}.get(name, name) if self.adjoint else name
+            options[other] = m.adjoint() if self.adjoint else m
+        if self.adjoint:  # subspaces that are carried over belong to the system itself
+            options |= {kept: None for kept in ("outer_v", "CU") if kept in options}
         start = options.pop("x0", None)
         if self.adjoint or start is None:
             start = np.zeros(n, kind)
@@ -213,6 +259,14 @@ def krylov_core(theta, b, *, how):
     return _kernel(theta, b, how=how)
 
 
+def _over_systems(function, *vectors):
+    """`function` of vectors, which is written for single ones, over their leading axes."""
+    lead = np.broadcast_shapes(*[shape_of(v)[:-1] for v in vectors])
+    for _ in lead:
+        function = vmap(function)
+    return function(*[sh.broadcast_to(v, lead + shape_of(v)[-1:]) for v in vectors])
+
+
 @krylov_core.def_shape
 def _(theta, b, *, how):
     core = 2 if how.shapes is None else 1
@@ -223,18 +277,16 @@ def _(theta, b, *, how):
 @krylov_core.def_vjp
 def _(ct, out, theta, specs, how):
     g = krylov_core(theta, ct, how=how.other())
-    core = 2 if how.shapes is None else 1
 
     def to_theta():
         if how.shapes is None:
             left, right = (out, g) if how.adjoint else (g, out)
             return la.fit(ew.negative(la.matmul_core(la.column(left), la.h_(la.column(right)))), specs[0])
-        lead = np.broadcast_shapes(shape_of(out)[:-1], shape_of(theta)[: len(shape_of(theta)) - core])
-        if lead:
-            raise NotImplementedError(f"{how.name}: derivatives of a LinearOperator over leading axes are not supported; "
-                                      "loop over the systems")  # fmt: skip
-        found = vjp(lambda th: how.apply(th, out), theta)[1](ew.negative(g))[0]
-        return la.fit(found, specs[0])
+
+        def one(th, x, y):
+            return vjp(lambda moved: how.apply(moved, x), th)[1](ew.negative(y))[0]
+
+        return la.fit(_over_systems(one, theta, out, g), specs[0])
 
     return to_theta, la.fit(g, specs[1])
 
@@ -246,7 +298,7 @@ def _(t, out, theta, how):
         if how.shapes is None:
             moved = la.vector(la.matmul_core(la.h_(t[0]) if how.adjoint else t[0], la.column(out)))
         else:
-            moved = jvp(lambda th: how.apply(th, out), (theta,), (t[0],))[1]
+            moved = _over_systems(lambda th, d, x: jvp(lambda p: how.apply(p, x), (th,), (d,))[1], theta, t[0], out)
         right = ew.negative(moved) if right is None else ew.subtract(right, moved)
     return None if right is None else krylov_core(theta, right, how=how)
 
@@ -256,12 +308,13 @@ def _(rng):
     a = la.positive_definite(rng, 3, 3)
     options = {"rtol": 1e-14, "atol": 0.0, "maxiter": None, "x0": None}
     # The other methods want Hermitian matrices, which differences do not keep so.
-    how = How("gmres", a, None, options | {"callback_type": "legacy"}, None, None, "raise")
+    how = How("gmres", a, None, options | {"callback_type": "legacy"}, {}, None, "raise")
     yield sample(a, rng.standard_normal(3), how=how)
 
 
 def solved(name, A, b, options, M, callback, on_failure, hermitian):
-    """The solution and SciPy's info, whatever kind of matrix `A` is."""
+    """The solution and SciPy's info, whatever kind of matrix `A` is; `M` holds preconditioners by SciPy's names."""
+    M = {key: m for key, m in (M if isinstance(M, dict) else {"M": M}).items() if m is not None}
     if on_failure not in ("warn", "raise"):
         raise ValueError(f"{name}: on_failure must be 'warn' or 'raise', not {on_failure!r}")
     b = checked(name, b, True)
@@ -269,8 +322,7 @@ def solved(name, A, b, options, M, callback, on_failure, hermitian):
     column = len(shape) == 2 and shape[1] == 1
     b = la.vector(b) if column else b
     if sparse.issparse(A) or isinstance(A, slinalg.LinearOperator):
-        constant = slinalg.aslinearoperator(A)  # it meets arrays alone: nothing of it is differentiated
-        A = LinearOperator(A.shape, constant.matvec, constant.rmatvec, dtype=A.dtype)
+        A = aslinearoperator(A)
     if isinstance(A, LinearOperator):
         shapes = [(shape_of(a), dtype_of(a)) for a in A.args]
         kind = np.result_type(A.dtype, *[d for _, d in shapes], np.float32)
@@ -283,10 +335,13 @@ def solved(name, A, b, options, M, callback, on_failure, hermitian):
         theta, shapes = A, None
     if A.shape[-1] != A.shape[-2]:
         raise ValueError(f"{name}: expected square matrix, but got shape={tuple(A.shape)}")
+    if name == "minres" and "c" in (dtype_of(b).kind, dtype_of(theta).kind):
+        raise TypeError("minres: SciPy's iteration is for real matrices; take gmres for a complex one")
     if not shape_of(b) or shape_of(b)[-1] != A.shape[-1]:
         raise ValueError(f"{name}: A has shape {tuple(A.shape)} and b has shape {shape}, which are incompatible")
-    if isinstance(M, LinearOperator):
-        M = slinalg.LinearOperator(M.shape, matvec=M.matvec, rmatvec=M.rmatvec, dtype=M.dtype)
+    for key, m in M.items():
+        if isinstance(m, LinearOperator):
+            M[key] = slinalg.LinearOperator(m.shape, matvec=m.matvec, rmatvec=m.rmatvec, dtype=m.dtype)
     if shapes is not None and hermitian and A._rmatvec is None:
         A = LinearOperator(A.shape, A._matvec, A._matvec, args=A.args, dtype=A.dtype)
     operator = A if shapes is not None else type("Shape", (), {"shape": tuple(A.shape[-2:])})

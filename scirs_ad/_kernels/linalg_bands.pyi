@@ -1,0 +1,3 @@
+import numpy as np
+
+def cholesky_turn(factor: np.ndarray, x: np.ndarray, adjoint: bool) -> np.ndarray: ...

@@ -1,0 +1,53 @@
+/* The kernels of tile.h, for the instruction set that this file is compiled for (-DAD_ISA=name). */
+#include "tile.h"
+
+#include <string.h>
+
+#define AD_INLINE static inline __attribute__((always_inline))
+#define AD_CAT_(a, b) a##_##b
+
+#if defined(__AVX512F__)
+#define AD_TILE_BYTES 64
+#elif defined(__AVX__)
+#define AD_TILE_BYTES 32
+#else
+#define AD_TILE_BYTES 16
+#endif
+
+#define V NAME(lanes)
+#define MASK NAME(mask)
+#define W ((int)(AD_TILE_BYTES / sizeof(S)))
+
+#define S double
+#define I int64_t
+#define NAME(fn) AD_CAT_(fn, f64)
+#define SIGNLESS INT64_MAX
+#define SQRT __builtin_sqrt
+#define TINY 0x1p-700 /* the square of a norm between these is right */
+#define HUGE_ 0x1p700
+#include "tile_lanes.h"
+#include "tile_factor.h"
+#include "tile_solve.h"
+#undef S
+#undef I
+#undef NAME
+#undef SIGNLESS
+#undef SQRT
+#undef TINY
+#undef HUGE_
+
+#define S float
+#define I int32_t
+#define NAME(fn) AD_CAT_(fn, f32)
+#define SIGNLESS INT32_MAX
+#define SQRT __builtin_sqrtf
+#define TINY 0x1p-80f
+#define HUGE_ 0x1p80f
+#include "tile_lanes.h"
+#include "tile_factor.h"
+#include "tile_solve.h"
+
+#define AD_TABLE_(isa) ad_tile_##isa
+#define AD_TABLE(isa) AD_TABLE_(isa)
+#define AD_TILE_ROW(name) {name##_f64, name##_f32},
+const ad_tile_table AD_TABLE(AD_ISA) = {{AD_TILE_LIST(AD_TILE_ROW)}, AD_TILE_BYTES};

@@ -1,0 +1,43 @@
+/* Small matrices, several at once: lane l of every vector belongs to matrix l, so an algorithm for one matrix, written
+ * on vectors, runs on as many as a register has lanes, and no lane knows of the others: a result depends neither on the
+ * place of its matrix in the batch nor on the number of threads.
+ *
+ * A function reads its operands where they lie, by strides, works in `work` (AD_TILE_WORDS vectors, aligned), and
+ * writes its results. It returns the lanes that it could not do (singular, not finite ...), one bit each: these are
+ * done again, one by one, by LAPACK, which has the last word. */
+#ifndef SCIRS_AD_TILE_H
+#define SCIRS_AD_TILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { AD_TILE_MOST = 16 }; /* rows and columns: two matrices of 16 x 16 vectors fill L1 */
+enum { AD_TILE_ARGS = 6, AD_TILE_LANES = 16 /* at most */ };
+
+typedef struct {
+    int m, n, k;    /* as the operation names them */
+    int lower, flag;
+    ptrdiff_t rs[AD_TILE_ARGS], cs[AD_TILE_ARGS]; /* of operands and results, in bytes */
+} ad_tile;
+
+/* lane[a * width + l]: operand a of matrix l. Lanes from `count` on repeat the last matrix and are not written. */
+typedef uint32_t (*ad_tile_fn)(const ad_tile *t, char *const *lane, int count, void *work);
+
+#define AD_TILE_LIST(X) \
+    X(cholesky) X(cholesky_pull) X(solve) X(solve_pull) X(lu) X(lu_solve) X(triangular) X(diagonal) X(inv) X(qr)
+
+#define AD_TILE_ENUM(name) AD_TILE_##name,
+enum { AD_TILE_LIST(AD_TILE_ENUM) AD_TILE_COUNT };
+#undef AD_TILE_ENUM
+
+typedef struct {
+    ad_tile_fn fn[AD_TILE_COUNT][2]; /* float64, float32 */
+    int bytes;                       /* of a vector */
+} ad_tile_table;
+
+extern const ad_tile_table ad_tile_v2, ad_tile_v3, ad_tile_v4, ad_tile_baseline;
+
+/* The table for an instruction set by its name; NULL if this build does not hold it. */
+const ad_tile_table *ad_tile_find(const char *isa);
+
+#endif
