@@ -329,9 +329,11 @@ def test_refinement():
     check_grads(lambda a, b: sla.solve(a, b, refine=1), (np.outer(V, V) + np.diag(V**2 + 1), V))
 
 
+EQUAL = np.diag([1.0, 1.0, 2.0])
+
+
 def test_degenerate_vectors():
-    """Silent where the choice of vectors does not matter; else a warning, an error, or silence, by choice."""
-    a = np.diag([1.0, 1.0, 2.0])
+    """Silent and exact where the choice of vectors does not matter; else a warning, an error, or silence, by choice."""
     weight = RNG.standard_normal((3, 3))
 
     def projector(a):
@@ -341,17 +343,119 @@ def test_degenerate_vectors():
     def single(a):
         return np.sum(np.linalg.eigh(a)[1][:, 0] * weight[0])
 
-    check_grads(projector, (a,), order=1, modes=("rev",))
+    check_grads(projector, (EQUAL,), order=1, modes=("rev",))
     with pytest.warns(sla.DegenerateWarning, match="eigh: .*values 0 and 1"):
-        assert np.all(np.isfinite(ad.grad(single)(a)))
+        assert np.all(np.isfinite(ad.grad(single)(EQUAL)))
     with pytest.warns(sla.DegenerateWarning, match="eig: "):
-        ad.grad(lambda a: np.sum(np.abs(np.linalg.eig(a)[1] + 1) ** 2))(a)
+        ad.grad(lambda a: np.sum(np.abs(np.linalg.eig(a)[1] + 1) ** 2))(EQUAL)
     with pytest.warns(sla.DegenerateWarning, match="svd: .*values 1 and 2"):
-        ad.grad(lambda a: np.sum(np.linalg.svd(a)[0] * weight))(a)
-    ad.grad(lambda a: np.sum((lambda u, s, v: (u * s**2) @ v)(*np.linalg.svd(a)) * weight))(a)
+        ad.grad(lambda a: np.sum(np.linalg.svd(a)[0] * weight))(EQUAL)
+    with pytest.warns(sla.DegenerateWarning, match="eig_banded: .*values 0 and 1"):
+        ad.grad(lambda d: np.sum(sla.eigh_tridiagonal(d, np.zeros(2))[1] * weight))(np.diag(EQUAL).copy())
     with sla.policy(degenerate="ignore"):
-        ad.grad(single)(a)
+        ad.grad(single)(EQUAL)
     with sla.policy(degenerate="raise"), pytest.raises(np.linalg.LinAlgError, match="does not exist"):
-        ad.grad(single)(a)
+        ad.grad(single)(EQUAL)
     with pytest.warns(sla.DegenerateWarning, match="matrix 1 of the batch"):
-        ad.grad(lambda a: np.sum(np.linalg.eigh(a)[1][..., 0] * weight[0]))(np.stack([np.diag([1.0, 2, 3]), a]))
+        ad.grad(lambda a: np.sum(np.linalg.eigh(a)[1][..., 0] * weight[0]))(np.stack([np.diag([1.0, 2, 3]), EQUAL]))
+
+
+def test_functions_by_vectors_of_equal_values():
+    """Values and vectors together do not tell the derivative of f(A): a warning; the matrix function is exact."""
+    weight = RNG.standard_normal((3, 3))
+    x = np.linalg.qr(weight)[0]
+
+    def by_eigh(a):
+        w, v = np.linalg.eigh((a + a.T) / 2)
+        return np.sum((v * np.exp(w)) @ v.T * weight)
+
+    def by_eig(a):
+        w, v = np.linalg.eig(a)
+        return np.sum(np.real((v * np.exp(w)) @ np.linalg.inv(v)) * weight)
+
+    def by_svd(a):
+        u, s, vh = np.linalg.svd(a)
+        return np.sum((u * s**3) @ vh * weight)
+
+    for name, function, a in (("eigh", by_eigh, EQUAL), ("eig", by_eig, EQUAL), ("svd", by_svd, x)):
+        with pytest.warns(sla.DegenerateWarning, match=f"{name}: .*both they and their vectors.*funm"):
+            ad.grad(function)(a)
+    check_grads(lambda a: np.sum(sla.funm((a + a.T) / 2, np.exp) * weight), (EQUAL,), order=1)
+    # The unitary factor sees no gap between singular values, only their sums.
+    found = ad.grad(lambda a: np.sum((lambda u, s, vh: u @ vh)(*np.linalg.svd(a)) * weight))(x)
+    np.testing.assert_allclose(found, ad.grad(lambda a: np.sum(sla.polar(a)[0] * weight))(x), atol=1e-14)
+    # The eigenvalues alone are a symmetric function, and silent.
+    np.testing.assert_allclose(ad.grad(lambda a: np.sum(np.linalg.eigh(a)[0] ** 3))(EQUAL), 3 * EQUAL**2, atol=1e-14)
+
+
+def test_vectors_of_zero():
+    """Of a matrix without full rank, the vectors outside of its range are a choice."""
+    a = np.outer(np.arange(1.0, 5.0), [1.0, 2.0])
+    for m in (a, a.T):
+        with pytest.warns(sla.DegenerateWarning, match="svd: .*value 1 is"):
+            ad.grad(lambda a: np.sum((lambda u, s, vh: np.sum(u**4) + np.sum(vh**4))(*np.linalg.svd(a, False))))(m)
+    ad.grad(lambda a: np.sum(np.linalg.svd(a, full_matrices=False)[1] ** 2))(a)
+
+
+def test_degenerate_vectors_under_transforms():
+    """The same warning under vmap, in compiled programs and in second derivatives; forward mode cannot know."""
+    weight = RNG.standard_normal(3)
+
+    def single(a):
+        return np.sum(np.linalg.eigh(a)[1][:, 0] * weight)
+
+    for call in (
+        lambda: ad.vmap(ad.grad(single))(np.stack([np.diag([1.0, 2.0, 3.0]), EQUAL])),
+        lambda: ad.grad(lambda a: np.sum(ad.vmap(single)(a)))(np.stack([np.diag([1.0, 2.0, 3.0]), EQUAL])),
+    ):
+        with pytest.warns(sla.DegenerateWarning, match="matrix 1 of the batch"):
+            call()
+    compiled = ad.compile(ad.grad(single))
+    for _ in range(2):
+        with pytest.warns(sla.DegenerateWarning, match="values 0 and 1"):
+            compiled(EQUAL)
+    compiled(np.diag([1.0, 2.0, 3.0]))
+    assert np.all(np.isfinite(ad.jvp(single, (EQUAL,), (np.ones((3, 3)),))[1]))
+
+
+def test_choice_for_one_call():
+    """By keyword, or by a policy around the call; it holds when the derivative is computed, elsewhere."""
+
+    def loss(**how):
+        return lambda a: np.sum(sla.eigh(a, **how)[1][:, 0])
+
+    with pytest.raises(np.linalg.LinAlgError, match="does not exist"):
+        ad.grad(loss(degenerate="raise"))(EQUAL)
+    ad.grad(loss(degenerate="ignore"))(EQUAL)
+
+    def quiet(a):
+        with sla.policy(degenerate="ignore"):
+            return np.sum(np.linalg.eigh(a)[1][:, 0])
+
+    ad.grad(quiet)(EQUAL)
+    ad.compile(ad.grad(quiet))(EQUAL)
+    for function in (
+        lambda a: sla.svd(a, degenerate="raise")[0][0, 1],
+        lambda a: np.sum(np.abs(sla.eig(a, degenerate="raise")[1] + 1)),
+        lambda a: sla.eigh_tridiagonal(np.diagonal(a), np.zeros(2), degenerate="raise")[1][0, 1],
+    ):
+        with pytest.raises(np.linalg.LinAlgError, match="does not exist"):
+            ad.grad(function)(EQUAL)
+    with pytest.raises(ValueError, match="degenerate must be one of"):
+        sla.eigh(EQUAL, degenerate="never")
+
+
+def test_condition_under_transforms():
+    b = np.ones(12)
+
+    def solved(a):
+        return sla.solve(a, b, check=True)
+
+    with pytest.warns(sla.IllConditionedWarning, match="solve: matrix 1 of the batch: .*rcond"):
+        ad.vmap(solved)(np.stack([np.eye(12), HILBERT]))
+    compiled = ad.compile(solved)
+    with pytest.warns(sla.IllConditionedWarning, match="rcond"):
+        compiled(HILBERT)
+    with pytest.warns(sla.IllConditionedWarning, match="rcond"):
+        ad.jvp(solved, (HILBERT,), (HILBERT,))
+    compiled(np.eye(12))

@@ -71,19 +71,24 @@ def _flag(rows, columns, down, right, itemsize):
     return None
 
 
-def _matrix(p, v, transposed=False):
-    """(pointer, flag, leading dimension, strides of the leading axes) of matrices."""
+def _matrix(p, v, transposed=False, ordered=False):
+    """(pointer, flag, leading dimension, strides of the leading axes) of matrices; `ordered`: not as transposes."""
     pointer, shape, strides = p.at(v)
     itemsize = p.specs[v].dtype.itemsize
     if transposed:
         shape, strides = (*shape[:-2], shape[-1], shape[-2]), (*strides[:-2], strides[-1], strides[-2])
     found = _flag(*shape[-2:], *strides[-2:], itemsize)
-    if found is not None:
+    if found is not None and not (ordered and found[0] == "T"):
         return pointer, *found, strides[:-2]
     made = p.scratch(p.specs[v].size * itemsize)
     to = contiguous(shape, itemsize)
     p.copy_strided(pointer, strides, p.pointer(made), to, shape, itemsize)
     return p.pointer(made), "N", max(shape[-1], 1), to[:-2]
+
+
+def _is_short(p, v, other):
+    """Whether a copy of matrices is nothing beside their product with the other ones."""
+    return 8 * p.specs[v].size <= p.specs[other].size and max(p.specs[v].shape[-2:]) <= 64
 
 
 def _vector(p, v):
@@ -133,8 +138,10 @@ def _matmul(p, op):
     if not lead and p.where(a)[:2] == p.where(b)[:2]:
         return False  # of a matrix and its own transpose NumPy computes one half
     (m, k), n = left[-2:], right[-1]
-    at, ta, lda, over_a = _matrix(p, a)
-    at_b, tb, ldb, over_b = _matrix(p, b)
+    # A transposed operand costs BLAS much where the other one is long: 273 us and 161 us for 25 products of 1000 by 10
+    # and 10 by 10.
+    at, ta, lda, over_a = _matrix(p, a, ordered=_is_short(p, a, b))
+    at_b, tb, ldb, over_b = _matrix(p, b, ordered=_is_short(p, b, a))
     over_a, over_b = broadcast_strides(left[:-2], over_a, lead), broadcast_strides(right[:-2], over_b, lead)
     itemsize = p.specs[a].dtype.itemsize
     stacked = _merged((*lead, m), (*over_a, lda * itemsize))

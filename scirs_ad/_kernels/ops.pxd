@@ -10,11 +10,15 @@ ctypedef struct ad_op:
 
 ctypedef void (*ad_fold_fn)(Py_ssize_t n, const void *x, void *out) noexcept nogil
 
+ctypedef void (*ad_fold_rows_fn)(Py_ssize_t rows, Py_ssize_t p, const void *x, void *out) noexcept nogil
+
 ctypedef struct ad_reducer:
     ad_fold_fn units
     ad_fold_fn tree
     ad_fold_fn whole
     ad_op_fn merge
+    ad_fold_rows_fn rows
+    ad_fold_rows_fn columns
 
 cdef enum:
     DTYPES = 7      # AD_DTYPES of src/ops.h

@@ -13,7 +13,8 @@ from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 import numpy as np
 from scirs_ad._kernels.ops import OPCODES
-from scirs_ad._kernels.peephole import fuse
+from scirs_ad._kernels.peephole import accumulate, fuse, join, live
+from scirs_ad._kernels.region_view import REDUCTIONS, describe, identity, is_flat, merge
 from scirs_ad._kernels.vm import CHEAP
 
 cnp.import_array()
@@ -65,7 +66,7 @@ cdef extern from "region.h" nogil:
     ctypedef struct ad_region:
         int walk, ndim
         const Py_ssize_t* shape
-        Py_ssize_t n, inner, rows, block, chunk
+        Py_ssize_t n, inner, rows, block, chunk, sheet
         int chunks
         int n_in, n_out, n_reg, n_temp, n_direct, n_point, n_still, folds, serial
         ad_view* views
@@ -91,6 +92,7 @@ cdef enum:
     MOST_REGISTERS = 16384
     CACHE_BYTES = 32768     # first-level cache, for temporaries
     SHORT_ROW = 64          # elements; shorter rows are run several to a block
+    LEAST_SHEET = 128       # elements; in smaller sheets tiles would be too short
     LEAST_CHUNK = 16        # blocks
     MOST_CHUNKS = 64
 
@@ -98,90 +100,7 @@ _DTYPES = {
     np.dtype(np.float64): AD_F64, np.dtype(np.float32): AD_F32, np.dtype(np.int64): AD_I64, np.dtype(np.int32): AD_I32,
     np.dtype(np.bool_): AD_B8, np.dtype(np.complex128): AD_C128, np.dtype(np.complex64): AD_C64,
 }
-_REDUCTIONS = {"sum": AD_RED_SUM, "prod": AD_RED_PROD, "max": AD_RED_MAX, "min": AD_RED_MIN}
-
-
-def _identity(str mode, dtype):
-    if mode == "sum":
-        return dtype.type(0)
-    if mode == "prod":
-        return dtype.type(1)
-    if dtype.kind == "b":
-        return dtype.type(mode == "min")
-    if dtype.kind == "f":
-        return dtype.type(-np.inf if mode == "max" else np.inf)
-    info = np.iinfo(dtype)
-    return dtype.type(info.min if mode == "max" else info.max)
-
-
-cdef class _View:
-    """An operand or a result, as it is being described."""
-    cdef public object dtype
-    cdef public list strides
-    cdef public int arg, how, value, cls
-    cdef public Py_ssize_t offset, size
-    cdef public str mode
-    cdef public tuple axes
-    cdef public object alias
-    cdef public tuple index             # gathers and scatters: (input with the indices, bytes per index, length)
-
-
-def _describe(ndim, inputs, outputs):
-    cdef list views = []
-    for k, item in enumerate(inputs):
-        v = _View()
-        v.dtype, v.strides = np.dtype(item[0]), list(item[1])
-        v.arg = item[2] if len(item) > 2 else k
-        v.offset = item[3] if len(item) > 3 else 0
-        v.index = item[4] if len(item) > 4 else None
-        views.append(v)
-    for k, item in enumerate(outputs):
-        v = _View()
-        v.mode, v.value = item[0], item[1]
-        v.arg = item[3] if len(item) > 3 else k
-        v.offset = item[4] if len(item) > 4 else 0
-        v.alias = item[5] if len(item) > 5 else None
-        v.index = item[6] if len(item) > 6 else None
-        if v.mode in ("store", "add", "scatter"):
-            v.strides = list(item[2])
-        elif v.mode in _REDUCTIONS:
-            v.axes = tuple(range(ndim)) if item[2] is None else tuple(item[2])
-        else:
-            raise ValueError(f"Region: output {k} has mode {v.mode!r}; "
-                             f"there are store, add, scatter, sum, prod, max and min")
-        views.append(v)
-    return views
-
-
-cdef tuple _merge(tuple shape, list views, bint free):
-    """Shape and strides with as few dimensions as possible. `free`: the order of the dimensions does not matter."""
-    cdef list order = [d for d in range(len(shape)) if shape[d] != 1]
-    if free and len(order) > 1:
-        order.sort(key=lambda d: [-abs(v.strides[d]) for v in reversed(views)])
-    strides = [[v.strides[d] for d in order] for v in views]
-    dims = []
-    columns = [[s[i] for s in strides] for i in range(len(order))]
-    for n, column in zip([shape[d] for d in order], columns):
-        if dims and all(p == q * n for p, q in zip(dims[len(dims) - 1][1], column)):
-            dims[len(dims) - 1] = (dims[len(dims) - 1][0] * n, column)
-        else:
-            dims.append((n, column))
-    if not dims:
-        dims = [(1, [0] * len(views))]
-    for k, v in enumerate(views):
-        v.strides = [column[k] for _, column in dims]
-    return tuple([n for n, _ in dims])
-
-
-cdef bint _is_flat(list strides, tuple shape, Py_ssize_t itemsize):
-    """Contiguous over the whole space."""
-    cdef Py_ssize_t expected = itemsize
-    cdef int d
-    for d in range(len(shape) - 1, -1, -1):
-        if strides[d] != expected and shape[d] != 1:
-            return False
-        expected *= <Py_ssize_t> shape[d]
-    return True
+_CODES = {"sum": AD_RED_SUM, "prod": AD_RED_PROD, "max": AD_RED_MAX, "min": AD_RED_MIN}
 
 
 cdef dict SUPERS = {(<bytes> tables.supers[i].name).decode(): i for i in range(tables.n_supers)}
@@ -251,7 +170,7 @@ cdef class Region:
         `(name, dtype, operands)`: operation, type of the result, numbers of the operands.
     outputs : sequence of tuple
         `("store" | "add", value, strides[, arg[, offset[, alias]]])`: written, or added to what is there. `alias`
-        names an input which may share its memory, element for element.
+        names an input which may share its memory, element for element; no other output may be that input itself.
         `("scatter", value, strides, arg, offset, None, (k, step, length))`: added in C order to the elements that
         indices point to.
         `("sum" | "prod" | "max" | "min", value, axes[, arg[, offset]])`: reduced over these axes of the space (None:
@@ -326,7 +245,7 @@ cdef class _Builder:
     cdef tuple shape
     cdef list inputs, consts, code, outputs, views
     cdef int walk, ndim, n_in, n_out, n_const
-    cdef Py_ssize_t n, inner, rows, block
+    cdef Py_ssize_t n, inner, rows, block, sheet
     cdef list types, classes            # by value
     cdef list registers                 # by value: its register, or None
     cdef dict filled                    # (value) -> register that holds it once per element
@@ -338,6 +257,8 @@ cdef class _Builder:
     cdef dict last                      # value -> position of its last use in the code
     cdef dict direct                    # value -> the output it is computed into
     cdef dict results                   # position in the code -> outputs that are written there
+    cdef dict added                     # position in the code -> the output that its superinstruction adds to
+    cdef dict joined                    # position in the code -> that of a value that is computed along
     cdef set owned                      # registers that are temporaries of the block
     cdef list out_registers             # by output
     cdef list plan                      # by instruction: what runs, see `fuse`
@@ -361,12 +282,18 @@ cdef class _Builder:
                          [cls == MOVING for cls in self.classes], self.types, SUPERS)
         self.blocks()
         self.lifetimes()
+        self.added = accumulate(
+            self.plan, self.first, [v.value for v in self.views[self.n_in:]], self.types, SUPERS,
+            [k for k, v in enumerate(self.views[self.n_in:]) if v.mode == "add" and v.how == AD_DIRECT])
+        self.joined = join(self.plan, [
+            cls == MOVING and dtype.kind == "f" and self.first + k not in self.direct
+            for k, (cls, dtype) in enumerate(zip(self.classes[self.first:], self.types[self.first:]))])
         self.allocate()
         self.finish()
 
     cdef check(self):
         cdef int k
-        self.views = _describe(len(self.shape), self.inputs, self.outputs)
+        self.views = describe(len(self.shape), self.inputs, self.outputs)
         self.types = [v.dtype for v in self.views[:self.n_in]] + [np.dtype(dtype) for dtype, _ in self.consts]
         for k, (name, dtype, operands) in enumerate(self.code):
             if any(not 0 <= value < len(self.types) for value in operands):
@@ -394,11 +321,33 @@ cdef class _Builder:
                         v.size *= self.shape[d]
                     elif self.shape[d] == 0 and v.mode in ("max", "min"):
                         raise ValueError(f"zero-size array to reduction operation {v.mode}imum which has no identity")
+        for k in range(self.n_out):
+            if self.views[self.n_in + k].alias is not None:
+                self.check_alias(k, self.views[self.n_in + k].alias)
         for v in self.views:
             if v.index is not None and self.types[v.index[0]] != np.int64:
                 raise ValueError(f"Region: indices must be int64, not {self.types[v.index[0]]}")
             if len(v.strides) != len(self.shape):
                 raise ValueError(f"Region: {len(v.strides)} strides for a space of {len(self.shape)} dimensions")
+
+    cdef check_alias(self, int k, int alias):
+        """Output `k` lies over input `alias`: nobody else may read it when a block has been computed."""
+        if not 0 <= alias < self.n_in:
+            raise ValueError(f"Region: output {k} is to lie over input {alias}; there are {self.n_in}")
+        x, y = self.views[alias], self.views[self.n_in + k]
+        same = all([n == 1 or a == b for n, a, b in zip(self.shape, x.strides, y.strides)])
+        if y.axes is not None or y.index is not None or y.dtype.itemsize != x.dtype.itemsize or not same:
+            raise ValueError(f"Region: output {k} is to lie over input {alias}, but has other places")
+        for i in range(self.n_in):
+            if i != alias and self.views[i].arg == x.arg:
+                raise ValueError(f"Region: output {k} is to lie over input {alias}, whose memory input {i} reads, too")
+        for i in range(self.n_out):
+            if i != k and self.views[self.n_in + i].value == alias:
+                raise ValueError(
+                    f"Region: output {k} is to lie over input {alias}, which output {i} takes as it came in, when it "
+                    f"has been written over; let output {i} take a copy (an instruction), or give output {k} its own "
+                    f"memory"
+                )
 
     cdef space(self):
         """Merge the dimensions, choose the walk, and how each view is reached."""
@@ -409,7 +358,7 @@ cdef class _Builder:
         self.n = 1
         for size in self.shape:
             self.n *= size
-        self.shape = _merge(self.shape, self.views, not folds and not any([v.mode == "scatter" for v in self.views]))
+        self.shape = merge(self.shape, self.views, not folds and not any([v.mode == "scatter" for v in self.views]))
         self.ndim = len(self.shape)
         self.inner = self.shape[self.ndim - 1]
         self.rows = self.n // self.inner if self.n else 0
@@ -419,6 +368,7 @@ cdef class _Builder:
             self.walk = AD_FLAT_BLOCKS
         else:
             self.walk = AD_ROW_BLOCKS
+        self.sheets()
         for v in self.views:
             item = v.dtype.itemsize
             v.cls = MOVING
@@ -428,6 +378,13 @@ cdef class _Builder:
                 v.how = AD_COPIED
             elif not any(v.strides) and v.mode is None:
                 v.how, v.cls = AD_POINT, STILL
+            elif self.sheet:
+                down, step = v.strides[self.ndim - 2], v.strides[self.ndim - 1]
+                if v.mode is None and down == 0 and step == 0:
+                    v.how, v.cls = AD_POINT, PER_ROW
+                else:
+                    v.how = AD_DIRECT if step == item and down == self.inner * item else AD_COPIED
+                    v.spread = v.mode is None and down == 0
             elif self.walk == AD_ROW_BLOCKS:
                 step = v.strides[self.ndim - 1]
                 if step == 0 and v.mode is None:
@@ -435,16 +392,31 @@ cdef class _Builder:
                 else:
                     v.how = AD_DIRECT if step == item or self.inner == 1 else AD_COPIED
             else:
-                v.how = AD_DIRECT if _is_flat(v.strides, self.shape, item) else AD_COPIED
+                v.how = AD_DIRECT if is_flat(v.strides, self.shape, item) else AD_COPIED
+
+    cdef sheets(self):
+        """Whether tiles stay within sheets: where an operand or a result is not simply contiguous."""
+        if self.ndim < 2 or self.inner >= SHORT_ROW or self.shape[self.ndim - 2] * self.inner < LEAST_SHEET:
+            return
+        cdef bint apart = self.walk == AD_TILES
+        for v in self.views:
+            # What is folded to one number is folded in the order of eager mode.
+            if v.index is not None or (v.axes is not None and not apart):
+                return
+            if v.axes is None and any(v.strides) and not is_flat(v.strides, self.shape, v.dtype.itemsize):
+                apart = True
+        if apart:
+            self.walk = AD_TILES
+            self.sheet = self.shape[self.ndim - 2]
 
     cdef blocks(self):
         """Choose the size of blocks: as many elements as fit the first-level cache together."""
         cdef Py_ssize_t widest = max([t.itemsize for t in self.types], default=8)
         cdef Py_ssize_t size, block = max(4096 // widest, AD_UNIT)
-        if self.live() * block * widest > CACHE_BYTES:
+        if live(self.plan, self.first) * block * widest > CACHE_BYTES:
             block = AD_UNIT
         if self.walk == AD_TILES:
-            self.block = max(1, min(block // max(self.inner, 1), self.rows))
+            self.block = max(1, min(block // max(self.inner, 1), self.sheet if self.sheet else self.rows))
             size = self.block * self.inner
         else:
             size = self.n if self.walk == AD_FLAT_BLOCKS else self.inner
@@ -474,22 +446,6 @@ cdef class _Builder:
         for v in self.views:            # indices stay: where they are read depends on the view
             if v.index is not None:
                 self.last[v.index[0]] = end
-
-    cdef Py_ssize_t live(self):
-        """The most values alive at once."""
-        cdef Py_ssize_t most = 0, now = 0
-        cdef int k, value
-        last, ends = {}, {}
-        for k, entry in enumerate(self.plan):
-            for value in entry[1] if entry else ():
-                last[value] = k
-        for value, k in last.items():
-            ends[k] = ends.get(k, 0) + (value >= self.first)
-        for k in range(len(self.code)):
-            now += self.first + k in last
-            most = max(most, now)
-            now -= ends.get(k, 0)
-        return most
 
     cdef classify(self):
         cdef int value
@@ -557,7 +513,11 @@ cdef class _Builder:
         """An input to a register."""
         cdef int r
         v = self.views[value]
-        if v.index is None:
+        if v.spread:
+            r = self.keep(self.slot)
+            self.per_row.append((AD_LOAD, 0, r, value, 0, 0, 0, False))
+            self.note(f"spread r{r} <- {value}", False)
+        elif v.index is None:
             r = self.take()
             self.move(AD_LOAD, "load", r, value)
         else:
@@ -608,9 +568,9 @@ cdef class _Builder:
                 r = self.registers[value] = self.keep(16)
                 self.call(self.once if cls == STILL else self.per_row, name, fn, r,
                           [self.registers[x] for x in operands], True)
-            else:
+            elif self.registers[value] is None:
                 self.instruction(k, value, name, fn, operands, kinds)
-            for x in self.results.get(k, ()):
+            for x in self.results.get(k, ()) if k not in self.added else ():
                 self.write(x)
             if cls == MOVING and self.last[value] == k:
                 self.release(self.registers[value])
@@ -630,8 +590,17 @@ cdef class _Builder:
                     self.release(self.registers[x])
                 else:
                     late.append(self.registers[x])
-        r = self.out_registers[self.direct[value]] if value in self.direct else self.take()
+        if k in self.added:
+            r = self.out_registers[self.added[k]]
+            sources.append(r)
+        else:
+            r = self.out_registers[self.direct[value]] if value in self.direct else self.take()
         self.registers[value] = r
+        if k in self.joined:
+            x = self.registers[self.first + self.joined[k]] = self.take()
+            sources.append(x if name == "sin" else r)
+            name, r = "sincos", r if name == "sin" else x
+            fn = _kernel(name, [], self.types[value])
         self.call(self.per_block, name, fn, r, sources, False)
         for source in late:
             self.release(source)
@@ -643,7 +612,7 @@ cdef class _Builder:
         if self.direct.get(v.value) == k:
             return
         r = self.vector(v.value)
-        if v.mode in _REDUCTIONS:
+        if v.mode in REDUCTIONS:
             self.move(AD_FOLD, v.mode, view, r)
         elif v.mode == "scatter":
             at, one = self.indices(v)
@@ -694,7 +663,7 @@ cdef class _Builder:
         memset(r, 0, sizeof(ad_region))
         self.region.c = <ad_region_opaque*> r
         r.walk, r.ndim, r.shape = self.walk, self.ndim, self.sizes(self.shape)
-        r.n, r.inner, r.rows, r.block = self.n, self.inner, self.rows, self.block
+        r.n, r.inner, r.rows, r.block, r.sheet = self.n, self.inner, self.rows, self.block, self.sheet
         r.n_in, r.n_out = self.n_in, self.n_out
         r.views = <ad_view*> self.memory(sizeof(ad_view) * len(self.views))
         for i, v in enumerate(self.views):
@@ -742,9 +711,9 @@ cdef class _Builder:
         self.region.n_outs = max([v.arg for v in self.views[self.n_in:]], default=-1) + 1
 
     cdef fold(self, v, ad_view* c):
-        cdef bytes identity = _identity(v.mode, v.dtype).tobytes()
-        memcpy(c.identity, <const char*> identity, len(identity))
-        cdef const ad_reducer* reducer = &tables.reducers[<int> _REDUCTIONS[v.mode]][<int> _DTYPES[v.dtype]]
+        cdef bytes first = identity(v.mode, v.dtype).tobytes()
+        memcpy(c.identity, <const char*> first, len(first))
+        cdef const ad_reducer* reducer = &tables.reducers[<int> _CODES[v.mode]][<int> _DTYPES[v.dtype]]
         c.reducer = <const void*> reducer
         if reducer.units == NULL:
             raise KeyError(f"Region: no kernel for the {v.mode} of {v.dtype}")

@@ -55,6 +55,18 @@ def _largest(w):
     return sh.reshape(size, (*shape_of(size), 1))
 
 
+def _seen(x, reference, evidence, ct_values, gap, scale, name, degenerate, zeros=False):
+    """`x`, which is to be divided by `gap`, watched unless that is switched off."""
+    if degenerate == "ignore":
+        return x
+    n = shape_of(gap)[-1]
+    if ct_values is None:
+        ct_values = np.zeros(n, np.finfo(dtype_of(gap)).dtype)
+    if not zeros:  # no value is compared with itself
+        gap = ew.where(np.eye(n, dtype=bool), np.asarray(np.inf, np.finfo(dtype_of(gap)).dtype), gap)
+    return watched(x, reference, evidence, ct_values, gap, scale, name=name, degenerate=degenerate, zeros=zeros)
+
+
 # ------------------------------------------------------------------------------------------------ Hermitian
 def hermitian_middle(name, out, ct, degenerate):
     """``V^H G V`` for the cotangent G of a Hermitian matrix with eigenvalues and eigenvectors `out`, from theirs."""
@@ -65,8 +77,7 @@ def hermitian_middle(name, out, ct, degenerate):
         gap = ew.subtract(columns(w), _rows(w))
         inner = matmul_core(h_(v), ct_v)
         skew = ew.multiply(0.5, ew.subtract(inner, h_(inner)))
-        if degenerate != "ignore":
-            skew = watched(skew, inner, gap, _largest(w), name=name, degenerate=degenerate)
+        skew = _seen(skew, inner, ew.add(inner, h_(inner)), ct_w, gap, _largest(w), name, degenerate)
         turn = ew.multiply(_inverse_gap(gap, _largest(w)), skew)
         middle = turn if middle is None else ew.add(middle, turn)
     return middle
@@ -217,8 +228,9 @@ def _(ct, out, specs, degenerate):
         length = columns(cx.real(diagonal_of(inner)))
         inner = ew.subtract(inner, ew.multiply(matmul_core(h_(v), v), length))
         gap = cx.conj(ew.subtract(columns(w), _rows(w)))
-        if degenerate != "ignore":
-            inner = watched(inner, inner, gap, _largest(w), name="eig", degenerate=degenerate)
+        n = shape_of(w)[-1]
+        evidence = np.full((n, n), np.inf, np.finfo(dtype_of(w)).dtype)
+        inner = _seen(inner, inner, evidence, ct_w, gap, _largest(w), "eig", degenerate)
         turn = ew.multiply(_inverse_gap(gap, _largest(w)), inner)
         middle = turn if middle is None else ew.add(middle, turn)
     return sh.cast(solve_core(h_(v), matmul_core(middle, h_(v))), specs[0].dtype)
@@ -322,9 +334,10 @@ def eigvals(a):
 def svd_core(a, *, degenerate):
     """The thin singular value decomposition.
 
-    Derivative: with ``E_ij = (s_j - s_i) (s_j + s_i)``, ``skew(X) = X - X^H``: ``U ((skew(U^H ct_U) / E) S +
-    S (skew(V^H ct_V) / E) + diag(ct_s)) V^H`` and the parts outside of the ranges of U and V (Z.-Q. Wan, S.-X. Zhang,
-    arXiv:1909.02659). Cost: about ``14 m n^2`` operations.
+    Derivative: with ``a = skew(U^H ct_U)``, ``b = skew(V^H ct_V)``, ``skew(X) = X - X^H``: ``U ((a + b) / (2 (s_j - s_i)) +
+    (a - b) / (2 (s_j + s_i)) + diag(ct_s)) V^H`` and the parts outside of the ranges of U and V. These are the partial
+    fractions of Z.-Q. Wan, S.-X. Zhang, arXiv:1909.02659, equation 9: only ``a + b`` meets the gap, so that what does
+    not see it, as ``U V^H``, is exact at equal singular values. Cost: about ``14 m n^2`` operations.
     """
     return tuple(np.linalg.svd(a, full_matrices=False))
 
@@ -343,36 +356,37 @@ def _(a, *, degenerate):
 def _(ct, out, specs, degenerate):
     u, s, vh = out
     ct_u, ct_s, ct_vh = ct
-    gap = ew.multiply(ew.subtract(columns(s), _rows(s)), ew.add(columns(s), _rows(s)))
-    largest = ix.getitem(s, (..., slice(0, 1)))
-    scale = sh.reshape(ew.square(largest), (*shape_of(largest), 1))
-    safe = _inverse_gap(s, largest)  # 1 / s, 0 where s is zero
     middle = None if ct_s is None else diag_matrix(ct_s)
-    outside = numerator = reference = None
+    outside = plus = minus = inner = None
+    largest = ix.getitem(s, (..., slice(0, 1)))
+    scale = sh.reshape(largest, (*shape_of(largest), 1))
+    safe = _inverse_gap(s, largest)  # 1 / s, 0 where s is zero
 
-    def plus(x, y):
-        return y if x is None else ew.add(x, y)
+    def beyond(rest, whole):
+        """Divided by the values, row by row, what lies outside of the range; a square matrix has nothing there."""
+        if shape_of(rest)[-1] > shape_of(s)[-1]:
+            rest = _seen(rest, whole, whole, None, _rows(s), scale, "svd", degenerate, zeros=True)
+        return ew.multiply(_rows(safe), rest)
 
     if ct_u is not None:
         inner = matmul_core(h_(u), ct_u)
-        skew = ew.subtract(inner, h_(inner))
-        numerator, reference = ew.multiply(skew, columns(s)), ew.multiply(inner, columns(s))
-        if dtype_of(u).kind == "c":
-            middle = plus(middle, ew.multiply(diag_matrix(diagonal_of(skew)), ew.multiply(0.5, columns(safe))))
-        rest = ew.multiply(ew.subtract(ct_u, matmul_core(u, inner)), columns(safe))
-        outside = matmul_core(rest, vh)
+        plus = minus = ew.subtract(inner, h_(inner))
+        rest = beyond(h_(ew.subtract(ct_u, matmul_core(u, inner))), h_(ct_u))
+        outside = matmul_core(h_(rest), vh)
     if ct_vh is not None:
-        ct_v = h_(ct_vh)
-        inner = matmul_core(vh, ct_v)
-        skew = ew.subtract(inner, h_(inner))
-        numerator = plus(numerator, ew.multiply(_rows(s), skew))
-        reference = plus(reference, ew.multiply(_rows(s), inner)) if reference is None else reference
-        rest = ew.subtract(ct_vh, matmul_core(h_(inner), vh))
-        outside = plus(outside, matmul_core(u, ew.multiply(_rows(safe), rest)))
-    if numerator is not None:
-        if degenerate != "ignore":
-            numerator = watched(numerator, reference, gap, scale, name="svd", degenerate=degenerate)
-        middle = plus(middle, ew.multiply(_inverse_gap(gap, scale), numerator))
+        other = matmul_core(vh, h_(ct_vh))
+        skew = ew.subtract(other, h_(other))
+        rest = matmul_core(u, beyond(ew.subtract(ct_vh, matmul_core(h_(other), vh)), ct_vh))
+        outside = rest if outside is None else ew.add(outside, rest)
+        plus, minus = (skew, ew.negative(skew)) if plus is None else (ew.add(plus, skew), ew.subtract(minus, skew))
+        inner = other if inner is None else inner
+    if plus is not None:
+        gap, total = ew.subtract(columns(s), _rows(s)), ew.add(columns(s), _rows(s))
+        plus = _seen(plus, inner, ew.add(inner, h_(inner)), ct_s, gap, scale, "svd", degenerate)
+        minus = _seen(minus, inner, inner, None, total, scale, "svd", degenerate)
+        turn = ew.add(ew.multiply(_inverse_gap(gap, scale), plus), ew.multiply(_inverse_gap(total, scale), minus))
+        turn = ew.multiply(0.5, turn)
+        middle = turn if middle is None else ew.add(middle, turn)
     total = matmul_core(matmul_core(u, middle), vh)
     return total if outside is None else ew.add(total, outside)
 
@@ -556,7 +570,8 @@ def qr_core(a):
     """The thin QR decomposition of a matrix with at least as many rows as columns.
 
     Derivative: ``(ct_Q + Q copyltu(M)) R^-H`` with ``M = R ct_R^H - ct_Q^H Q``; copyltu: the lower triangle, made
-    Hermitian (H.-J. Liao et al., PRX 9, 031041 (2019), equation 6). Cost: ``4 m n^2`` operations.
+    Hermitian (H.-J. Liao et al., PRX 9, 031041 (2019), equation 6). In the basis Q, where what cancels in the upper
+    triangle is left out: then a nearly singular square matrix loses no digits. Cost: ``4 m n^2`` operations.
     """
     return tuple(np.linalg.qr(a))
 
@@ -565,21 +580,28 @@ def qr_core(a):
 def _(ct, out):
     q, r = out
     ct_q, ct_r = ct
-    m = None
+    m, n = shape_of(q)[-2:]
+    below = np.tri(n, n, -1, bool)
+    inside = outside = None
     if ct_r is not None:
-        n = shape_of(r)[-1]
-        m = matmul_core(r, h_(ew.where(~np.tri(n, n, -1, bool), ct_r, 0.0)))
+        moved = matmul_core(r, h_(ew.where(~below, ct_r, 0.0)))
+        low = ew.where(below, moved, 0.0)
+        inside = ew.add(ew.add(low, h_(low)), diag_matrix(cx.real(diagonal_of(moved))))
     if ct_q is not None:
-        inner = matmul_core(h_(ct_q), q)
-        m = ew.negative(inner) if m is None else ew.subtract(m, inner)
-    n = shape_of(r)[-1]
-    low = ew.where(np.tri(n, n, -1, bool), m, 0.0)
-    hermitian = ew.add(ew.add(low, h_(low)), diag_matrix(cx.real(diagonal_of(m))))
-    total = matmul_core(q, hermitian)
-    if ct_q is not None:
-        total = ew.add(total, ct_q)
-    # total R^-H = (R^-1 total^H)^H
-    return h_(solve_triangular_core(r, h_(total), lower=False, trans=0, unit=False))
+        inner = matmul_core(h_(q), ct_q)
+        # Without a strictly upper triangle, whose last column would meet the inverse of the smallest pivot.
+        turn = ew.where(below, ew.subtract(inner, h_(inner)), 0.0)
+        if dtype_of(q).kind == "c":
+            turn = ew.add(turn, ew.multiply(1j, diag_matrix(cx.imag(diagonal_of(inner)))))
+        inside = turn if inside is None else ew.add(inside, turn)
+        if m > n:
+            outside = ew.subtract(ct_q, matmul_core(q, inner))
+
+    def over(x):  # x R^-H = (R^-1 x^H)^H
+        return h_(solve_triangular_core(r, h_(x), lower=False, trans=0, unit=False))
+
+    total = matmul_core(q, over(inside))
+    return total if outside is None else ew.add(total, over(outside))
 
 
 @qr_core.def_samples

@@ -118,65 +118,86 @@ def _matrix(place):
     return f"matrix {place[0] if len(place) == 1 else place} of the batch: " if place else ""
 
 
-def _look(x, reference, gap, scale, name, what):
+def _look(x, reference, evidence, ct_values, gap, scale, name, what, zeros):
     eps = np.finfo(gap.dtype).eps
     tiny = np.abs(gap) <= 8.0 * eps * scale
-    diagonal = np.arange(gap.shape[-1])
-    tiny[..., diagonal, diagonal] = False
     if not np.any(tiny):
         return
-    size = np.max(np.abs(reference), axis=(-2, -1), keepdims=True)
-    bad = tiny & (np.abs(x) > eps**0.5 * size)
+
+    def large(y, than):
+        return np.abs(y) > eps**0.5 * np.max(np.abs(than), axis=(-2, -1), keepdims=True)
+
+    bad = tiny & large(x, reference)
+    why = "what is differentiated depends on the choice of vectors among them"
+    if not np.any(bad) and not zeros:
+        # A function of values and vectors: f(A) = V f(w) V^H has a derivative, which its share in f(w) and in V do not
+        # tell; a sum of a symmetric function of the values and one of the projector looks the same.
+        ct = ct_values[..., None, :]
+        bad = tiny & large(ct, ct) & large(evidence, reference)
+        bad = bad | tiny & large(ct - np.swapaxes(ct, -1, -2), ct) & large(reference, reference).any(
+            (-2, -1), keepdims=True
+        )
+        why = "both they and their vectors are used, which together do not tell the derivative"
     if not np.any(bad):
         return
     *place, i, j = (int(k) for k in np.argwhere(bad)[0])
+    size = float(np.abs(np.broadcast_to(gap, bad.shape)[(*place, i, j)]))
+    found = f"value {i} is {size:.3g}" if zeros else f"values {min(i, j)} and {max(i, j)} differ by {size:.3g}"
     message = (
-        f"{name}: {_matrix(tuple(place))}the derivative of single vectors does not exist: values {min(i, j)} and "
-        f"{max(i, j)} differ by {float(np.abs(np.broadcast_to(gap, bad.shape)[(*place, i, j)])):.3g}, and what is "
-        "differentiated depends on the choice of vectors among them. Take functions of the values, or of the projector "
-        "on all vectors of equal values"
+        f"{name}: {_matrix(tuple(place))}the derivative does not exist by way of single vectors: {found}, and {why}. Take "
+        "functions of the values alone, or of the projector on all vectors of equal values, or a matrix function as "
+        "funm(A, f), sqrtm, logm, polar"
     )
     if what == "raise":
         raise np.linalg.LinAlgError(message)
     warnings.warn(f"{message}; that share is left out", DegenerateWarning, stacklevel=2)
 
 
-def _watched(x, reference, gap, scale, *, name, degenerate):
+def _watched(x, reference, evidence, ct_values, gap, scale, *, name, degenerate, zeros):
     what = chosen("degenerate") if degenerate is None else degenerate
     if what != "ignore" and gap.size and x.size:
-        _look(x, reference, gap, scale, name, what)
-    return np.broadcast_to(x, np.broadcast_shapes(x.shape, reference.shape, gap.shape, scale.shape)).copy()
+        _look(x, reference, evidence, ct_values, gap, scale, name, what, zeros)
+    return _broadcast(x, reference, evidence, ct_values[..., None], gap, scale)
 
 
-@primitive("(n,n),(n,n),(n,n),(k,k)->(n,n)", kernel=_watched, internal=True)
-def watched(x, reference, gap, scale, *, name, degenerate):
+def _broadcast(x, *others):
+    lead = np.broadcast_shapes(x.shape[:-2], *[y.shape[:-2] for y in others])
+    return np.broadcast_to(x, lead + x.shape[-2:]).copy()
+
+
+@primitive("(m,n),(p,q),(r,s),(v),(k,l),(i,j)->(m,n)", kernel=_watched, internal=True)
+def watched(x, reference, evidence, ct_values, gap, scale, *, name, degenerate, zeros):
     """`x`, which is about to be divided by `gap`; a warning or an error where the gap is rounding and `x` is not.
 
-    `reference` is what `x` is the difference of, so that its rounding can be told from a value. An operation of its own, so
-    that it runs where numbers are: also under vmap and in compiled programs. Derivative: the identity. In forward mode
-    it sees nothing: whether what follows depends on the choice of vectors is not known there. Cost: some passes.
+    `reference` is what `x` is the difference of, so that its rounding can be told from a value; `evidence`, of the same
+    size, is large where vectors of equal values are used in a way that only functions of the values as well may need;
+    `ct_values` is the cotangent of the values. `zeros`: the gap is that of a value to zero. An operation of its own, so that it runs where numbers are: also under
+    vmap and in compiled programs. Derivative: the identity. In forward mode it sees nothing: whether what follows depends
+    on the choice of vectors is not known there. Cost: some passes.
     """
-    return np.broadcast_to(x, np.broadcast_shapes(x.shape, reference.shape, gap.shape, scale.shape)).copy()
+    return _broadcast(x, reference, evidence, ct_values[..., None], gap, scale)
 
 
 @watched.def_vjp
 def _(ct, specs):
-    return fit(ct, specs[0]), None, None, None
+    return fit(ct, specs[0]), None, None, None, None, None
 
 
 @watched.def_samples
 def _(rng):
-    def near(gap, degenerate="ignore"):
-        x = rng.standard_normal((2, 2))
-        return (x, x, gap, np.ones((1, 1))), {"name": "watched", "degenerate": degenerate}
+    def near(gap, degenerate="ignore", ct=0.0):
+        x = rng.standard_normal((2, 2)) if not ct else np.zeros((2, 2))
+        args = (x, np.ones((2, 2)), np.ones((2, 2)), np.array([ct, ct]), gap, np.ones((1, 1)))
+        return args, {"name": "watched", "degenerate": degenerate, "zeros": False}
 
-    apart = np.array([[0.0, 1.0], [-1.0, 0.0]])
+    apart = np.array([[np.inf, 1.0], [-1.0, np.inf]])
     args, how = near(apart, "raise")
     yield sample(*args, **how, wrt=(0,))
-    args, how = near(0 * apart)
+    args, how = near(np.zeros((2, 2)))
     yield sample(*args, **how, wrt=(0,))
-    args, how = near(0 * apart, "raise")
-    yield raises(np.linalg.LinAlgError, *args, **how, match="watched: .*values 0 and 1")
+    for ct in (0.0, 1.0):
+        args, how = near(np.where(apart == np.inf, apart, 0.0), "raise", ct)
+        yield raises(np.linalg.LinAlgError, *args, **how, match="watched: .*values 0 and 1")
 
 
 # ------------------------------------------------------------------------------------------------ condition

@@ -436,7 +436,7 @@ def polar_core(a):
 def _(t, out):
     u, p = out
     inner = matmul_core(h_(u), t)
-    w = sylvester_core(p, p, ew.subtract(inner, h_(inner)))
+    w = sylvester_core(p, p, ew.subtract(inner, h_(inner)), "polar")
     to_u = matmul_core(u, w)
     if shape_of(u)[-2] != shape_of(u)[-1]:
         to_u = ew.add(to_u, right_solve(ew.subtract(t, matmul_core(u, inner)), p))

@@ -9,6 +9,7 @@ from scirs_ad._ops import linalg as la
 from scirs_ad._ops import matrix_equations as eq
 from scirs_ad._ops import matrix_functions as mf
 from scirs_ad._ops import shape as sh
+from scirs_ad._ops.matrix_exponential import expm_frechet_core, exponential
 from scirs_ad._ops.products import kron, matmul
 from scirs_ad.scipy._spectra import checked
 
@@ -64,7 +65,7 @@ def _numpydoc(summary, notes, example, a="array_like, shape (..., n, n)", more="
 
 
 def expm(A):
-    return mf.function_core(_matrix("expm", A), name="expm", power=None)
+    return exponential(_matrix("expm", A))
 
 
 expm.__doc__ = _numpydoc(
@@ -115,7 +116,7 @@ def expm_frechet(A, E, method=None, compute_expm=True, check_finite=True):
     E = checked("expm_frechet", E, check_finite, square=True)
     if shape_of(A)[-1] != shape_of(E)[-1]:
         raise ValueError(f"expm_frechet: A of shape {shape_of(A)} and E of shape {shape_of(E)} differ")
-    moved = mf.frechet_core(A, E, name="expm", power=None)
+    moved = expm_frechet_core(A, E)
     return (expm(A), moved) if compute_expm else moved
 
 
@@ -134,12 +135,13 @@ def logm(A, disp=True):
 
 logm.__doc__ = _numpydoc(
     "Principal logarithm of matrices.",
-    "Derivative: the Frechet derivative at the adjoint, from a block matrix (Mathias, 1996); of any order. Real where\n"
-    "    the logarithm is; a real matrix with negative eigenvalues gives a complex one, and while tracing a LinAlgError.\n"
-    "    Cost: about ``25 n^3`` operations, eight times that for a derivative.",
+    "Derivative: the Frechet derivative at the adjoint, by the steps of the logarithm (A. H. Al-Mohy, N. J. Higham,\n"
+    "    S. D. Relton, 2013); of any order. Real where the logarithm is; a real matrix with negative eigenvalues gives a\n"
+    "    complex one, and while tracing a LinAlgError. Cost: about ``60 n^3`` operations, twice that for a derivative.",
     "    >>> import scirs_ad.scipy.linalg as sla\n    >>> sla.logm([[1.0, 1.0], [0.0, 1.0]])\n"
     "    array([[0., 1.],\n           [0., 0.]])",
     more="\n    disp : True",
+    raises="\n    numpy.linalg.LinAlgError\n        If a matrix is singular.",
 )
 
 
@@ -179,16 +181,17 @@ fractional_matrix_power.__doc__ = _numpydoc(
 
 def signm(A, disp=True):
     _only_displayed("signm", disp)
-    return mf.function_core(_matrix("signm", A), name="signm", power=None)
+    return mf.signm_core(_matrix("signm", A))
 
 
 signm.__doc__ = _numpydoc(
     "Matrix sign function: the sign of the real part of each eigenvalue.",
-    "Derivative: the Frechet derivative at the adjoint, from a block matrix (Mathias, 1996). Not defined where an\n"
-    "    eigenvalue is imaginary. Cost: some inversions.",
+    "Derivative: a Sylvester equation (N. J. Higham, 2008, theorem 5.3), never singular; of any order. Cost: about ten\n"
+    "    inversions, by Newton's iteration.",
     "    >>> import scirs_ad.scipy.linalg as sla\n    >>> sla.signm([[2.0, 0.0], [0.0, -3.0]])\n"
     "    array([[ 1.,  0.],\n           [ 0., -1.]])",
     more="\n    disp : True",
+    raises="\n    numpy.linalg.LinAlgError\n        If an eigenvalue is imaginary.",
 )
 
 

@@ -43,11 +43,13 @@ enum { AD_F64, AD_F32, AD_I64, AD_I32, AD_B8, AD_C128, AD_C64, AD_DTYPES };
 enum { AD_RED_SUM, AD_RED_PROD, AD_RED_MAX, AD_RED_MIN, AD_REDUCTIONS };
 enum { AD_UNIT = 256 };
 typedef void (*ad_fold_fn)(ptrdiff_t n, const void *x, void *out);
+typedef void (*ad_fold_rows_fn)(ptrdiff_t rows, ptrdiff_t p, const void *x, void *out);
 typedef struct {
     ad_fold_fn units; /* n elements to one number per unit */
     ad_fold_fn tree;  /* the numbers of n > 0 units to one */
     ad_fold_fn whole; /* n > 0 elements to one number: what units and tree give */
     ad_op_fn merge;   /* out = a op b, element by element */
+    ad_fold_rows_fn rows, columns; /* rows of p elements: out[i] = out[i] op row i; out[j] = out[j] op column j */
 } ad_reducer;
 
 /* Two operations in one pass: see super.h. */

@@ -4,6 +4,17 @@
  * folded in halves, and the results of units by halving their number. An error bound for sums is
  * (log2 n + 12) eps times the sum of the magnitudes. */
 #define AD_LANES 16
+#define AD_COLUMNS 256
+#define AD_ROWS 8
+
+/* How many rows of p elements are a multiple of AD_LANES; 1 where that does not pay. */
+AD_INLINE ptrdiff_t ad_rows_of_a_group(ptrdiff_t rows, ptrdiff_t p)
+{
+    ptrdiff_t group = AD_LANES;
+    while (group > 1 && group / 2 * p % AD_LANES == 0)
+        group /= 2;
+    return group > 1 && rows >= 2 * group && group * p <= AD_COLUMNS ? group : 1;
+}
 
 /* FOLD(a, b) folds b into a. FIRST: what every lane starts with. */
 #define AD_REDUCER(op, S, FOLD, FIRST) \
@@ -15,6 +26,7 @@
             lane[j] = first; \
         ptrdiff_t i = 0; \
         for (; i + AD_LANES <= n; i += AD_LANES) \
+            AD_SIMD \
             for (int j = 0; j < AD_LANES; j++) \
                 lane[j] = FOLD(lane[j], x[i + j]); \
         for (int j = 0; i < n; i++, j++) \
@@ -55,7 +67,55 @@
         const S low = op##_whole_of_##S(half, x), high = op##_whole_of_##S(n - half, x + half); \
         return FOLD(low, high); \
     } \
-    static void op##_whole_##S(ptrdiff_t n, const void *x, void *out) { *(S *)out = op##_whole_of_##S(n, x); }
+    static void op##_whole_##S(ptrdiff_t n, const void *x, void *out) { *(S *)out = op##_whole_of_##S(n, x); } \
+    /* Rows of p > 0 elements, each folded and then into its place in `out`: several at a time, for what they wait. */ \
+    static void op##_rows_##S(ptrdiff_t rows, ptrdiff_t p, const void *px, void *pout) \
+    { \
+        const S *x = px; \
+        S *out = pout; \
+        if (p <= AD_LANES) { \
+            for (; rows >= AD_ROWS; rows -= AD_ROWS, x += AD_ROWS * p, out += AD_ROWS) { \
+                S lane[AD_ROWS], next[AD_ROWS]; \
+                for (int l = 0; l < AD_ROWS; l++) \
+                    lane[l] = x[l * p]; \
+                for (ptrdiff_t k = 1; k < p; k++) { \
+                    for (int l = 0; l < AD_ROWS; l++) \
+                        next[l] = x[l * p + k]; \
+                    for (int l = 0; l < AD_ROWS; l++) \
+                        lane[l] = FOLD(lane[l], next[l]); \
+                } \
+                for (int l = 0; l < AD_ROWS; l++) \
+                    out[l] = FOLD(out[l], lane[l]); \
+            } \
+        } \
+        for (; rows > 0; rows--, x += p, out++) { \
+            const S value = op##_unit_##S(p, x); \
+            *out = FOLD(*out, value); \
+        } \
+    } \
+    /* Rows of p > 0 elements, folded into the p elements of `out`. Several rows at a time fill whole vectors. */ \
+    static void op##_columns_##S(ptrdiff_t rows, ptrdiff_t p, const void *px, void *pout) \
+    { \
+        const S *x = px; \
+        S *out = pout, lane[AD_COLUMNS]; \
+        const ptrdiff_t group = ad_rows_of_a_group(rows, p), width = group * p; \
+        if (group > 1) { \
+            memcpy(lane, x, (size_t)width * sizeof(S)); \
+            for (rows -= group, x += width; rows >= group; rows -= group, x += width) \
+                for (ptrdiff_t j = 0; j < width; j += AD_LANES) \
+                    AD_SIMD \
+                    for (int l = 0; l < AD_LANES; l++) \
+                        lane[j + l] = FOLD(lane[j + l], x[j + l]); \
+            for (ptrdiff_t half = group / 2; half > 0; half /= 2) \
+                for (ptrdiff_t j = 0; j < half * p; j++) \
+                    lane[j] = FOLD(lane[j], lane[half * p + j]); \
+            for (ptrdiff_t j = 0; j < p; j++) \
+                out[j] = FOLD(out[j], lane[j]); \
+        } \
+        for (; rows > 0; rows--, x += p) \
+            for (ptrdiff_t j = 0; j < p; j++) \
+                out[j] = FOLD(out[j], x[j]); \
+    }
 
 #define AD_FOLD_SUM(a, b) ((a) + (b))
 #define AD_FOLD_PROD(a, b) ((a) * (b))
@@ -68,4 +128,4 @@
     AD_REDUCER(max, S, AD_FOLD_MAX, x[0]) \
     AD_REDUCER(min, S, AD_FOLD_MIN, x[0])
 
-#define AD_REDUCER_ROW(op, S, merge) {op##_units_##S, op##_tree_##S, op##_whole_##S, merge}
+#define AD_REDUCER_ROW(op, S, merge) {op##_units_##S, op##_tree_##S, op##_whole_##S, merge, op##_rows_##S, op##_columns_##S}

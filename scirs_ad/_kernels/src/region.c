@@ -426,6 +426,141 @@ static void run_tiles(run_state *s, int chunk, char **reg)
     }
 }
 
+/* ---- tiles of sheets ---------------------------------------------------------------------------------------- */
+enum { WIDE = 16 };
+#define ROWS(WORD, TYPE)                                                                                              \
+    static void load_rows_##WORD(TYPE *out, const char *in, ptrdiff_t down, ptrdiff_t right, ptrdiff_t rows, ptrdiff_t p) \
+    {                                                                                                                 \
+        /* One number for each row: whole vectors, what is beyond the row is written over by the next ones. */       \
+        for (; right == 0 && p <= WIDE && rows * p >= 2 * WIDE; rows--, in += down, out += p) {                       \
+            TYPE value;                                                                                               \
+            memcpy(&value, in, sizeof value);                                                                         \
+            for (int j = 0; j < WIDE; j++)                                                                            \
+                out[j] = value;                                                                                       \
+        }                                                                                                             \
+        for (ptrdiff_t i = 0; i < rows; i++, in += down, out += p) {                                                  \
+            const char *from = in;                                                                                    \
+            for (ptrdiff_t j = 0; j < p; j++, from += right)                                                          \
+                memcpy(&out[j], from, sizeof(TYPE));                                                                  \
+        }                                                                                                             \
+    }                                                                                                                 \
+    static void save_rows_##WORD(char *out, const TYPE *in, ptrdiff_t down, ptrdiff_t right, ptrdiff_t rows, ptrdiff_t p) \
+    {                                                                                                                 \
+        for (ptrdiff_t i = 0; i < rows; i++, out += down, in += p) {                                                  \
+            char *to = out;                                                                                           \
+            for (ptrdiff_t j = 0; j < p; j++, to += right)                                                            \
+                memcpy(to, &in[j], sizeof(TYPE));                                                                     \
+        }                                                                                                             \
+    }
+ROWS(1, uint8_t)
+ROWS(4, uint32_t)
+ROWS(8, uint64_t)
+ROWS(16, two_words)
+
+static void load_rows(const ad_view *v, int last, char *reg, const char *in, ptrdiff_t rows, ptrdiff_t p)
+{
+    const ptrdiff_t down = v->stride[last - 1], right = v->stride[last];
+    switch (v->itemsize) {
+    case 1: load_rows_1((uint8_t *)reg, in, down, right, rows, p); break;
+    case 4: load_rows_4((uint32_t *)reg, in, down, right, rows, p); break;
+    case 8: load_rows_8((uint64_t *)reg, in, down, right, rows, p); break;
+    default: load_rows_16((two_words *)reg, in, down, right, rows, p); break;
+    }
+}
+
+static void save_rows(const ad_view *v, int last, const char *reg, char *out, ptrdiff_t rows, ptrdiff_t p)
+{
+    const ptrdiff_t down = v->stride[last - 1], right = v->stride[last];
+    switch (v->itemsize) {
+    case 1: save_rows_1(out, (const uint8_t *)reg, down, right, rows, p); break;
+    case 4: save_rows_4(out, (const uint32_t *)reg, down, right, rows, p); break;
+    case 8: save_rows_8(out, (const uint64_t *)reg, down, right, rows, p); break;
+    default: save_rows_16(out, (const two_words *)reg, down, right, rows, p); break;
+    }
+}
+
+/* One row of p elements, over and over. */
+static void spread_row(const ad_view *v, int last, char *reg, const char *in, ptrdiff_t rows, ptrdiff_t p)
+{
+    const size_t all = (size_t)(rows * p * v->itemsize);
+    size_t have = (size_t)(p * v->itemsize);
+    load_rows(v, last, reg, in, 1, p);
+    for (; have < all; have *= 2)
+        memcpy(reg + have, reg, have < all - have ? have : all - have);
+}
+
+/* A tile into a result; `to`: where the first of its rows goes. */
+static void fold_rows(const ad_view *v, int last, char *to, ptrdiff_t rows, ptrdiff_t p, const char *x)
+{
+    const ptrdiff_t down = v->stride[last - 1], item = v->itemsize;
+    if (v->inner && down == 0) {
+        two_words value;
+        v->reducer->whole(rows * p, x, &value);
+        v->reducer->merge(1, to, &value, NULL, to);
+    } else if (v->inner && down == item) {
+        v->reducer->rows(rows, p, x, to);
+    } else if (!v->inner && down == 0) {
+        v->reducer->columns(rows, p, x, to);
+    } else if (!v->inner && down == p * item) {
+        v->reducer->merge(rows * p, to, x, NULL, to);
+    } else {
+        for (ptrdiff_t i = 0; i < rows; i++, x += p * item, to += down) {
+            if (v->inner)
+                v->reducer->rows(1, p, x, to);
+            else
+                v->reducer->merge(p, to, x, NULL, to);
+        }
+    }
+}
+
+static void run_sheets(run_state *s, int chunk, char **reg)
+{
+    const ad_region *r = s->r;
+    const ptrdiff_t first = chunk * r->chunk, end = r->rows - first < r->chunk ? r->rows : first + r->chunk;
+    const ad_step *sheet_steps = r->steps + r->once_steps, *steps = sheet_steps + r->row_steps;
+    const int views = r->n_in + r->n_out, last = r->ndim - 1;
+    const ptrdiff_t p = r->inner;
+    ptrdiff_t index[MAX_DIMS], rows;
+    char *at[views]; /* where this sheet of a view begins */
+    for (ptrdiff_t row = first; row < end; row += rows) {
+        const ptrdiff_t inside = row % r->sheet;
+        if (row == first || inside == 0) {
+            locate(r, row - inside, index);
+            for (int i = 0; i < views; i++)
+                at[i] = base_of(s, i, chunk) + offset_of(r, &r->views[i], index);
+            for (int i = 0; i < r->n_point; i++)
+                reg[r->views[r->point[i]].reg] = at[r->point[i]];
+            for (const ad_step *k = sheet_steps; k < steps; k++) {
+                if (k->kind <= AD_CALL4)
+                    call(k, k->one ? 1 : r->block * p, reg);
+                else
+                    spread_row(&r->views[k->a], last, reg[k->dst], at[k->a], r->block, p);
+            }
+        }
+        rows = r->sheet - inside < r->block ? r->sheet - inside : r->block;
+        rows = end - row < rows ? end - row : rows;
+        for (int i = 0; i < r->n_direct; i++) {
+            const ad_view *v = &r->views[r->direct[i]];
+            reg[v->reg] = at[r->direct[i]] + inside * p * v->itemsize;
+        }
+        for (const ad_step *k = steps; k < steps + r->block_steps; k++) {
+            if (k->kind <= AD_CALL4) {
+                call(k, rows * p, reg);
+            } else if (k->kind == AD_LOAD) {
+                const ad_view *v = &r->views[k->a];
+                load_rows(v, last, reg[k->dst], at[k->a] + inside * v->stride[last - 1], rows, p);
+            } else {
+                const ad_view *v = &r->views[k->dst];
+                char *to = at[k->dst] + inside * v->stride[last - 1];
+                if (k->kind == AD_SAVE)
+                    save_rows(v, last, reg[k->a], to, rows, p);
+                else
+                    fold_rows(v, last, to, rows, p, reg[k->a]);
+            }
+        }
+    }
+}
+
 static int run_chunk(run_state *s, int chunk)
 {
     const ad_region *r = s->r;
@@ -452,6 +587,8 @@ static int run_chunk(run_state *s, int chunk)
         run_flat(s, chunk, reg);
     else if (r->walk == AD_ROW_BLOCKS)
         run_rows(s, chunk, reg, scratch);
+    else if (r->sheet)
+        run_sheets(s, chunk, reg);
     else
         run_tiles(s, chunk, reg);
     free(heap);

@@ -6,7 +6,9 @@
  * The space has `ndim` merged dimensions. It is walked in C order, in one of three ways:
  *   flat   blocks of the flattened space; operands that are contiguous over it are read in place;
  *   rows   blocks of the last dimension; an operand that does not move along it is a scalar per row;
- *   tiles  blocks of whole short rows.
+ *   tiles  blocks of whole short rows; where rows of the last two dimensions, a sheet, are many, within a sheet:
+ *          an operand that repeats from row to row is then spread once per sheet, and one that does not move is a
+ *          scalar per sheet.
  * The partition into chunks depends on the region alone, so every result is bitwise the same for any number of threads.
  */
 #ifndef SCIRS_AD_REGION_H
@@ -23,7 +25,7 @@ enum { AD_FLAT_BLOCKS, AD_ROW_BLOCKS, AD_TILES };
 /* How a view reaches the program. */
 enum {
     AD_DIRECT, /* its register points into its memory */
-    AD_POINT,  /* the same, to one element per row (rows) or one for all (flat, tiles) */
+    AD_POINT,  /* the same, to one element per row (rows) or sheet, or one for all */
     AD_COPIED, /* by load and save steps, through temporaries */
     AD_FOLDED  /* an output that is a reduction */
 };
@@ -60,11 +62,12 @@ typedef struct {
     ptrdiff_t n, inner, rows; /* elements, length of the last dimension, n / inner */
     ptrdiff_t block;          /* elements per block; tiles: rows per block */
     ptrdiff_t chunk;          /* elements (flat) or rows per chunk */
+    ptrdiff_t sheet;          /* tiles: rows of a sheet; 0: tiles pay no heed to sheets */
     int chunks;
     int n_in, n_out, n_reg, n_temp, n_direct, n_point, n_still, folds, serial;
     ad_view *views;           /* inputs, then outputs */
     const uint16_t *direct, *point, *still; /* views of that kind; still: a point that is the same for all rows */
-    const ad_step *steps;     /* once per chunk, once per row, once per block */
+    const ad_step *steps;     /* once per chunk, once per row or sheet, once per block */
     int once_steps, row_steps, block_steps;
     char **fixed;             /* registers at the start: addresses of constants, else NULL */
     const uint16_t *temp_reg; /* registers that point into the scratch, and where */

@@ -1,0 +1,92 @@
+"""What a region reads and writes, while it is being described: operands, results, and the dimensions they share."""
+
+import numpy as np
+
+REDUCTIONS = frozenset(["sum", "prod", "max", "min"])
+
+
+def identity(str mode, dtype):
+    """What a reduction starts with."""
+    if mode == "sum":
+        return dtype.type(0)
+    if mode == "prod":
+        return dtype.type(1)
+    if dtype.kind == "b":
+        return dtype.type(mode == "min")
+    if dtype.kind == "f":
+        return dtype.type(-np.inf if mode == "max" else np.inf)
+    info = np.iinfo(dtype)
+    return dtype.type(info.min if mode == "max" else info.max)
+
+
+cdef class View:
+    """An operand or a result, as it is being described."""
+    cdef public object dtype
+    cdef public list strides
+    cdef public int arg, how, value, cls
+    cdef public Py_ssize_t offset, size
+    cdef public str mode
+    cdef public tuple axes
+    cdef public object alias
+    cdef public bint spread             # a row that repeats within a sheet
+    cdef public tuple index             # gathers and scatters: (input with the indices, bytes per index, length)
+
+
+def describe(ndim, inputs, outputs):
+    """The views of a description, inputs first: see `Region`."""
+    cdef list views = []
+    cdef View v
+    for k, item in enumerate(inputs):
+        v = View()
+        v.dtype, v.strides = np.dtype(item[0]), list(item[1])
+        v.arg = item[2] if len(item) > 2 else k
+        v.offset = item[3] if len(item) > 3 else 0
+        v.index = item[4] if len(item) > 4 else None
+        views.append(v)
+    for k, item in enumerate(outputs):
+        v = View()
+        v.mode, v.value = item[0], item[1]
+        v.arg = item[3] if len(item) > 3 else k
+        v.offset = item[4] if len(item) > 4 else 0
+        v.alias = item[5] if len(item) > 5 else None
+        v.index = item[6] if len(item) > 6 else None
+        if v.mode in ("store", "add", "scatter"):
+            v.strides = list(item[2])
+        elif v.mode in REDUCTIONS:
+            v.axes = tuple(range(ndim)) if item[2] is None else tuple(item[2])
+        else:
+            raise ValueError(f"Region: output {k} has mode {v.mode!r}; "
+                             f"there are store, add, scatter, sum, prod, max and min")
+        views.append(v)
+    return views
+
+
+def merge(tuple shape, list views, bint free):
+    """Shape and strides with as few dimensions as possible. `free`: the order of the dimensions does not matter."""
+    cdef list order = [d for d in range(len(shape)) if shape[d] != 1]
+    if free and len(order) > 1:
+        order.sort(key=lambda d: [-abs(v.strides[d]) for v in reversed(views)])
+    strides = [[v.strides[d] for d in order] for v in views]
+    dims = []
+    columns = [[s[i] for s in strides] for i in range(len(order))]
+    for n, column in zip([shape[d] for d in order], columns):
+        if dims and all(p == q * n for p, q in zip(dims[len(dims) - 1][1], column)):
+            dims[len(dims) - 1] = (dims[len(dims) - 1][0] * n, column)
+        else:
+            dims.append((n, column))
+    if not dims:
+        dims = [(1, [0] * len(views))]
+    for k, v in enumerate(views):
+        v.strides = [column[k] for _, column in dims]
+    return tuple([n for n, _ in dims])
+
+
+def is_flat(list strides, tuple shape, Py_ssize_t itemsize):
+    """Contiguous over the whole space."""
+    cdef Py_ssize_t expected = itemsize
+    cdef int d
+    for d in range(len(shape) - 1, -1, -1):
+        if strides[d] != expected and shape[d] != 1:
+            return False
+        expected *= <Py_ssize_t> shape[d]
+    return True
