@@ -259,7 +259,7 @@ ENTRIES = {
 
 def _iterated(name):
     def run(a, b):
-        limit = 30 * np.finfo(b.dtype).eps
+        limit = 30 * np.finfo(b.dtype if b.dtype.kind in "fc" else float).eps
         return getattr(ssl, name)(sla.symmetrize(a), b, rtol=limit)[0]
 
     return run

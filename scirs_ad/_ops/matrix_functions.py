@@ -123,8 +123,17 @@ def _frechet_one(a, e, *, name, power):
     return _FUNCTIONS[name](block, power)[:n, n:] / scale
 
 
-_function = looped("(n,n)->(n,n)", _one, name="matrix function")
-_frechet = looped("(n,n),(n,n)->(n,n)", _frechet_one, name="matrix function")
+_DOORS = {"expm": "expm", "logm": "logm", "power": "fractional_matrix_power"}
+_functions = {name: looped("(n,n)->(n,n)", _one, name=door) for name, door in _DOORS.items()}
+_frechets = {name: looped("(n,n),(n,n)->(n,n)", _frechet_one, name=door) for name, door in _DOORS.items()}
+
+
+def _function(a, *, name, power):
+    return _functions[name](a, name=name, power=power)
+
+
+def _frechet(a, e, *, name, power):
+    return _frechets[name](a, e, name=name, power=power)
 
 
 def _block(a, b, c, d):

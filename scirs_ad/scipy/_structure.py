@@ -613,7 +613,9 @@ def eigh_tridiagonal(
     _VALUES, _COST, ">>> sla.eigvalsh_tridiagonal([1.0, 2.0], [0.0])\n    array([1., 2.])", _UNKNOWN,
 )  # fmt: skip
 def eigvalsh_tridiagonal(d, e, select="a", select_range=None, check_finite=True, tol=0.0, lapack_driver="auto"):
-    return eigh_tridiagonal(d, e, True, select, select_range, check_finite, tol, lapack_driver)
+    del tol, lapack_driver
+    ab = _tridiagonal("eigvalsh_tridiagonal", d, e, check_finite)
+    return _spectrum("eigvalsh_tridiagonal", ab, True, select, select_range)
 
 
 @documented(
@@ -629,7 +631,7 @@ def eig_banded(
 ):  # fmt: skip
     del overwrite_a_band, max_ev
     ab = _lower_bands(_bands("eig_banded", a_band, check_finite), lower)
-    return _spectrum("eig_banded", ab, eigvals_only, select, select_range, degenerate)
+    return _spectrum("eig_banded", ab, bool(eigvals_only), select, select_range, degenerate)
 
 
 @documented(
@@ -639,4 +641,6 @@ def eig_banded(
     _VALUES, _COST, ">>> sla.eigvals_banded([[1.0, 2.0]])\n    array([1., 2.])", _UNKNOWN,
 )  # fmt: skip
 def eigvals_banded(a_band, lower=False, overwrite_a_band=False, select="a", select_range=None, check_finite=True):
-    return eig_banded(a_band, lower, True, overwrite_a_band, select, select_range, 0, check_finite)
+    del overwrite_a_band
+    ab = _lower_bands(_bands("eigvals_banded", a_band, check_finite), lower)
+    return _spectrum("eigvals_banded", ab, True, select, select_range)
