@@ -443,6 +443,11 @@ def matmul_toeplitz(c_or_cr, x, check_finite=False, workers=None):
     size = m + n - 1
 
     def product(x):
+        if not m or not n:  # of nothing, a sum of nothing
+            shape = shape_of(x)
+            return np.zeros(
+                (*np.broadcast_shapes(lead, shape[:-2]), m, shape[-1]), np.result_type(dtype_of(ring), dtype_of(x))
+            )
         return _back(ew.multiply(_transform(ring, size, real), _transform(x, size, real)), size, real)[..., :m, :]
 
     return _against("matmul_toeplitz", n, x, product)
@@ -469,11 +474,14 @@ def solve_circulant(c, b, singular="raise", tol=None, caxis=-1, baxis=0, outaxis
     n = shape_of(c)[-1]
     if shape_of(b)[-1] != n:
         raise ValueError(f"solve_circulant: shapes of c axis ({n}) and b axis ({shape_of(b)[-1]}) are incompatible")
+    if not n:
+        shape = (*np.broadcast_shapes(shape_of(c)[:-1], shape_of(b)[:-1]), 0)
+        return arrange.moveaxis(np.zeros(shape, np.result_type(dtype_of(c), dtype_of(b))), -1, outaxis)
     f = fft.fft(c, axis=-1)
     size = ew.abs(f)
     limit = tol
     if tol is None:
-        limit = ew.multiply(extrema.max(size, axis=-1, keepdims=True), n * np.finfo(dtype_of(size)).eps) if n else 0.0
+        limit = ew.multiply(extrema.max(size, axis=-1, keepdims=True), n * np.finfo(dtype_of(size)).eps)
     near = ew.less_equal(size, limit)
     if singular == "raise":
         values = value_of(near)
