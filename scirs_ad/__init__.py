@@ -53,12 +53,12 @@ __all__ = [
     "Chart", "DerivativeLostError", "EscapedVariableError", "Graph", "GraphError", "NotDifferentiableError", "Spec", "Tape", "TracingError",
     "Variable", "checkpoint", "checkpoint_chain", "checkpoint_profile", "compile", "cond", "custom_jvp", "custom_vjp",
     "derivatives", "elementwise", "fori_loop", "get_num_threads", "grad", "hessian", "hvp", "jacfwd", "jacobian",
-    "jacrev", "jvp", "linearize", "name", "native", "numpy", "optimize", "primitive", "raises", "register_tree",
+    "jacrev", "jvp", "linearize", "name", "native", "nn", "numpy", "optimize", "primitive", "raises", "register_tree",
     "sample", "scan", "scipy", "scipy_dispatch", "set_num_threads", "show_config", "stop_gradient", "testing", "trace",
     "value", "value_and_grad", "value_and_jacobian", "vjp", "vmap", "weighted_hessian", "while_loop",
 ]  # fmt: skip
 
-_LAZY = ("optimize", "scipy", "testing")
+_LAZY = ("nn", "optimize", "scipy", "testing")
 _LAZY_NAMES = {"compile": "scirs_ad._compiler.compile"}  # eager mode does without the compiler
 
 seal()

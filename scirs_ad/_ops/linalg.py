@@ -432,7 +432,7 @@ def _half(x, lower):
 def _triangular_body(a, b, *, lower, trans, unit):
     a = np.tril(a, -1 if unit else 0) if lower else np.triu(a, 1 if unit else 0)
     if unit:
-        a = a + np.eye(a.shape[-1])
+        a = a + np.eye(a.shape[-1], dtype=a.dtype)
     a = a if trans == 0 else np.swapaxes(a, -1, -2) if trans == 1 else np.conj(np.swapaxes(a, -1, -2))
     return np.linalg.solve(a, b)
 

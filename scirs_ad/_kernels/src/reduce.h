@@ -5,6 +5,7 @@
  * (log2 n + 12) eps times the sum of the magnitudes. */
 #define AD_LANES 16
 #define AD_COLUMNS 256
+#define AD_ROWS 8
 
 /* How many rows of p elements are a multiple of AD_LANES; 1 where that does not pay. */
 AD_INLINE ptrdiff_t ad_rows_of_a_group(ptrdiff_t rows, ptrdiff_t p)
@@ -67,24 +68,23 @@ AD_INLINE ptrdiff_t ad_rows_of_a_group(ptrdiff_t rows, ptrdiff_t p)
         return FOLD(low, high); \
     } \
     static void op##_whole_##S(ptrdiff_t n, const void *x, void *out) { *(S *)out = op##_whole_of_##S(n, x); } \
-    /* Rows of p > 0 elements, each folded and then into its place in `out`: by transposed groups of rows. */ \
+    /* Rows of p > 0 elements, each folded and then into its place in `out`: several at a time, for what they wait. */ \
     static void op##_rows_##S(ptrdiff_t rows, ptrdiff_t p, const void *px, void *pout) \
     { \
         const S *x = px; \
-        S *out = pout, turned[AD_COLUMNS]; \
-        if (p * AD_LANES <= AD_COLUMNS) { \
-            for (; rows >= AD_LANES; rows -= AD_LANES, out += AD_LANES) { \
-                for (int l = 0; l < AD_LANES; l++, x += p) \
-                    for (ptrdiff_t k = 0; k < p; k++) \
-                        turned[k * AD_LANES + l] = x[k]; \
-                S lane[AD_LANES]; \
-                memcpy(lane, turned, sizeof lane); \
-                for (ptrdiff_t k = 1; k < p; k++) \
-                    AD_SIMD \
-                    for (int l = 0; l < AD_LANES; l++) \
-                        lane[l] = FOLD(lane[l], turned[k * AD_LANES + l]); \
-                AD_SIMD \
-                for (int l = 0; l < AD_LANES; l++) \
+        S *out = pout; \
+        if (p <= AD_LANES) { \
+            for (; rows >= AD_ROWS; rows -= AD_ROWS, x += AD_ROWS * p, out += AD_ROWS) { \
+                S lane[AD_ROWS], next[AD_ROWS]; \
+                for (int l = 0; l < AD_ROWS; l++) \
+                    lane[l] = x[l * p]; \
+                for (ptrdiff_t k = 1; k < p; k++) { \
+                    for (int l = 0; l < AD_ROWS; l++) \
+                        next[l] = x[l * p + k]; \
+                    for (int l = 0; l < AD_ROWS; l++) \
+                        lane[l] = FOLD(lane[l], next[l]); \
+                } \
+                for (int l = 0; l < AD_ROWS; l++) \
                     out[l] = FOLD(out[l], lane[l]); \
             } \
         } \

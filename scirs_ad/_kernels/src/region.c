@@ -427,9 +427,17 @@ static void run_tiles(run_state *s, int chunk, char **reg)
 }
 
 /* ---- tiles of sheets ---------------------------------------------------------------------------------------- */
+enum { WIDE = 16 };
 #define ROWS(WORD, TYPE)                                                                                              \
     static void load_rows_##WORD(TYPE *out, const char *in, ptrdiff_t down, ptrdiff_t right, ptrdiff_t rows, ptrdiff_t p) \
     {                                                                                                                 \
+        /* One number for each row: whole vectors, what is beyond the row is written over by the next ones. */       \
+        for (; right == 0 && p <= WIDE && rows * p >= 2 * WIDE; rows--, in += down, out += p) {                       \
+            TYPE value;                                                                                               \
+            memcpy(&value, in, sizeof value);                                                                         \
+            for (int j = 0; j < WIDE; j++)                                                                            \
+                out[j] = value;                                                                                       \
+        }                                                                                                             \
         for (ptrdiff_t i = 0; i < rows; i++, in += down, out += p) {                                                  \
             const char *from = in;                                                                                    \
             for (ptrdiff_t j = 0; j < p; j++, from += right)                                                          \
