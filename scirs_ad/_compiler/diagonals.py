@@ -43,7 +43,7 @@ def _of_constant(b, array):
     rows, columns = np.nonzero(array)
     shifts = columns - rows
     pieces = []
-    for shift in np.unique(shifts).tolist():
+    for shift in sorted(set(shifts.tolist())):  # np.unique loads numpy.ma: 30 ms
         there = rows[shifts == shift]
         first, last = int(there[0]), int(there[-1])
         if len(pieces) == 2 or last - first + 1 > 2 * len(there):

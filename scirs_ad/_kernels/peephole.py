@@ -1,4 +1,4 @@
-"""Finds superinstructions: pairs of operations that one kernel computes in one pass, and scalar operands.
+"""Finds superinstructions: two or three operations that one kernel computes in one pass, and scalar operands.
 
 Exact: a superinstruction rounds after each of its operations, as they do on their own (`src/super.h`).
 """
@@ -47,6 +47,7 @@ def fuse(code, first, wanted, moving, types, known):
                 uses[value] += 1
     plan = [None] * len(code)
     plain = [False] * len(code)
+    pairs = {}  # instructions that are a pair by now: a third operation may take them in
 
     def kinds_of(operands):
         return "".join(["v" if moving[x] else "s" for x in operands])
@@ -67,11 +68,12 @@ def fuse(code, first, wanted, moving, types, known):
                 return f"{inner[0]}_{inner[2]}_{name}", inner[1], inner[2]
             return None
         found = [inner_of(x, dtype) for x in operands]
-        if name in ("add", "subtract") and all(i and i[0] == "multiply" for i in found):
-            (_, ab, left), (_, cd, right) = found
-            if f"multiply_{left}_{name}_multiply_{right}" in known:
+        if all(found):
+            (one, ab, left), (other, cd, right) = found
+            fused = f"{one}_{left}_{name}_{other}_{right}"
+            if fused in known:
                 plan[operands[0] - first] = plan[operands[1] - first] = None
-                return f"multiply_{left}_{name}_multiply_{right}", ab + cd, left + right
+                return fused, ab + cd, left + right
         for side in (0, 1):
             inner = found[side]
             if inner is None:
@@ -82,6 +84,17 @@ def fuse(code, first, wanted, moving, types, known):
             fused = f"{inner[0]}_{inner[2]}_{outer}_{kind}"
             if fused in known:
                 plan[operands[side] - first] = None
+                pairs[k] = fused, (*inner[1], other), inner[2] + kind
+                return pairs[k]
+        for side in (0, 1):
+            d = operands[side] - first
+            if d not in pairs or uses[operands[side]] != 1 or types[operands[side]] != dtype:
+                continue
+            inner, other = pairs[d], operands[1 - side]
+            kind = kinds_of([other])
+            fused = f"{inner[0]}_{name if side == 0 else _REVERSED.get(name)}_{kind}"
+            if fused in known:
+                plan[d] = None
                 return fused, (*inner[1], other), inner[2] + kind
         return None
 
@@ -105,3 +118,81 @@ def fuse(code, first, wanted, moving, types, known):
         if "s" in kinds and f"{name}_{kinds}" in known:
             plan[k] = (f"{name}_{kinds}", operands, kinds)
     return plan
+
+
+def accumulate(plan, first, values, types, known, sums):
+    """Make adding to an output part of the instruction before it; changes `plan`.
+
+    Parameters
+    ----------
+    plan : list
+        As `fuse` makes it.
+    first : int
+    values : list of int
+        By output.
+    types, known
+        As for `fuse`.
+    sums : list of int
+        The outputs to whose elements, where they lie, something is added.
+
+    Returns
+    -------
+    dict
+        Position in the code -> output.
+    """
+    uses, found = {}, {}
+    for entry in plan:
+        for value in entry[1] if entry else ():
+            uses[value] = uses.get(value, 0) + 1
+    for k in sums:
+        at = values[k] - first
+        if at < 0 or values.count(values[k]) > 1 or values[k] in uses or not plan[at]:
+            continue
+        name, operands, kinds = plan[at]
+        if any(types[x] != types[values[k]] for x in operands):
+            continue
+        for fused in (f"{name}_{kinds}_add_v", f"{name}_add_v"):
+            if fused in known:
+                plan[at], found[at] = (fused, operands, kinds), k
+                break
+    return found
+
+
+def join(plan, fits):
+    """Sines and cosines of the same values: one instruction for both, at the place of the first.
+
+    Parameters
+    ----------
+    plan : list
+        As `fuse` makes it.
+    fits : list of bool
+        By instruction: whether it may be joined.
+
+    Returns
+    -------
+    dict
+        Position of the first in the code -> that of the second.
+    """
+    seen, found = {}, {}
+    for k, entry in enumerate(plan):
+        if entry and entry[0] in ("sin", "cos") and fits[k]:
+            other = seen.setdefault(entry[1], k)
+            if plan[other][0] != entry[0] and other not in found:
+                found[other] = k
+    return found
+
+
+def live(plan, first):
+    """The most results alive at once."""
+    most = now = 0
+    last, ends = {}, {}
+    for k, entry in enumerate(plan):
+        for value in entry[1] if entry else ():
+            last[value] = k
+    for value, k in last.items():
+        ends[k] = ends.get(k, 0) + (value >= first)
+    for k in range(len(plan)):
+        now += first + k in last
+        most = max(most, now)
+        now -= ends.get(k, 0)
+    return most

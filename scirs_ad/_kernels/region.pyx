@@ -13,7 +13,7 @@ from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 import numpy as np
 from scirs_ad._kernels.ops import OPCODES
-from scirs_ad._kernels.peephole import fuse
+from scirs_ad._kernels.peephole import accumulate, fuse, join, live
 from scirs_ad._kernels.region_view import REDUCTIONS, describe, identity, is_flat, merge
 from scirs_ad._kernels.vm import CHEAP
 
@@ -257,6 +257,8 @@ cdef class _Builder:
     cdef dict last                      # value -> position of its last use in the code
     cdef dict direct                    # value -> the output it is computed into
     cdef dict results                   # position in the code -> outputs that are written there
+    cdef dict added                     # position in the code -> the output that its superinstruction adds to
+    cdef dict joined                    # position in the code -> that of a value that is computed along
     cdef set owned                      # registers that are temporaries of the block
     cdef list out_registers             # by output
     cdef list plan                      # by instruction: what runs, see `fuse`
@@ -280,6 +282,12 @@ cdef class _Builder:
                          [cls == MOVING for cls in self.classes], self.types, SUPERS)
         self.blocks()
         self.lifetimes()
+        self.added = accumulate(
+            self.plan, self.first, [v.value for v in self.views[self.n_in:]], self.types, SUPERS,
+            [k for k, v in enumerate(self.views[self.n_in:]) if v.mode == "add" and v.how == AD_DIRECT])
+        self.joined = join(self.plan, [
+            cls == MOVING and dtype.kind == "f" and self.first + k not in self.direct
+            for k, (cls, dtype) in enumerate(zip(self.classes[self.first:], self.types[self.first:]))])
         self.allocate()
         self.finish()
 
@@ -405,7 +413,7 @@ cdef class _Builder:
         """Choose the size of blocks: as many elements as fit the first-level cache together."""
         cdef Py_ssize_t widest = max([t.itemsize for t in self.types], default=8)
         cdef Py_ssize_t size, block = max(4096 // widest, AD_UNIT)
-        if self.live() * block * widest > CACHE_BYTES:
+        if live(self.plan, self.first) * block * widest > CACHE_BYTES:
             block = AD_UNIT
         if self.walk == AD_TILES:
             self.block = max(1, min(block // max(self.inner, 1), self.sheet if self.sheet else self.rows))
@@ -438,22 +446,6 @@ cdef class _Builder:
         for v in self.views:            # indices stay: where they are read depends on the view
             if v.index is not None:
                 self.last[v.index[0]] = end
-
-    cdef Py_ssize_t live(self):
-        """The most values alive at once."""
-        cdef Py_ssize_t most = 0, now = 0
-        cdef int k, value
-        last, ends = {}, {}
-        for k, entry in enumerate(self.plan):
-            for value in entry[1] if entry else ():
-                last[value] = k
-        for value, k in last.items():
-            ends[k] = ends.get(k, 0) + (value >= self.first)
-        for k in range(len(self.code)):
-            now += self.first + k in last
-            most = max(most, now)
-            now -= ends.get(k, 0)
-        return most
 
     cdef classify(self):
         cdef int value
@@ -576,9 +568,9 @@ cdef class _Builder:
                 r = self.registers[value] = self.keep(16)
                 self.call(self.once if cls == STILL else self.per_row, name, fn, r,
                           [self.registers[x] for x in operands], True)
-            else:
+            elif self.registers[value] is None:
                 self.instruction(k, value, name, fn, operands, kinds)
-            for x in self.results.get(k, ()):
+            for x in self.results.get(k, ()) if k not in self.added else ():
                 self.write(x)
             if cls == MOVING and self.last[value] == k:
                 self.release(self.registers[value])
@@ -598,8 +590,17 @@ cdef class _Builder:
                     self.release(self.registers[x])
                 else:
                     late.append(self.registers[x])
-        r = self.out_registers[self.direct[value]] if value in self.direct else self.take()
+        if k in self.added:
+            r = self.out_registers[self.added[k]]
+            sources.append(r)
+        else:
+            r = self.out_registers[self.direct[value]] if value in self.direct else self.take()
         self.registers[value] = r
+        if k in self.joined:
+            x = self.registers[self.first + self.joined[k]] = self.take()
+            sources.append(x if name == "sin" else r)
+            name, r = "sincos", r if name == "sin" else x
+            fn = _kernel(name, [], self.types[value])
         self.call(self.per_block, name, fn, r, sources, False)
         for source in late:
             self.release(source)

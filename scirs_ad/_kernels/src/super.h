@@ -1,4 +1,4 @@
-/* Superinstructions: two operations in one pass, and operations with a scalar operand.
+/* Superinstructions: two or three operations in one pass, and operations with a scalar operand.
  *
  * Each operation rounds as it does on its own, so fusing changes no bit. Names tell the kinds of operands, v (one
  * per element) or s (one for all): multiply_vs_add_v is (a * s) + c, and an outer operation with r takes its
@@ -38,6 +38,23 @@
         (void)unused; \
         AD_LOOP(AD_OUTER_##outer(S, inner##_##S(AD_AT_v(a)), AD_AT_##kc(c))) \
     }
+/* ((a inner b) outer c) third d */
+#define AD_SUPER_3(S, inner, ka, kb, outer, kc, third, kd) \
+    static void w_##inner##_##ka##kb##_##outer##_##kc##_##third##_##kd##_##S( \
+        ptrdiff_t n, const void *pa, const void *pb, const void *pc, const void *pd, void *out_) \
+    { \
+        AD_DECL_##ka(a, S) AD_DECL_##kb(b, S) AD_DECL_##kc(c, S) AD_DECL_##kd(d, S) S *out = out_; \
+        AD_LOOP(AD_OUTER_##third( \
+            S, AD_OUTER_##outer(S, inner##_##S(AD_AT_##ka(a), AD_AT_##kb(b)), AD_AT_##kc(c)), AD_AT_##kd(d))) \
+    }
+/* ((inner a) outer c) third d */
+#define AD_SUPER_SA3(S, inner, outer, kc, third, kd) \
+    static void w_##inner##_v_##outer##_##kc##_##third##_##kd##_##S(ptrdiff_t n, const void *pa, const void *pc, \
+                                                                    const void *pd, void *out_) \
+    { \
+        AD_DECL_v(a, S) AD_DECL_##kc(c, S) AD_DECL_##kd(d, S) S *out = out_; \
+        AD_LOOP(AD_OUTER_##third(S, AD_OUTER_##outer(S, inner##_##S(AD_AT_v(a)), AD_AT_##kc(c)), AD_AT_##kd(d))) \
+    }
 /* outer (a inner b) */
 #define AD_SUPER_U(S, inner, ka, kb, outer) \
     static void w_##inner##_##ka##kb##_##outer##_##S(ptrdiff_t n, const void *pa, const void *pb, const void *unused, \
@@ -55,13 +72,13 @@
         (void)unused; \
         AD_LOOP(op##_##S(AD_AT_##ka(a), AD_AT_##kb(b))) \
     }
-/* (a b) outer (c d) */
-#define AD_SUPER_4(S, kb, outer, kd) \
-    static void w_multiply_v##kb##_##outer##_multiply_v##kd##_##S(ptrdiff_t n, const void *pa, const void *pb, \
-                                                                  const void *pc, const void *pd, void *out_) \
+/* (a b) outer (c d), of products `op` */
+#define AD_SUPER_4(S, op, kb, outer, kd) \
+    static void w_##op##_v##kb##_##outer##_##op##_v##kd##_##S(ptrdiff_t n, const void *pa, const void *pb, \
+                                                              const void *pc, const void *pd, void *out_) \
     { \
         AD_DECL_v(a, S) AD_DECL_##kb(b, S) AD_DECL_v(c, S) AD_DECL_##kd(d, S) S *out = out_; \
-        AD_LOOP(outer##_##S(multiply_##S(AD_AT_v(a), AD_AT_##kb(b)), multiply_##S(AD_AT_v(c), AD_AT_##kd(d)))) \
+        AD_LOOP(outer##_##S(op##_##S(AD_AT_v(a), AD_AT_##kb(b)), op##_##S(AD_AT_v(c), AD_AT_##kd(d)))) \
     }
 
 #define AD_WITH_OUTER(X, inner, ka, kb) \
@@ -89,20 +106,68 @@
     X(maximum, v, s) X(minimum, v, s) X(mulz, v, s) X(mulz, s, v) X(greater, v, s) X(greater_equal, v, s) \
     X(less, v, s) X(less_equal, v, s) X(equal, v, s) X(not_equal, v, s)
 #define AD_4_LIST(X) \
-    X(v, add, v) X(s, add, v) X(v, add, s) X(s, add, s) X(v, subtract, v) X(s, subtract, v) X(v, subtract, s) \
-    X(s, subtract, s)
+    X(multiply, v, add, v) X(multiply, s, add, v) X(multiply, v, add, s) X(multiply, s, add, s) \
+    X(multiply, v, subtract, v) X(multiply, s, subtract, v) X(multiply, v, subtract, s) X(multiply, s, subtract, s) \
+    X(mulz, v, add, v) X(mulz, v, subtract, v)
+
+#define AD_WITH_THIRD(X, inner, ka, kb, outer, kc) \
+    X(inner, ka, kb, outer, kc, multiply, s) X(inner, ka, kb, outer, kc, add, v) X(inner, ka, kb, outer, kc, rmulz, v)
+#define AD_WITH_TWO(X, inner, ka, kb) \
+    AD_WITH_THIRD(X, inner, ka, kb, add, v) AD_WITH_THIRD(X, inner, ka, kb, subtract, v) \
+    AD_WITH_THIRD(X, inner, ka, kb, rsubtract, v)
+#define AD_3_LIST(X) \
+    AD_WITH_TWO(X, add, v, v) AD_WITH_TWO(X, subtract, v, v) AD_WITH_TWO(X, multiply, v, v) \
+    AD_WITH_TWO(X, multiply, v, s) AD_WITH_TWO(X, mulz, v, v)
+#define AD_WITH_THIRD_SA(X, inner, outer) \
+    X(inner, outer, v, multiply, s) X(inner, outer, v, add, v) X(inner, outer, v, rmulz, v)
+#define AD_SA3_LIST(X) \
+    AD_WITH_THIRD_SA(X, square, add) AD_WITH_THIRD_SA(X, square, subtract) AD_WITH_THIRD_SA(X, square, rsubtract)
 
 #define AD_DEFINE_SAB(inner, ka, kb, outer, kc) \
     AD_SUPER_SAB(f64, inner, ka, kb, outer, kc) AD_SUPER_SAB(f32, inner, ka, kb, outer, kc)
 #define AD_DEFINE_SA(inner, outer, kc) AD_SUPER_SA(f64, inner, outer, kc) AD_SUPER_SA(f32, inner, outer, kc)
 #define AD_DEFINE_U(inner, ka, kb, outer) AD_SUPER_U(f64, inner, ka, kb, outer) AD_SUPER_U(f32, inner, ka, kb, outer)
 #define AD_DEFINE_B(op, ka, kb) AD_SUPER_B(f64, op, ka, kb) AD_SUPER_B(f32, op, ka, kb)
-#define AD_DEFINE_4(kb, outer, kd) AD_SUPER_4(f64, kb, outer, kd) AD_SUPER_4(f32, kb, outer, kd)
+#define AD_DEFINE_4(op, kb, outer, kd) AD_SUPER_4(f64, op, kb, outer, kd) AD_SUPER_4(f32, op, kb, outer, kd)
 AD_SAB_LIST(AD_DEFINE_SAB)
 AD_SA_LIST(AD_DEFINE_SA)
 AD_U_LIST(AD_DEFINE_U)
 AD_B_LIST(AD_DEFINE_B)
 AD_4_LIST(AD_DEFINE_4)
+#define AD_DEFINE_3(inner, ka, kb, outer, kc, third, kd) \
+    AD_SUPER_3(f64, inner, ka, kb, outer, kc, third, kd) AD_SUPER_3(f32, inner, ka, kb, outer, kc, third, kd)
+#define AD_DEFINE_SA3(inner, outer, kc, third, kd) \
+    AD_SUPER_SA3(f64, inner, outer, kc, third, kd) AD_SUPER_SA3(f32, inner, outer, kc, third, kd)
+AD_3_LIST(AD_DEFINE_3)
+AD_SA3_LIST(AD_DEFINE_SA3)
+
+/* Sine to `out` and cosine to `pc`: either computes both. What is rare, and the end, is left to their own kernels. */
+#define AD_SINCOS(S) \
+    AD_NOINLINE void sincos_apart_##S(ptrdiff_t n, const S *a, S *c, S *out) \
+    { \
+        S t[AD_BLOCK]; \
+        memcpy(t, a, n * sizeof(S)); \
+        v_sin_##S(n, t, NULL, NULL, out); \
+        v_cos_##S(n, t, NULL, NULL, c); \
+    } \
+    static void w_sincos_##S(ptrdiff_t n, const void *pa, const void *pc, const void *unused, void *out_) \
+    { \
+        const S *a = pa; \
+        S *c = (S *)pc, *out = out_; \
+        (void)unused; \
+        for (ptrdiff_t i = 0; i < n;) { \
+            ptrdiff_t m = n - i < AD_BLOCK ? (n - i) & -AD_PAD_##S : AD_BLOCK; \
+            if (!m || sin_##S##_any(m, a + i, NULL, NULL)) { \
+                m = n - i < AD_BLOCK ? n - i : AD_BLOCK; \
+                sincos_apart_##S(m, a + i, c + i, out + i); \
+            } else { \
+                sincos_body_##S(m, a + i, c + i, out + i); \
+            } \
+            i += m; \
+        } \
+    }
+AD_SINCOS(f64)
+AD_SINCOS(f32)
 
 #define AD_SUPER_ROW(fn) {#fn, {.call3 = w_##fn##_f64}, {.call3 = w_##fn##_f32}},
 #define AD_ROW_SAB(inner, ka, kb, outer, kc) AD_SUPER_ROW(inner##_##ka##kb##_##outer##_##kc)
@@ -110,7 +175,11 @@ AD_4_LIST(AD_DEFINE_4)
 #define AD_ROW_U(inner, ka, kb, outer) AD_SUPER_ROW(inner##_##ka##kb##_##outer)
 #define AD_ROW_B(op, ka, kb) AD_SUPER_ROW(op##_##ka##kb)
 #define AD_SUPER_ROW4(fn) {#fn, {.call4 = w_##fn##_f64}, {.call4 = w_##fn##_f32}},
-#define AD_ROW_4(kb, outer, kd) AD_SUPER_ROW4(multiply_v##kb##_##outer##_multiply_v##kd)
+#define AD_ROW_4(op, kb, outer, kd) AD_SUPER_ROW4(op##_v##kb##_##outer##_##op##_v##kd)
+#define AD_ROW_3(inner, ka, kb, outer, kc, third, kd) \
+    AD_SUPER_ROW4(inner##_##ka##kb##_##outer##_##kc##_##third##_##kd)
+#define AD_ROW_SA3(inner, outer, kc, third, kd) AD_SUPER_ROW(inner##_v_##outer##_##kc##_##third##_##kd)
 static const ad_super supers[] = {
     AD_SAB_LIST(AD_ROW_SAB) AD_SA_LIST(AD_ROW_SA) AD_U_LIST(AD_ROW_U) AD_B_LIST(AD_ROW_B) AD_4_LIST(AD_ROW_4)
+    AD_3_LIST(AD_ROW_3) AD_SA3_LIST(AD_ROW_SA3) AD_SUPER_ROW(sincos)
 };
