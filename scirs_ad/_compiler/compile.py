@@ -382,9 +382,9 @@ class compile(Door):
     # -------------------------------------------------------------------------------- signatures
     def _split(self, args, kwargs):
         """Leaves, their structure, which of them are arrays, and the key of the signature."""
-        static = {k % len(args) if args and -len(args) <= k else k for k in self.static_argnums}
+        static = {k + len(args) if -len(args) <= k < 0 else k for k in self.static_argnums}
         for k in static:
-            if k >= len(args) and not kwargs:
+            if not 0 <= k < len(args) and not kwargs:
                 raise ValueError(
                     f"compile of {self.__name__}: static_argnums {k} for {len(args)} positional argument(s)"
                 )
