@@ -173,7 +173,7 @@ def test_singular_matrices_are_those_of_eager():
     a = np.ones((20, 20))
     with pytest.raises(np.linalg.LinAlgError, match=r"[Ss]ingular"):
         f(a)
-    with pytest.raises(np.linalg.LinAlgError, match=r"inv: the matrix is singular"):
+    with pytest.raises(np.linalg.LinAlgError, match=r"inv.*the matrix is singular"):
         ad.compile(f)(a)
     for sign in (1, -1):
         turned = S[::sign]

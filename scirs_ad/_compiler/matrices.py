@@ -212,6 +212,7 @@ def slogdet_of_lu(lu, piv):
     Cost: ``n`` logarithms.
     """
     diagonal = np.diagonal(lu, axis1=-2, axis2=-1)
+    diagonal, piv = np.broadcast_arrays(diagonal, piv)
     size = np.abs(diagonal)
     swaps = np.count_nonzero(piv != np.arange(piv.shape[-1]), axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -234,7 +235,7 @@ def inv_of_lu(lu, piv):
         if n:
             out[place], info = getri(np.array(lu[place], order="F"), piv[place], lwork=64 * n, overwrite_lu=True)
             if info:
-                raise np.linalg.LinAlgError(f"inv: the matrix is singular: pivot {info - 1} is exactly zero")
+                raise np.linalg.LinAlgError(f"inv (inv_of_lu): the matrix is singular: pivot {info - 1} is exactly zero")
     return out
 
 
