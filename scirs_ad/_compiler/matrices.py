@@ -235,7 +235,9 @@ def inv_of_lu(lu, piv):
         if n:
             out[place], info = getri(np.array(lu[place], order="F"), piv[place], lwork=64 * n, overwrite_lu=True)
             if info:
-                raise np.linalg.LinAlgError(f"inv (inv_of_lu): the matrix is singular: pivot {info - 1} is exactly zero")
+                raise np.linalg.LinAlgError(
+                    f"inv (inv_of_lu): the matrix is singular: pivot {info - 1} is exactly zero"
+                )
     return out
 
 
