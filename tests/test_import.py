@@ -25,8 +25,7 @@ from scirs_ad.scipy.special import logsumexp, softmax, gammaln
 x = np.linspace(0.5, 1, 5)
 ad.compile(ad.value_and_grad(lambda x: logsumexp(x) + np.sum(softmax(x) * x)))(x)
 assert "scipy.special" not in sys.modules
-y = np.empty(5)
-assert gammaln(x, out=y) is y
+assert np.asarray(ad.value(gammaln(x, dtype=float))).dtype == float
 import scipy.special
 assert np.array_equal(ad.grad(lambda x: np.sum(scipy.special.gammaln(x)))(x), ad.grad(lambda x: np.sum(gammaln(x)))(x))
 assert {"gammaln", "softmax", "jv"} <= set(dir(ad.scipy.special))
