@@ -304,8 +304,8 @@ class compile(Door):
     memory_limit : int, optional
         Bytes of intermediate results and outputs that are allowed.
     level : {"none", "basic", "standard", "aggressive"}
-        How much is rewritten. Up to "standard" results are those of eager mode up to rounding of fused sums;
-        "aggressive" also uses identities that change rounding.
+        How much is rewritten. Up to "standard" results are those of eager mode up to rounding of fused sums and of
+        factorisations that are shared; "aggressive" also uses identities that change rounding.
 
     Returns
     -------
