@@ -62,7 +62,9 @@ class Body:
             if self._steps is None:
                 rebuilt, report = rebuild(self.trace.graph, self.level)
                 rebuilt = diagonals(rebuilt, self.level, report)
-                fused = fuse(scalarise(rebuilt) if LEVELS.index(self.level) >= 2 else rebuilt)
+                fused = fuse(
+                    scalarise(rebuilt, self.level == "aggressive") if LEVELS.index(self.level) >= 2 else rebuilt
+                )
                 if checking():
                     for graph in (self.trace.graph, rebuilt, fused):
                         graph.check()
