@@ -168,3 +168,86 @@ def test_bad_input(name):
     with pytest.raises(ValueError, match="infs or NaNs"):
         function(np.array([[np.nan, 0.0], [0.0, 1.0]]), *more)
     assert function(np.zeros((0, 0)), *((np.zeros((0, 0)),) if more else ())).shape == (0, 0)
+
+
+# ------------------------------------------------------------------------------------------------ exponential
+def exact_expm(a):
+    """To 50 digits; the series of the scaled matrix, squared."""
+    with mpmath.workdps(80):
+        found = mpmath.expm(mpmath.matrix(a.tolist()), method="taylor")
+        n = len(a)
+        return np.array([[complex(found[i, j]) for j in range(n)] for i in range(n)]).astype(a.dtype, copy=False)
+
+
+def hard_matrices():
+    rng = np.random.default_rng(5)
+    for n in (2, 5):
+        for scale in (1e-3, 0.05, 0.3, 1.0, 3.0, 30.0):
+            yield scale * rng.standard_normal((n, n))
+    yield rng.standard_normal((4, 4)) + 1j * rng.standard_normal((4, 4))
+    yield np.array([[100.0, -100.0], [100.0, -100.0]])  # nilpotent
+    yield np.array([[1.0, 1e6], [0.0, -1.0]])  # powers far smaller than those of the norm
+    yield np.diag(np.full(5, 10.0), 1) - 3 * np.eye(6)
+    yield 4 * scipy.linalg.hadamard(8) / 8**0.5
+    yield -30 * np.eye(3) + rng.standard_normal((3, 3))
+    v = rng.standard_normal((6, 6))
+    yield np.linalg.solve(v, np.diag(np.linspace(-5, 1, 6)) @ v)
+
+
+@pytest.mark.parametrize("a", list(hard_matrices()), ids=lambda a: f"{len(a)}-{np.abs(a).max():.3g}")
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
+def test_exponential_to_its_condition(a):
+    """Value and adjoint to 100 eps times their conditions, against 80 digits."""
+    n, rng = len(a), np.random.default_rng(6)
+    size = np.linalg.norm
+    exact = exact_expm(a)
+
+    def block(e):
+        return exact_expm(np.block([[a, e], [np.zeros_like(a), a]]))[:n, n:]
+
+    directions = [e / size(e) for e in rng.standard_normal((8, n, n)).astype(a.dtype)]
+    slope = max(size(sla.expm_frechet(a, e, compute_expm=False)) for e in directions)
+    eps = np.finfo(float).eps
+    assert size(sla.expm(a) - exact) <= 100 * eps * (n * slope * size(a) + size(exact))
+    e = directions[0]
+    wanted = block(e)
+    step = eps**0.5 * size(a)  # the size of the second derivative
+    bend = max(size(sla.expm_frechet(a + step * d, e, compute_expm=False) - wanted) / step for d in directions)
+    allowed = 100 * eps * (n * bend * size(a) + slope)
+    assert size(sla.expm_frechet(a, e, compute_expm=False) - wanted) <= allowed
+    adjoint = a.conj().T.copy()
+    assert size(ad.vjp(sla.expm, adjoint)[1](e)[0] - wanted) <= allowed
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+def test_exponential_of_batches(dtype):
+    rng = np.random.default_rng(7)
+    a = rng.standard_normal((2, 3, 4, 4)) * np.array([0.01, 1.0, 20.0])[:, None, None]  # one order each
+    a = (a + (1j * a[::-1] if dtype[0] == "c" else 0)).astype(dtype)
+    ct = rng.standard_normal((4, 4)).astype(dtype)
+    for wrap in (lambda f: f, ad.compile):
+        found = wrap(sla.expm)(a)
+        moved = wrap(lambda x: ad.vjp(sla.expm, x)[1](np.broadcast_to(ct, x.shape).copy())[0])(a)
+        mapped = wrap(ad.vmap(ad.vmap(lambda x: ad.vjp(sla.expm, x)[1](ct)[0])))(a)
+        assert found.dtype == moved.dtype == a.dtype
+        for place in np.ndindex(2, 3):
+            eps = 2e3 * np.finfo(dtype).eps
+            one = sla.expm(a[place])
+            assert np.abs(found[place] - one).max() <= eps * np.abs(one).max()
+            one = ad.vjp(sla.expm, a[place])[1](ct)[0]
+            assert np.abs(moved[place] - one).max() <= eps * np.abs(one).max()
+            assert np.abs(mapped[place] - one).max() <= eps * np.abs(one).max()
+
+
+def test_exponential_of_layouts_and_nothing():
+    rng = np.random.default_rng(8)
+    a = rng.standard_normal((4, 4))
+    wide = np.repeat(np.repeat(a, 2, 0), 3, 1)[::2, ::3]
+    wide.flags.writeable = False
+    assert np.array_equal(sla.expm(wide), sla.expm(a))
+    assert np.array_equal(sla.expm(a.T.copy().T), sla.expm(a))
+    for shape in ((0, 0), (0, 3, 3), (2, 0, 0)):
+        assert sla.expm(np.ones(shape)).shape == shape
+        assert ad.grad(lambda x: np.sum(sla.expm(x)))(np.ones(shape)).shape == shape
+    assert np.array_equal(sla.expm([[1.0]]), [[np.exp(1.0)]])
+    assert np.isnan(ad.compile(lambda x: sla.expm(x))(np.full((2, 2), 1e308))).all()

@@ -440,3 +440,33 @@ def test_more_registers_than_the_machine_has():
         b.load(0, i)
     with pytest.raises(ValueError, match="registers; the machine takes"):
         b.program([list(range(70_001))])
+
+
+# ------------------------------------------------------------------------------------------ matrix products
+def turned(w, points):
+    """Points turned by the rotation matrix of three angles."""
+    (a, b, c), (s, t, u) = np.cos(w), np.sin(w)
+    one, zero = a * 0 + 1, a * 0
+    about = [
+        np.stack([np.stack([one, zero, zero]), np.stack([zero, a, -s]), np.stack([zero, s, a])]),
+        np.stack([np.stack([b, zero, t]), np.stack([zero, one, zero]), np.stack([-t, zero, b])]),
+        np.stack([np.stack([c, -u, zero]), np.stack([u, c, zero]), np.stack([zero, zero, one])]),
+    ]
+    r = about[0] @ about[1] @ about[2]
+    return r @ points[0] + points[1] @ r * np.dot(points[0], points[1])
+
+
+def test_small_products_are_part_of_it_when_rounding_may_change():
+    rng = np.random.default_rng(8)
+    w, points = rng.standard_normal(3), rng.standard_normal((2, 3))
+    for f in (turned, ad.jacobian(turned)):
+        free = ad.compile(f, level="aggressive")
+        close(flatten(free(w, points))[0], flatten(f(w, points))[0])
+        assert len(free.lower(w, points).program.instructions) == 1
+        assert len(ad.compile(f).lower(w, points).program.instructions) > 1
+        ws, many = rng.standard_normal((200, 3)), rng.standard_normal((200, 2, 3))
+        mapped = ad.compile(ad.vmap(f), level="aggressive")
+        close([mapped(ws, many)], [ad.vmap(f)(ws, many)])
+        assert "200 runs" in str(mapped.lower(ws, many).fused)
+        shared = ad.compile(ad.vmap(f, in_axes=(0, None)), level="aggressive")
+        close([shared(ws, points)], [ad.vmap(f, in_axes=(0, None))(ws, points)])

@@ -13,6 +13,7 @@ from scirs_ad._compiler.diagonals import diagonals
 from scirs_ad._compiler.fuse import cost, fuse
 from scirs_ad._compiler.graph import OPENED, record, replay, without_holds
 from scirs_ad._compiler.plan import plan
+from scirs_ad._compiler.profile import measured
 from scirs_ad._compiler.program import Door
 from scirs_ad._compiler.rebuild import LEVELS, rebuild
 from scirs_ad._compiler.scalars import scalarise
@@ -26,6 +27,7 @@ from scirs_ad._core.core import (
     bind,
     inexact,
     spec_of,
+    value_of,
 )
 from scirs_ad._core.define import primitive, sample
 from scirs_ad._core.errors import TracingError
@@ -51,41 +53,54 @@ class Body:
         self.specs = [self.trace.graph.specs[v] for v in self.trace.graph.inputs]
         self.out_specs = tuple(self.trace.graph.specs[v] for v in self.trace.graph.outputs)
         self.structure, self.lifted = self.trace.structure, self.trace.lifted
-        self._steps, self._derived, self._lock = None, {}, threading.RLock()
+        self._steps = self._program = None
+        self._derived, self._lock = {}, threading.RLock()
 
     def steps(self):
-        """(rebuilt, report, fused, program), made at the first run."""
+        """(rebuilt, report, Plan), made at the first run."""
         with self._lock:
             if self._steps is None:
                 rebuilt, report = rebuild(self.trace.graph, self.level)
                 rebuilt = diagonals(rebuilt, self.level, report)
-                fused = fuse(scalarise(rebuilt) if LEVELS.index(self.level) >= 2 else rebuilt)
+                fused = fuse(
+                    scalarise(rebuilt, self.level == "aggressive") if LEVELS.index(self.level) >= 2 else rebuilt
+                )
                 if checking():
                     for graph in (self.trace.graph, rebuilt, fused):
                         graph.check()
-                program = plan(fused, self.donated)
-                self._check_memory(program)
-                self._steps = rebuilt, report, fused, program
+                found = plan(fused, self.donated, self.memory_limit)
+                if checking() and found.fused is not fused:
+                    found.fused.check()
+                self._program = found.program
+                self._steps = rebuilt, report, found
             return self._steps
-
-    def _check_memory(self, program):
-        """MemoryError before any work, if the program is known to need more than it may use."""
-        needed = program.arena_bytes + sum(map(_size, self.out_specs))
-        if self.memory_limit is not None and needed > self.memory_limit:
-            raise MemoryError(
-                f"compile of {self.name}: {needed} bytes are needed for intermediate results and outputs, memory_limit "
-                f"is {self.memory_limit}; wrap parts in checkpoint, or use smaller batches"
-            )
 
     @property
     def program(self):
-        return self._steps[3] if self._steps is not None else self.steps()[3]
+        return self._program if self._program is not None else self.steps()[2].program
+
+    def profile(self, leaves, repeat):
+        """The Profile of runs on arrays."""
+        values = self._ready(leaves)
+        self.program(*[x.copy() for x in values])
+        found = self.steps()[2]
+        again, saved = self.checkpoints()
+        if found.repeated:
+            again += len(found.repeated)
+            saved += plan(fuse(self.steps()[0]), self.donated).program.arena_bytes - found.program.arena_bytes
+        return measured(
+            found, [x.copy() if k in self.donated else x for k, x in enumerate(values)], repeat, again, saved
+        )
+
+    def _ready(self, leaves):
+        """Arrays as a program takes them."""
+        return [
+            x if _plain(x, s) else np.asarray(x, s.dtype, order="C") for x, s in zip(leaves, self.specs, strict=True)
+        ]
 
     def run(self, leaves, given=None):
         """The results on arrays; `given`: arrays to write results to, or None."""
-        values = [
-            x if _plain(x, s) else np.asarray(x, s.dtype, order="C") for x, s in zip(leaves, self.specs, strict=True)
-        ]
+        values = self._ready(leaves)
         program = self.program
         for profile in WATCHERS:
             profile.ran(*self.checkpoints())
@@ -108,12 +123,12 @@ class Body:
         """(functions that a call runs again, bytes by which that makes the arena smaller)."""
 
         def make():
-            graph, _, _, program = self.steps()
+            graph, _, found = self.steps()
             again = sum(op.primitive is hold for op in graph.ops)
             if not again:
                 return 0, 0
             shared = rebuild(without_holds(self.trace.graph), self.level)[0]
-            return again, plan(fuse(shared), self.donated).arena_bytes - program.arena_bytes
+            return again, plan(fuse(shared), self.donated).program.arena_bytes - found.program.arena_bytes
 
         return self.derived("checkpoints", make)
 
@@ -302,7 +317,8 @@ class compile(Door):
     donate_argnums : int or tuple of int
         Positional arguments that the caller does not need any more: a result may be written over them.
     memory_limit : int, optional
-        Bytes of intermediate results and outputs that are allowed.
+        Bytes of intermediate results and outputs that a call may allocate. If more are needed, steps run twice instead
+        of keeping what they make; results are the same to the last bit.
     level : {"none", "basic", "standard", "aggressive"}
         How much is rewritten. Up to "standard" results are those of eager mode up to rounding of fused sums and of
         factorisations that are shared; "aggressive" also uses identities that change rounding.
@@ -310,7 +326,7 @@ class compile(Door):
     Returns
     -------
     callable
-        The same function; `lower` shows what becomes of it. With ``out=``, arrays in the structure of the result (None
+        The same function; `lower` shows what becomes of it, `profile` what it costs. With ``out=``, arrays in the structure of the result (None
         for those that are not wanted so), results are written there, unless `f` has an argument `out` itself.
 
     Raises
@@ -320,7 +336,7 @@ class compile(Door):
     TypeError
         If `f` is not callable, or a static argument is not hashable.
     MemoryError
-        Before anything is computed, if more than `memory_limit` is needed.
+        Before anything is computed, if more than `memory_limit` is needed; it says how much would do.
     RecursionError
         If `f` calls itself with the same shapes while it is traced.
 
@@ -525,6 +541,37 @@ class compile(Door):
                 raise TypeError(f"compile of {self.__name__}: out has dtype {y.dtype}, the result {s.dtype}")
         return [None if y is _NOT_WANTED else y for y in given]
 
+    def profile(self, *args, repeat=5, **kwargs):
+        """Measure every step of a call.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            As in a call.
+        repeat : int
+            Runs, of which each step's shortest time counts. The first call is made beforehand.
+
+        Returns
+        -------
+        Profile
+            It prints, with time, work and memory of each step; `save` writes a page, a picture or a Chrome trace.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import scirs_ad as ad
+        >>> profile = ad.compile(lambda a, x: np.sin(a @ x)).profile(np.ones((200, 200)), np.ones(200))
+        >>> [row.call for row in profile.rows], profile.seconds > 0
+        (['matvec_core(x0, x1)', 'region of 1(a)'], True)
+        """
+        if isinstance(repeat, bool) or not isinstance(repeat, int) or repeat < 1:
+            raise ValueError(f"compile: profile takes a positive int for repeat, not {repeat!r}")
+        leaves, structure, moving, key = self._split(args, kwargs)
+        body = self._body(leaves, structure, moving, key)
+        if body.lifted or any(type(value_of(leaves[k])) is Spec for k in moving):
+            raise TypeError(f"compile of {self.__name__}: profile needs arrays, not what is tracked or traced")
+        return body.profile([as_array(leaves[k]) for k in moving], repeat)
+
     def lower(self, *args, **kwargs):
         """What becomes of the function for arguments like these (arrays or Specs).
 
@@ -567,6 +614,9 @@ class _Method:
 
     def lower(self, *args, **kwargs):
         return self.compiled.lower(self.instance, *args, **kwargs)
+
+    def profile(self, *args, **kwargs):
+        return self.compiled.profile(self.instance, *args, **kwargs)
 
 
 def _nested(structure):
@@ -614,15 +664,17 @@ class Lowered:
         Operations on numbers, an elementwise function counted as one.
     bytes : int
         Read and written by all steps; what stays inside a region is not.
+    plan : Plan
+        Where everything lies in memory, and when.
     peak_memory : int
-        Bytes of the arena and of the results; results of kernels of other libraries come on top.
+        Bytes that a call allocates at most: the arena, results, and results of kernels of other libraries.
     """
 
     def __init__(self, body):
         self.traced = body.trace.graph
-        self.rebuilt, self.report, self.fused, self.program = body.steps()
+        self.rebuilt, self.report, self.plan = body.steps()
+        self.fused, self.program, self.peak_memory = self.plan.fused, self.plan.program, self.plan.peak
         self.flops, self.bytes = cost(self.fused)
-        self.peak_memory = self.program.arena_bytes + sum(_size(s) for s in body.out_specs)
 
     def __repr__(self):
         return (
@@ -630,7 +682,3 @@ class Lowered:
             f"{len(self.fused)} step(s), {len(self.program.instructions)} instruction(s); {self.flops} flops, "
             f"{self.bytes} bytes moved, {self.peak_memory} bytes of memory>"
         )
-
-
-def _size(spec):
-    return spec.size * spec.dtype.itemsize

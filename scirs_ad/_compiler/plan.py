@@ -7,13 +7,16 @@ their first and last use.
 
 import bisect
 import heapq
+import itertools
 
 import numpy as np
 
+from scirs_ad._compiler.check_plan import check_plan
 from scirs_ad._compiler.fuse import REDUCTIONS, TRUTHS, Region, signature_of
 from scirs_ad._compiler.graph import NUMBERS
 from scirs_ad._compiler.lower import LOWERED
 from scirs_ad._compiler.program import Program
+from scirs_ad._compiler.remat import Memory, fitting, smallest, written
 from scirs_ad._compiler.views import (
     VIEWS,
     box_of,
@@ -24,12 +27,16 @@ from scirs_ad._compiler.views import (
     layout_of_terms,
     merged,
 )
+from scirs_ad._core.core import Spec
 from scirs_ad._kernels.region import Region as Pass
+from scirs_ad._transforms.check import checking
+from scirs_ad._transforms.cost import size_of
 
-__all__ = ["plan"]
+__all__ = ["Plan", "plan"]
 
 SMALL = 4096  # bytes of a register: one block of the machine, so that nothing has to be cut into blocks
 ALIGN = 64
+ATTEMPTS = 4  # to fit a memory limit, before the plan that needs least is asked for
 FLAT, SCALAR, STRIDED = 0, 1, 2  # how it reads an input
 
 
@@ -52,7 +59,9 @@ class Planner:
         self.specs = self.graph.specs
         self.place = {}  # value -> (buffer, offset, strides)
         self.buffers, self.pointers, self.pointer_at = [], [], {}
-        self.instructions = []
+        self.instructions, self.sources = [], []  # and the step that each instruction belongs to
+        self.given = set()  # buffers of donated inputs
+        self.overwritten = []  # (step, value, buffer): results of a region in the memory of what it reads
         self.splats = {}
         self.last = {}  # value -> the last step that reads it
         for k, step in enumerate(fused.steps):
@@ -143,6 +152,7 @@ class Planner:
 
     def emit(self, *instruction):
         self.instructions.append(instruction)
+        self.sources.append(self.step)
 
     def emit_pass(self, region, inputs, outputs, threads=0):
         """A region, whose buffers are all needed now: instructions may lie between the making of its pointers."""
@@ -176,6 +186,8 @@ class Planner:
             spec = self.specs[v]
             buffer = self.buffer("input", spec.size * spec.dtype.itemsize, shape=spec.shape, dtype=spec.dtype)
             buffer.slot = k
+            if k in self.donated:
+                self.given.add(buffer)
             self.put(v, buffer, 0, contiguous(spec.shape, spec.dtype.itemsize))
         for k, step in enumerate(self.fused.steps):
             self.step = k
@@ -379,6 +391,7 @@ class Planner:
                     if mode == SCALAR:
                         shape, strides = (n,), (0,)
                     self.emit("copy", 1, pointer, truth, shape, strides, contiguous(shape, 1))
+                    truth = self.pointer(bits)  # needed by the next instruction too
                 self.emit("call", "truth", itemsize, n, truth, -1, -1, self.pointer(made))
             elif mode == SCALAR:
                 self.emit("call", "fill", itemsize, n, pointer, -1, -1, self.pointer(made))
@@ -475,6 +488,7 @@ class Planner:
             if free[k] is not None:
                 alias, (buffer, offset) = free[k]
                 self.put(v, buffer, 0, contiguous(shape, itemsize))
+                self.overwritten.append((self.step, v, buffer))
             else:
                 buffer, offset, _ = self.new_place(v)
             outputs.append(("store", number[v], contiguous(shape, itemsize), k, 0, alias))
@@ -562,7 +576,7 @@ class Planner:
             if found[0] == "scalar":
                 self.pointer(found[1], found[2])
                 found[1].end = 1 << 60
-        arena = pack([b for b in self.buffers if b.kind == "arena"])
+        self.arena = arena = pack([b for b in self.buffers if b.kind == "arena"])
         ends = {}
         for buffer in self.buffers:
             if buffer.kind == "box":
@@ -634,17 +648,94 @@ def pack(buffers):
     return top
 
 
-def plan(fused, donated=()):
-    """The Program of a fused graph.
+class Plan:
+    """A Program, and what is known of it.
+
+    Attributes
+    ----------
+    program : Program
+    fused : FusedGraph
+        What it runs: with a memory limit, some steps twice.
+    sources : list of int
+        Of each instruction the step that it belongs to; ``len(fused)`` for copies of results.
+    live : list of int
+        Bytes that are in use at each instruction: of the arena, of outputs, of results of kernels of other libraries.
+    peak : int
+        Bytes that a call allocates at most: the arena, outputs, results of kernels of other libraries.
+    repeated : frozenset of int
+        Steps that compute something a second time to fit a memory limit.
+    """
+
+    def __init__(self, fused, donated=(), before=None):
+        """`before`: the graph without what is repeated."""
+        planner = Planner(fused, donated)
+        self.fused, self.repeated = fused, frozenset()
+        if before is not None:
+            n = len(before.graph.specs)  # what is made again has a new number
+            self.repeated = frozenset(k for k, step in enumerate(fused.steps) if max(written(step), default=0) >= n)
+        self.program, self.sources = planner.run(), planner.sources
+        if checking():
+            check_plan(planner)
+        n = len(planner.instructions)
+        waits = [k for k, d in enumerate(planner.instructions) if d[0] == "python"]
+        used, boxes = [0] * (n + 2), [0] * (n + 2)
+        handed = 0
+        for b in planner.buffers:
+            if b.kind == "arena":
+                _during(used, b.start, b.end, b.size)
+            elif b.kind == "fresh":
+                handed += b.size
+            elif b.kind == "box":  # given back by the next Python instruction
+                size = size_of(Spec(b.shape, b.dtype))
+                k = bisect.bisect_left(waits, b.end)
+                _during(used, b.start, waits[k] if k < len(waits) else n, size)
+                _during(boxes, b.start, waits[k] if k < len(waits) else n, size)
+        used, boxes = list(itertools.accumulate(used)), list(itertools.accumulate(boxes))
+        self.live = [handed + x for x in used[:n]]
+        self.peak = planner.arena + handed + max(boxes)
+
+
+def _during(changes, start, end, size):
+    """Add a size to the changes at its start and after its end."""
+    last = len(changes) - 2
+    changes[min(start, last)] += size
+    changes[min(end, last) + 1] -= size
+
+
+def plan(fused, donated=(), limit=None):
+    """The Plan of a fused graph.
 
     Parameters
     ----------
     fused : FusedGraph
     donated : collection of int
         Inputs that may be written over when they are not needed any more.
+    limit : int, optional
+        Bytes that a call may allocate. If more are needed, steps are repeated instead of keeping what they make.
 
-    Returns
-    -------
-    Program
+    Raises
+    ------
+    MemoryError
+        If no plan is found that needs so little. It says how much is needed.
     """
-    return Planner(fused, donated).run()
+    found = Plan(fused, donated)
+    if limit is None or found.peak <= limit:
+        return found
+    beside = found.peak - Memory(fused).peak  # outputs, and what packing adds
+    for _ in range(ATTEMPTS):
+        other, needed = fitting(fused, limit - beside)
+        if needed > limit - beside:
+            break
+        made = Plan(other, donated, fused)
+        if made.peak <= limit:
+            return made
+        beside += max(made.peak - limit, ALIGN)
+    other = smallest(fused)
+    made = Plan(other, donated, fused)
+    if made.peak <= limit:
+        return made
+    raise MemoryError(
+        f"compile of {fused.graph.name}: {found.peak} bytes are needed for intermediate results and outputs, "
+        f"{min(made.peak, found.peak)} where values are computed again instead of being kept; memory_limit is {limit}. "
+        "Allow more, or use smaller batches"
+    )

@@ -197,8 +197,9 @@ class Lowering:
     else an array of them.
     """
 
-    def __init__(self, graph, dtype, count):
+    def __init__(self, graph, dtype, count, signatures=None):
         self.graph, self.dtype, self.count = graph, dtype, count
+        self.signatures = signatures or {}  # what is known of signature_of
         self.lead = 1 if count else 0
         self.b = ScalarBuilder(dtype, True)
         self.numbers = {}  # of what is made here
@@ -261,7 +262,7 @@ class Lowering:
         rule = RULES.get(name)
         if rule is not None:
             return rule(self, op)
-        name, _ = signature_of(op, self.graph)
+        name, _ = self.signatures.get(op.outputs[0]) or signature_of(op, self.graph)
         if name in SUMS:
             found = [self.sparse(v) for v in op.inputs]
             if None not in found:
@@ -436,6 +437,24 @@ class Lowering:
     def moved_to_end(self, v, op):
         return self.ids(v, self.has_lead(v, len(self.graph.specs[op.outputs[0]].shape) - 1))
 
+    def product(self, op):
+        """A product of matrices or vectors: products in the order of their axis, added one after the other."""
+        own = PRODUCTS[op.primitive.name]
+        ahead = len(self.graph.specs[op.outputs[0]].shape) - own[2]
+        x, y = (
+            np.asarray(self.ids(v, self.has_lead(v, ahead + n) if ahead else False))
+            for v, n in zip(op.inputs, own, strict=False)
+        )
+        if own[0] == 1:
+            x = x[..., None, :]
+        if own[1] == 1:
+            y = y[..., :, None]
+        multiply, total = OPCODES["multiply"], None
+        for k in range(x.shape[-1]):
+            term = self.each(multiply, [x[..., :, k, None], y[..., None, k, :]])
+            total = term if total is None else self.each(ADD, [total, term])
+        return np.reshape(total, self.graph.specs[op.outputs[0]].shape[self.lead :])
+
     def fold(self, op):
         """A reduction in the order of the kernels: 16 lanes, folded in halves (reduce.h)."""
         found = self.moved_whole(op.inputs[0])
@@ -462,6 +481,13 @@ class Lowering:
 ADD = OPCODES["add"]
 SUMS = frozenset(["add", "subtract", "negative"])
 BOOLEAN = {"add": "maximum"}
+# Numbers of axes of the operands and the result.
+PRODUCTS = {
+    "matmul_core": (2, 2, 2),
+    "matvec_core": (2, 1, 1),
+    "vecmat_core": (1, 2, 1),
+    "inner_last": (1, 1, 0),
+}
 RULES = {
     "index": Lowering.index,
     "scatter": Lowering.scatter,
@@ -476,7 +502,9 @@ RULES = {
     "stop": Lowering.same,
     "outer_last": Lowering.outer,
     **dict.fromkeys(REDUCTIONS, Lowering.fold),
+    **dict.fromkeys(PRODUCTS, Lowering.product),
 }
+MOVED_BY = frozenset(RULES) - frozenset(PRODUCTS) - frozenset(REDUCTIONS) - {"outer_last"}  # rules without arithmetic
 
 
 def put_core(op):

@@ -15,7 +15,17 @@ import numpy as np
 
 from scirs_ad._compiler.fuse import REDUCTIONS, signature_of
 from scirs_ad._compiler.graph import NUMBERS, FlatGraph, Op
-from scirs_ad._compiler.scalar_code import RULES, SUMS, TRUTHS, Lowering, is_sparse_constant, put_core, scalar_call
+from scirs_ad._compiler.scalar_code import (
+    MOVED_BY,
+    PRODUCTS,
+    RULES,
+    SUMS,
+    TRUTHS,
+    Lowering,
+    is_sparse_constant,
+    put_core,
+    scalar_call,
+)
 from scirs_ad._kernels.ops import OPCODES
 from scirs_ad._kernels.vm import CHEAP
 
@@ -27,18 +37,63 @@ MOVED = 1024  # elements of a value that is only moved
 READ = 1 << 14  # elements of an input of which single ones are read
 SHARED = 64  # and of one that is the same for all runs
 LEAST_LANES = 16  # a leading axis that is shorter is not worth its own program
+MOST_PRODUCT = 512  # operations of a matrix product that is computed element by element
 LEAST_OPS = 4  # what is smaller stays as it is
 
 # Estimates in nanoseconds, measured on one core of a 3.7 GHz Zen 4: what the other instructions take.
-CALL, ELEMENT, FUNCTION, COPY, PYTHON = 6.0, 0.2, 1.0, 10.0, 700.0
+CALL, ELEMENT, FUNCTION, COPY, PYTHON, PRODUCT = 6.0, 0.2, 1.0, 10.0, 700.0, 50.0
+MOVES = frozenset(["index", "reshape_core", "broadcast_core", "permute_core", "flip_last", "stop"])  # views
 
 
 # ------------------------------------------------------------------------------------------------ what can be lowered
+class Known:
+    """What is asked several times about the operations of a graph: their kernels, and what they take otherwise."""
+
+    def __init__(self, graph, products):
+        self.graph, self.products = graph, products
+        self.signatures, self.prices = {}, {}
+
+    def signature(self, op):
+        v = op.outputs[0]
+        if v not in self.signatures:
+            self.signatures[v] = signature_of(op, self.graph)
+        return self.signatures[v]
+
+    def price(self, op, count=0):
+        """Nanoseconds that an operation takes, if it is none of a scalar program."""
+        if op.primitive is scalar_call:
+            return _cost(op)
+        v = op.outputs[0]
+        if v not in self.prices:
+            self.prices[v] = self._price(op)
+        return self.prices[v] or (0.3 * self.graph.specs[v].size if count else 0.0)
+
+    def _price(self, op):
+        specs, name = self.graph.specs, op.primitive.name
+        size = specs[op.outputs[0]].size
+        if name in MOVES:
+            return 0.0
+        if name == "put":
+            return PYTHON + size
+        if name in ("stack_core", "concatenate_core"):
+            return COPY * (1 + len(op.inputs)) + size
+        if name in ("scatter", "scatter_sum"):
+            return COPY * (1 + len(op.inputs)) + 0.5 * size
+        if name in REDUCTIONS:
+            size = specs[op.inputs[0]].size
+        if name in PRODUCTS:
+            return PRODUCT * max(1, size // 8) + size
+        found = self.signature(op) if name not in RULES else None
+        cheap = found is None or found[0] in CHEAP
+        return CALL + (ELEMENT if cheap else FUNCTION) * size + (0 if cheap else 10)
+
+
 class Chooser:
     """Which operations of a graph can be part of a scalar program, of one dtype, mapped over an axis or not."""
 
-    def __init__(self, graph, dtype, count, wide):
-        self.graph, self.dtype, self.count, self.wide = graph, dtype, count, wide
+    def __init__(self, known, dtype, count, wide):
+        self.known, self.graph = known, known.graph
+        self.dtype, self.count, self.wide = dtype, count, wide
         self.made = set()  # values made by the operations that can
         self.sparse = set()  # those of them that are sums of scattered elements
 
@@ -52,7 +107,7 @@ class Chooser:
     def takes(self, op):
         """Whether an operation can be lowered; call it for all operations in their order."""
         graph, name = self.graph, op.primitive.name
-        if len(op.outputs) != 1:
+        if len(op.outputs) != 1 or op.primitive is scalar_call:
             return False
         out = graph.specs[op.outputs[0]]
         if self.count and (not out.shape or out.shape[0] != self.count):
@@ -85,7 +140,7 @@ class Chooser:
         return all(v in self.sparse or (not self.count and is_sparse_constant(self.graph, v)) for v in op.inputs)
 
     def elementwise(self, op):
-        found = signature_of(op, self.graph)
+        found = self.known.signature(op)
         if found is None:
             return False
         name, types = found
@@ -125,8 +180,15 @@ class Chooser:
             )
         if name == "broadcast_core":
             return self.aligned(op)
-        if count and name == "outer_last":
-            return all(len(s.shape) == len(out.shape) - 1 and s.shape[0] == count for s in specs)
+        if name in PRODUCTS and not (self.known.products and self.small_product(op, specs, out)):
+            return False
+        if count and name in ("outer_last", *PRODUCTS):
+            ahead = len(out.shape) - PRODUCTS.get(name, (1, 1, 2))[2]
+            return ahead > 0 and all(
+                (len(s.shape) - own == ahead and s.shape[0] == count)
+                or (len(s.shape) == own and name != "outer_last" and self.shared(v))
+                for v, s, own in zip(op.inputs, specs, PRODUCTS.get(name, (1, 1, 2)), strict=False)
+            )
         if count and any(not s.shape or s.shape[0] != count for s in specs):
             return False
         ndim = len(specs[0].shape)
@@ -152,6 +214,10 @@ class Chooser:
         if name == "flip_last":
             return not count or ndim > 1
         return True
+
+    def small_product(self, op, specs, out):
+        """Whether a product is one of few numbers, of one dtype."""
+        return _work(self.graph, op, self.count) <= MOST_PRODUCT and all(s.dtype == out.dtype for s in specs)
 
     def put_operand(self, v, op, core):
         """Whether an operand of `put` has the leading axis as the result has it, or is the same for all runs."""
@@ -206,25 +272,6 @@ class Chooser:
 
 
 # ------------------------------------------------------------------------------------------------ the step
-def _price(graph, op, count):
-    """Nanoseconds that an operation takes otherwise."""
-    name = op.primitive.name
-    size = graph.specs[op.outputs[0]].size
-    if name in ("index", "reshape_core", "broadcast_core", "permute_core", "flip_last", "stop"):
-        return 0.0 if count == 0 else 0.3 * size
-    if name == "put":
-        return PYTHON + size
-    if name in ("stack_core", "concatenate_core"):
-        return COPY * (1 + len(op.inputs)) + size
-    if name in ("scatter", "scatter_sum"):
-        return COPY * (1 + len(op.inputs)) + 0.5 * size
-    if name in REDUCTIONS:
-        size = graph.specs[op.inputs[0]].size
-    found = signature_of(op, graph) if name not in RULES else None
-    cheap = found is None or found[0] in CHEAP
-    return CALL + (ELEMENT if cheap else FUNCTION) * size + (0 if cheap else 10)
-
-
 def _axis(graph):
     """The leading axis that most operations have, if it can be one of runs; else 0."""
     lengths = Counter()
@@ -238,12 +285,14 @@ def _axis(graph):
     return count if times >= LEAST_OPS else 0
 
 
-def scalarise(graph):
+def scalarise(graph, products=False):
     """A graph whose small operations are scalar programs, where that is a gain.
 
     Parameters
     ----------
     graph : FlatGraph
+    products : bool
+        Whether small matrix products may be part of them: they are rounded in another order than by BLAS.
 
     Returns
     -------
@@ -251,21 +300,21 @@ def scalarise(graph):
         The same graph if nothing is gained.
     """
     letters = Counter(graph.specs[op.outputs[0]].dtype.char for op in graph.ops)
-    best, cost = graph.ops, None
+    best, cost, known = graph.ops, None, Known(graph, products)
     for letter in "df":
         if letters[letter] < LEAST_OPS:
             continue
-        dtype, ops = np.dtype(letter), best
+        ops = best
         axis = _axis(graph)
-        # A short leading axis may be one of runs, or of elements: that of the unit vectors of a Jacobian.
-        for counts in [(0,)] if not axis else [(axis, 0)] if axis > SHARED else [(axis, 0), (0,)]:
+        # A leading axis may be one of runs, or of elements: that of the unit vectors of a Jacobian.
+        for counts in [(axis, 0), (0,)] if axis else [(0,)]:
             found = ops
             for count in counts:
-                found = _gathered(graph, found, dtype, count)
+                found = _gathered(known, found, np.dtype(letter), count)
             if found is not ops:
-                price = sum(_any_price(graph, op) for op in found)
+                price = sum(map(known.price, found))
                 if cost is None:
-                    cost = sum(_any_price(graph, op) for op in graph.ops)
+                    cost = sum(map(known.price, graph.ops))
                 if price < cost:
                     best, cost = found, price
     if best is graph.ops:
@@ -273,23 +322,19 @@ def scalarise(graph):
     return FlatGraph(graph.name, graph.specs, graph.constants, best, graph.inputs, graph.outputs, graph.uniform)
 
 
-def _any_price(graph, op):
-    return _cost(op) if op.primitive is scalar_call else _price(graph, op, 0)
-
-
-def _gathered(graph, ops, dtype, count):
+def _gathered(known, ops, dtype, count):
     """The operations with scalar programs among them; the same list if there is none that is worth it."""
-    chooser = Chooser(graph, dtype, count, WIDE)
+    chooser = Chooser(known, dtype, count, WIDE)
     steps = chooser.groups(ops)
     if not any(type(step) is list for step in steps):
         return ops
-    reader = _readers(graph, steps)
+    reader = _readers(known.graph, steps)
     found, changed = [], False
     for k, step in enumerate(steps):
         if type(step) is not list:
             found.append(step)
             continue
-        made = _best(graph, step, k, reader, dtype, count, chooser.sparse)
+        made = _best(known, step, k, reader, chooser)
         changed = changed or made is not step
         found.extend(made)
     return found if changed else ops
@@ -306,40 +351,52 @@ def _readers(graph, steps):
     return reader
 
 
-def _best(graph, group, number, reader, dtype, count, sparse):
+def _best(known, group, number, reader, chooser):
     """A group as one scalar program, or with smaller ones in it, or as it was."""
-    arithmetic = [op for op in group if op.primitive.name not in RULES]
-    if len(arithmetic) < LEAST_OPS or (count and not _narrow(graph, group)):
+    graph, dtype, count = known.graph, chooser.dtype, chooser.count
+    arithmetic = [op for op in group if op.primitive.name not in MOVED_BY]
+    if len(arithmetic) < LEAST_OPS or (count and not _narrow(group)):
         return group
-    otherwise = sum(_price(graph, op, count) for op in group)
-    sizes = [1 if op.outputs[0] in sparse else graph.specs[op.outputs[0]].size // max(count, 1) for op in arithmetic]
-    most = sum(sizes)
-    outputs = tuple(v for op in group for v in op.outputs if reader.get(v, number) != number)
+    otherwise = sum([known.price(op, count) for op in group])
+    sizes = [_work(graph, op, count) for op in arithmetic if op.outputs[0] not in chooser.sparse]
+    most = sum(sizes) + len(arithmetic)
+    outputs = tuple([v for op in group for v in op.outputs if reader.get(v, number) != number])
     best, cost = group, otherwise
     if most <= 30 * len(arithmetic) + 1000 and (0.8 * most < otherwise or _sparse(graph, group)):
-        made = _lowered(graph, group, outputs, dtype, count)
+        made = _lowered(known, group, outputs, dtype, count)
         if made is not None and _cost(made) < cost:
             best, cost = [made], _cost(made)
-    if not count and max(sizes) > NARROW:
-        wanted = set(outputs)
-        steps = Chooser(graph, dtype, 0, NARROW).groups(group)
-        inner = _readers(graph, steps)
-        parts = []
-        for k, step in enumerate(steps):
-            if type(step) is not list:
-                parts.append(step)
-                continue
-            if sum(op.primitive.name not in RULES for op in step) < LEAST_OPS:
-                parts.extend(step)
-                continue
-            ends = tuple(v for op in step for v in op.outputs if v in wanted or inner.get(v, k) != k)
-            made = _lowered(graph, step, ends, dtype, 0)
-            before = sum(_price(graph, op, 0) for op in step)
-            parts.extend([made] if made is not None and _cost(made) < before else step)
-        total = sum(_cost(op) if op.primitive is scalar_call else _price(graph, op, 0) for op in parts)
-        if total < cost:
+    if not count and max(sizes, default=0) > NARROW:
+        parts = _parts(known, group, set(outputs), dtype)
+        if sum(map(known.price, parts)) < cost:
             best = parts
     return best
+
+
+def _parts(known, group, outputs, dtype):
+    """A group with programs of its smallest operations in it."""
+    steps = Chooser(known, dtype, 0, NARROW).groups(group)
+    reader = _readers(known.graph, steps)
+    parts = []
+    for k, step in enumerate(steps):
+        if type(step) is not list:
+            parts.append(step)
+        elif sum([op.primitive.name not in MOVED_BY for op in step]) < LEAST_OPS:
+            parts.extend(step)
+        else:
+            ends = tuple([v for op in step for v in op.outputs if v in outputs or reader.get(v, k) != k])
+            made = _lowered(known, step, ends, dtype, 0)
+            gain = made is not None and _cost(made) < sum(map(known.price, step))
+            parts.extend([made] if gain else step)
+    return parts
+
+
+def _work(graph, op, count):
+    """Operations on single numbers, of one run."""
+    size = graph.specs[op.outputs[0]].size // max(count, 1)
+    if op.primitive.name in PRODUCTS:
+        size *= 2 * graph.specs[op.inputs[0]].shape[-1]
+    return size
 
 
 def _sparse(graph, group):
@@ -354,15 +411,15 @@ def _sparse(graph, group):
     return False
 
 
-def _narrow(graph, group):
+def _narrow(group):
     """Whether a mapped group has small axes of its own: else it is made of vectors, and better left to the regions."""
     return sum(op.primitive.name in RULES for op in group) >= 2
 
 
-def _lowered(graph, group, outputs, dtype, count):
+def _lowered(known, group, outputs, dtype, count):
     """One operation for a group; None if the machine does not take it."""
     try:
-        code = Lowering(graph, dtype, count).code(group, outputs)
+        code = Lowering(known.graph, dtype, count, known.signatures).code(group, outputs)
     except ValueError:  # too many registers
         return None
     return Op(scalar_call, {"code": code}, code.graph.inputs, outputs)

@@ -2,6 +2,7 @@
 
 from scirs_ad._kernels.linalg_adjoint import cholesky_pull
 from scirs_ad._kernels.linalg_eigen import eig, eigh, eigvals, eigvalsh, svd, svdvals
+from scirs_ad._kernels.linalg_expm import expm, expm_frechet, expm_pull
 from scirs_ad._kernels.linalg_factor import cholesky, det, inv, lu_factor, qr, slogdet
 from scirs_ad._kernels.linalg_matmul import matmul
 from scirs_ad._kernels.linalg_solve import (
@@ -22,6 +23,9 @@ __all__ = [
     "eigh",
     "eigvals",
     "eigvalsh",
+    "expm",
+    "expm_frechet",
+    "expm_pull",
     "inv",
     "lstsq",
     "lu_factor",

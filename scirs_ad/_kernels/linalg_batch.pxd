@@ -64,6 +64,7 @@ cdef int square(str op, cnp.ndarray x, str name) except -1
 cdef int dim(str op, cnp.ndarray x, int axis) except -1
 cdef int start(Job *job, str op, cnp.ndarray a, int ca, cnp.ndarray b=*, int cb=*,
                cnp.ndarray c=*, int cc=*) except -1
+cdef void add_argument(Job *job, cnp.ndarray x, int core) noexcept
 cdef cnp.ndarray output(Job *job, int typenum, int core, Py_ssize_t d0=*, Py_ssize_t d1=*)
 cdef Py_ssize_t run(Job *job, int typenum, void *f, void *d, void *c, void *z) except -2
 cdef void small(Job *job, int which, int typenum) noexcept

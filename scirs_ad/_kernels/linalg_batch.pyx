@@ -168,6 +168,11 @@ cdef int start(Job *job, str op, cnp.ndarray a, int ca, cnp.ndarray b=None, int 
     return 0
 
 
+cdef void add_argument(Job *job, cnp.ndarray x, int core) noexcept:
+    """A further input, whose leading axes are the batch shape already."""
+    one_arg(job, x, core)
+
+
 cdef cnp.ndarray output(Job *job, int typenum, int core, Py_ssize_t d0=0, Py_ssize_t d1=0):
     """A new C-contiguous array, batch shape + core shape, that becomes the job's next operand."""
     cdef cnp.npy_intp dims[MAX_DIMS]

@@ -34,6 +34,7 @@ from scirs_ad._ops import (
     linalg_scipy,
     matrix_bands,
     matrix_equations,
+    matrix_exponential,
     matrix_factors,
     matrix_functions,
     matrix_health,

@@ -9,6 +9,7 @@ from scirs_ad._ops import linalg as la
 from scirs_ad._ops import matrix_equations as eq
 from scirs_ad._ops import matrix_functions as mf
 from scirs_ad._ops import shape as sh
+from scirs_ad._ops.matrix_exponential import expm_frechet_core, exponential
 from scirs_ad._ops.products import kron, matmul
 from scirs_ad.scipy._spectra import checked
 
@@ -64,7 +65,7 @@ def _numpydoc(summary, notes, example, a="array_like, shape (..., n, n)", more="
 
 
 def expm(A):
-    return mf.function_core(_matrix("expm", A), name="expm", power=None)
+    return exponential(_matrix("expm", A))
 
 
 expm.__doc__ = _numpydoc(
@@ -115,7 +116,7 @@ def expm_frechet(A, E, method=None, compute_expm=True, check_finite=True):
     E = checked("expm_frechet", E, check_finite, square=True)
     if shape_of(A)[-1] != shape_of(E)[-1]:
         raise ValueError(f"expm_frechet: A of shape {shape_of(A)} and E of shape {shape_of(E)} differ")
-    moved = mf.frechet_core(A, E, name="expm", power=None)
+    moved = expm_frechet_core(A, E)
     return (expm(A), moved) if compute_expm else moved
 
 
@@ -212,6 +213,7 @@ def sinm(A):
 
 
 def tanm(A):
+    A = _matrix("tanm", A)
     return la.solve_core(cosm(A), sinm(A))
 
 
