@@ -10,6 +10,7 @@ from collections import Counter
 import numpy as np
 
 from scirs_ad._compiler import rules
+from scirs_ad._compiler.contract import contracted
 from scirs_ad._compiler.graph import NUMBERS, FlatGraph, Op
 from scirs_ad._core.core import PRIMITIVES, Elementwise, Key, Spec, bind, spec_of
 from scirs_ad._core.define import primitive, sample
@@ -388,6 +389,7 @@ SPECIAL = {
     "real_part": (_real_only, "real and conj of real numbers"),
     "conj_complex": (_real_only, "real and conj of real numbers"),
     "mulz": (_product, "mulz(c, x) -> c * x, c finite and not zero"),
+    "einsum_two": (contracted, "einsum -> products of matrices"),
     "logsumexp_axes": (_log_sum_exp, "logsumexp -> max, sum of exp, log"),
 }
 

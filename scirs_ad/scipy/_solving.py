@@ -371,7 +371,11 @@ def cholesky(a, lower=False, overwrite_a=False, check_finite=True):
            [0., 3.]])
     """
     del overwrite_a
-    factor = la.cholesky_core(checked("cholesky", a, check_finite, square=True))
+    return _cholesky("cholesky", a, lower, check_finite)
+
+
+def _cholesky(name, a, lower, check_finite):
+    factor = la.cholesky_core(checked(name, a, check_finite, square=True))
     return factor if lower else la.h_(factor)
 
 
@@ -405,7 +409,8 @@ def cho_factor(a, lower=False, overwrite_a=False, check_finite=True):
     >>> sla.cho_solve(sla.cho_factor([[4.0, 0.0], [0.0, 2.0]]), [4.0, 2.0])
     array([1., 1.])
     """
-    return cholesky(a, lower, overwrite_a, check_finite), lower
+    del overwrite_a
+    return _cholesky("cho_factor", a, lower, check_finite), lower
 
 
 def cho_solve(c_and_lower, b, overwrite_b=False, check_finite=True):
