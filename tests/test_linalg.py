@@ -380,7 +380,9 @@ def test_solution_factors_once(monkeypatch):
     assert len(count) <= 1
 
 
-@pytest.mark.parametrize(("values", "whole"), [("svdvals", "svd_core"), ("eigvalsh", "eigh_core"), ("eigvals", "eig_core")])
+@pytest.mark.parametrize(
+    ("values", "whole"), [("svdvals", "svd_core"), ("eigvalsh", "eigh_core"), ("eigvals", "eig_core")]
+)
 def test_one_decomposition_for_values_and_vectors(values, whole):
     """A compiled gradient of values takes them from the decomposition that it needs for the vectors."""
     a = positive(4)

@@ -22,8 +22,10 @@ from scirs_ad._kernels.ops import ISA
 cnp.import_array()
 
 cdef extern from "tile.h":
+    ctypedef void (*ad_transpose_fn)(void *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
     ctypedef struct ad_tile_table:
         ad_tile_fn (*fn)[2]
+        const ad_transpose_fn *transpose
         int bytes
     const ad_tile_table *ad_tile_find(const char *isa)
 
@@ -215,6 +217,12 @@ cdef int coalesce(Job *job, Py_ssize_t *shape) noexcept nogil:
         for a in range(job.nargs):
             job.arg[a].step[last] = job.arg[a].step[i]
     return last + 1
+
+
+cdef void transpose(void *to, const char *source, Py_ssize_t step, Py_ssize_t n0, Py_ssize_t n1,
+                    int size) noexcept nogil:
+    """to[i * n1 + j] = source[i + j * step]: the columns of a matrix that lies by rows."""
+    tiles.transpose[size == 4](to, source, step, n0, n1)
 
 
 cdef void small(Job *job, int which, int typenum) noexcept:

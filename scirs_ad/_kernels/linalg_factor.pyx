@@ -462,11 +462,10 @@ cdef int qr_body(Job *job, char **p, scalar *work) noexcept nogil:
     pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, m)
     # Panels by recursion: xGEQRF's go column by column, half of its time at this size.
     info = geqrt(m, n, nb, work, m, t, nb, extra)
+    pack(r, <char*> work, sizeof(scalar), m * sizeof(scalar), nr, n)
     for i in range(nr):
         for j in range(min(i, n)):
             r[i * n + j] = 0
-        for j in range(i, n):
-            r[i * n + j] = work[i + j * m]
     if nq > 0:
         # The blocks onto the identity, from the last: what lies above and to the left is still that of the identity.
         memset(q, 0, <size_t> m * nq * sizeof(scalar))
