@@ -442,6 +442,8 @@ def _(t, out):
     u, p = out
     inner = matmul_core(h_(u), t)
     w = sylvester_core(p, p, ew.subtract(inner, h_(inner)), "polar")
+    # W is skew; what rounding puts into its Hermitian part is divided by the least singular value alone.
+    w = ew.multiply(0.5, ew.subtract(w, h_(w)))
     to_u = matmul_core(u, w)
     if shape_of(u)[-2] != shape_of(u)[-1]:
         to_u = ew.add(to_u, right_solve(ew.subtract(t, matmul_core(u, inner)), p))
