@@ -447,7 +447,7 @@ def slogdet(a):
 # ---------------------------------------------------------------------------------------------- qr
 
 cdef enum:
-    REFLECTORS = 32     # in a block; of 300 columns 24 to 48 take the same time, 64 a tenth more
+    REFLECTORS = 32     # in a block; with 48 or 64 columns a QR of 300 x 300 takes 2 to 6 % more
 
 
 cdef int qr_body(Job *job, char **p, scalar *work) noexcept nogil:
