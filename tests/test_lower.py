@@ -243,6 +243,53 @@ def test_loops_in_loops(rng):
     check(ad.grad(loss), x, ulps=64)
 
 
+@pytest.fixture
+def threads():
+    before = ad.get_num_threads()
+    yield ad.set_num_threads
+    ad.set_num_threads(before)
+
+
+def test_large_loops_run_side_by_side(rng, threads, monkeypatch):
+    """Two directions over one sequence, then one that needs both."""
+    monkeypatch.setenv("SCIRS_AD_CHECK", "1")
+
+    def f(x, xs):
+        step = lambda c, r: (np.tanh(c + r), c * r)  # noqa: E731
+        a, forth = ad.scan(step, x, xs)
+        b, back = ad.scan(step, x * 0.5, xs[:, ::-1], reverse=True)
+        _, ends = ad.scan(lambda c, r: (c * 0.5 + r[0] - r[1], c), x, (forth, back))
+        return a, b, np.sum(ends, 0)
+
+    x, xs = rng.standard_normal(40), rng.standard_normal((1500, 40))
+    compiled = check(f, x, xs, ulps=64)
+    text = str(compiled.lower(x, xs).program)
+    assert text.count("side by side") == 1
+    assert text.count("loop of 1500 steps") == 3
+    results = []
+    for n in (1, 2, 4):
+        threads(n)
+        results.append(compiled(x, xs))
+    for other in results[1:]:
+        for y, z in zip(other, results[0], strict=True):
+            np.testing.assert_array_equal(y, z)
+    check(ad.grad(lambda x, xs: np.sum(f(x, xs)[2]), argnums=(0, 1)), x, xs, ulps=4000)
+
+
+def test_stacks_of_products_do_not_depend_on_threads(rng, threads):
+    a, b = rng.standard_normal((60, 4, 50, 40)), rng.standard_normal((60, 1, 40, 30))
+    f = ad.compile(lambda a, b: a @ b)
+    f(a, b)
+    assert kinds(f, a, b) == ["held"]
+    results = []
+    for n in (1, 2, 5):
+        threads(n)
+        results.append(f(a, b))
+    np.testing.assert_allclose(results[0], a @ b, rtol=1e-13, atol=1e-13)
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])
+
+
 def test_python_inside_a_loop(rng):
     """A body with an operation that has no instruction of its own."""
     a = rng.standard_normal((3, 3)) + 4 * np.eye(3)
