@@ -1692,12 +1692,17 @@ cdef class Elementwise(Primitive):
 
 
 cdef bint _one_number(cnp.ndarray x):
-    """Whether an array shows one number in several places, as the cotangent of a sum does."""
+    """Whether an array shows one number in many places, as the cotangent of a sum does.
+
+    Many: a formula takes 10 us, as long as a pass over 30,000 elements.
+    """
     cdef int d
+    if cnp.PyArray_SIZE(x) < 32768:
+        return False
     for d in range(cnp.PyArray_NDIM(x)):
         if cnp.PyArray_STRIDES(x)[d] != 0:
             return False
-    return cnp.PyArray_SIZE(x) > 1
+    return True
 
 
 cdef bint _abstract(tuple values):
