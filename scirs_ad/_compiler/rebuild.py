@@ -12,6 +12,7 @@ import numpy as np
 from scirs_ad._compiler import rules
 from scirs_ad._compiler.contract import contracted
 from scirs_ad._compiler.graph import NUMBERS, FlatGraph, Op
+from scirs_ad._compiler.matrices import TABLE, share_factors
 from scirs_ad._core.core import PRIMITIVES, Elementwise, Key, Spec, bind, spec_of
 from scirs_ad._core.define import primitive, sample
 from scirs_ad._ops.gather import scatter
@@ -182,6 +183,12 @@ class Builder:
             if found is not None:
                 self.report[line] += 1
                 return found
+        for rule, line, level in TABLE.get(p.name, ()):
+            if self.level >= level:
+                found = rule(self, params, ins, spec)
+                if found is not None:
+                    self.report[line] += 1
+                    return found
         if spec.dtype.kind != "f":  # complex arithmetic makes nan of inf * 1
             return None
         for guards, alone, left, right, line in self.rules.get(p.name, ()):
@@ -234,6 +241,8 @@ class Builder:
         else:
             p = PRIMITIVES[head]
             ins = tuple([self.instantiate(t, env) for t in term[1:]])
+            if all(type(self.constants.get(v)) is int for v in ins):  # of integers the reciprocal is an integer
+                ins = tuple([self.constant(float(self.constants[v])) for v in ins])
             shape = np.broadcast_shapes(*[self.specs[v].shape for v in ins])
             if spec is not None and shape != spec.shape:
                 return None
@@ -471,6 +480,30 @@ def _add_scatters(b, ins, spec):
     return b.emit(scatter_sum, {"keys": tuple(terms), "to": to}, tuple(terms.values()), (spec,))[0]
 
 
+# ------------------------------------------------------------------------------------------------ decompositions
+# What computes values alone -> what computes them with their vectors, and as which of its results.
+_VALUES = {"svdvals_core": ("svd_core", 1), "eigvalsh_core": ("eigh_core", 0), "eigvals_core": ("eig_core", 0)}
+
+
+def _with_vectors(graph):
+    """Operations that compute values whose vectors are needed later: by their outputs, (what computes both, place)."""
+    alone = [op for op in graph.ops if op.primitive.name in _VALUES]
+    if not alone:
+        return {}
+    live, both = set(graph.outputs), {}
+    for op in reversed(graph.ops):
+        if not live.isdisjoint(op.outputs):
+            live.update(op.inputs)
+            both[op.primitive.name, op.inputs] = op
+    found = {}
+    for op in alone:
+        name, place = _VALUES[op.primitive.name]
+        whole = both.get((name, op.inputs))
+        if whole is not None:
+            found[op.outputs] = whole, place
+    return found
+
+
 # ------------------------------------------------------------------------------------------------ the step
 def rebuild(graph, level="standard"):
     """A graph of fewer operations with the same results, and a report.
@@ -491,6 +524,8 @@ def rebuild(graph, level="standard"):
     for v, value in graph.constants.items():
         where[v] = b.constant(value)
     uses = Counter([v for op in graph.ops for v in op.inputs])
+    with_vectors = _with_vectors(graph) if b.level >= 2 else {}
+    uses.update(graph.outputs)
     for op in graph.ops:
         ins = tuple([where[v] for v in op.inputs])
         specs = [graph.specs[v] for v in op.outputs]
@@ -500,6 +535,11 @@ def rebuild(graph, level="standard"):
             if found is not None:
                 b.report["scatter(x) + scatter(y) -> scatter(x + y)"] += 1
                 outs = (found,)
+        if op.outputs in with_vectors:
+            whole, place = with_vectors[op.outputs]
+            both = b.emit(whole.primitive, whole.params, ins, [graph.specs[v] for v in whole.outputs])
+            outs = (both[place],)
+            b.report["values of a decomposition that is needed anyway"] += 1
         if outs is None:
             outs = b.emit(op.primitive, op.params, ins, specs)
         for v, w in zip(op.outputs, outs, strict=True):
@@ -507,7 +547,8 @@ def rebuild(graph, level="standard"):
             b.uses[w] = b.uses.get(w, 0) + uses[v] - (w in ins)  # what is its own argument reads it no more
     outputs = tuple([where[v] for v in graph.outputs])
     inputs = tuple([where[v] for v in graph.inputs])
-    return drop_dead(graph.name, b, inputs, outputs), b.report
+    found = drop_dead(graph.name, b, inputs, outputs)
+    return share_factors(found, b.report) if b.level >= 2 else found, b.report
 
 
 def drop_dead(name, b, inputs, outputs):
