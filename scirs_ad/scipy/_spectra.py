@@ -370,7 +370,7 @@ def eig(
     return (w, *found)
 
 
-def eigvals(a, b=None, overwrite_a=False, check_finite=True, homogeneous_eigvals=False):
+def eigvals(a, b=None, overwrite_a=False, check_finite=True, homogeneous_eigvals=False, *, overwrite_b=False):
     """Eigenvalues of square matrices, complex always.
 
     Parameters
@@ -378,7 +378,7 @@ def eigvals(a, b=None, overwrite_a=False, check_finite=True, homogeneous_eigvals
     a : array_like, shape (..., n, n)
     b : array_like, shape (..., n, n), optional
         Of ``a v = w b v``; not singular unless `homogeneous_eigvals`.
-    overwrite_a, check_finite : bool
+    overwrite_a, check_finite, overwrite_b : bool
     homogeneous_eigvals : bool
         Return pairs alpha, beta of which the eigenvalues are the ratios; infinite where beta is zero.
 
@@ -404,7 +404,7 @@ def eigvals(a, b=None, overwrite_a=False, check_finite=True, homogeneous_eigvals
     >>> sla.eigvals([[2.0, 0.0], [0.0, 1.0]])
     array([2.+0.j, 1.+0.j])
     """
-    del overwrite_a
+    del overwrite_a, overwrite_b
     a, b = _general("eigvals", a, b, check_finite)
     if homogeneous_eigvals and b is not None:
         return _homogeneous(None, a, b)
