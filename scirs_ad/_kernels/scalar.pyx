@@ -246,6 +246,37 @@ cdef class ScalarBuilder:
             a, b = b, a
         return self.value(op, a, b, c, 0.0)
 
+    def apply_all(self, int op, list operands, tuple shape):
+        """The same, element by element, for arrays of values (int64) of a shape; a single value stands for all."""
+        cdef cnp.npy_intp i, n
+        cdef int k, count = len(operands)
+        cdef cnp.int64_t* data[3]
+        cdef int one[3]
+        cdef bint single[3]
+        cdef cnp.int64_t* to
+        if count > 3:
+            raise ValueError(f"ScalarBuilder: {count} operands")
+        kept = []
+        for k in range(3):
+            single[k], one[k] = True, 0
+        for k in range(count):
+            x = operands[k]
+            if type(x) is int:
+                one[k] = x
+                continue
+            x = np.ascontiguousarray(x if x.shape == shape else np.broadcast_to(x, shape), np.int64)
+            kept.append(x)
+            single[k], data[k] = False, <cnp.int64_t*> cnp.PyArray_DATA(<cnp.ndarray> x)
+        out = np.empty(shape, np.int64)
+        to = <cnp.int64_t*> cnp.PyArray_DATA(<cnp.ndarray> out)
+        n = out.size
+        for i in range(n):
+            for k in range(3):
+                if not single[k]:
+                    one[k] = <int> data[k][i]
+            to[i] = self.apply(op, one[0], one[1], one[2])
+        return out
+
     cdef bint _is(self, int v, double number) noexcept:
         return self.op[v] == CONSTANT and self.number[v] == number
 
