@@ -369,7 +369,7 @@ def _best(known, group, number, reader, chooser):
     least = sum([n * known.alone(op, count) for n, op in zip(sizes, arithmetic, strict=True)]) * max(count, 1)
     outputs = tuple([v for op in group for v in op.outputs if reader.get(v, number) != number])
     best, cost = group, otherwise
-    if most <= 30 * len(arithmetic) + 1000 and (least < otherwise or _sparse(graph, group)):
+    if most <= 64 * len(arithmetic) + 1000 and (least < otherwise or _sparse(graph, group)):
         made = _lowered(known, group, outputs, dtype, count)
         if made is not None and _cost(made) < cost:
             best, cost = [made], _cost(made)
