@@ -14,40 +14,47 @@ import scirs_ad.scipy.sparse.linalg as ssl
 
 
 class Maker:
-    """Random inputs of a dtype, over leading axes."""
+    """Random inputs of a dtype, over leading axes; with `size` all lengths are that one."""
 
-    def __init__(self, dtype=float, lead=(), seed=0):
-        self.dtype, self.lead, self.rng = np.dtype(dtype), lead, np.random.default_rng(seed)
+    def __init__(self, dtype=float, lead=(), seed=0, size=None):
+        self.dtype, self.lead, self.rng, self.size = np.dtype(dtype), lead, np.random.default_rng(seed), size
+
+    def long(self, n):
+        return n if self.size is None else self.size
 
     def any(self, *shape):
+        shape = tuple(self.long(n) for n in shape)
         x = self.rng.standard_normal((*self.lead, *shape))
         if self.dtype.kind == "c":
             x = x + 1j * self.rng.standard_normal(x.shape)
         return x.astype(self.dtype)
 
     def real(self, *shape):
+        shape = tuple(self.long(n) for n in shape)
         return self.rng.standard_normal((*self.lead, *shape)).astype(np.empty(0, self.dtype).real.dtype)
 
     def square(self, n):
         """Far from singular, with eigenvalues far from each other and from the negative axis."""
-        return (self.any(n, n) / 4 + np.diag(2.0 + np.arange(n))).astype(self.dtype)
+        return (self.any(n, n) / 4 + np.diag(2.0 + np.arange(self.long(n)))).astype(self.dtype)
 
     def definite(self, n):
         a = self.any(n, n) / 4
-        return (a + dagger(a) + np.diag(3.0 + 2 * np.arange(n))).astype(self.dtype)
+        return (a + dagger(a) + np.diag(3.0 + 2 * np.arange(self.long(n)))).astype(self.dtype)
 
     def indefinite(self, n):
-        return (self.definite(n) - 4.2 * np.eye(n)).astype(self.dtype)
+        return (self.definite(n) - 4.2 * np.eye(self.long(n))).astype(self.dtype)
 
     def bands(self, k, n, diagonal):
-        ab = self.any(k, n)
-        ab[..., diagonal, :] = 4 + np.arange(n)
-        return ab
+        ab = self.rng.standard_normal((*self.lead, k, self.long(n))).astype(self.dtype)
+        if self.dtype.kind == "c":
+            ab = ab + 1j * self.rng.standard_normal(ab.shape)
+        ab[..., diagonal, :] = 4 + np.arange(self.long(n))
+        return ab.astype(self.dtype)
 
     def first(self, n):
         """The first column of a Toeplitz or circulant matrix that is far from singular."""
         c = self.any(n)
-        c[..., 0] = 6.0
+        c[..., :1] = 6.0
         return c
 
 
@@ -259,7 +266,7 @@ ENTRIES = {
 
 def _iterated(name):
     def run(a, b):
-        limit = 30 * np.finfo(b.dtype).eps
+        limit = 30 * np.finfo(b.dtype if b.dtype.kind in "fc" else float).eps
         return getattr(ssl, name)(sla.symmetrize(a), b, rtol=limit)[0]
 
     return run

@@ -466,6 +466,13 @@ def test_lowering_prints_and_counts():
     assert lowered.peak_memory >= 300 * 8
 
 
+def test_whole_numbers_divide_as_numbers():
+    """The reciprocal of an integer would be an integer."""
+    for c in (2, 4, 100, -3):
+        for level in ("standard", "aggressive"):
+            close(ad.compile(lambda x, c=c: np.sin(x / c) + x * c * 3, level=level)(X), np.sin(X / c) + X * c * 3)
+
+
 def test_one_pass_and_little_memory():
     """Value and gradient of a sum of elementwise functions need no memory but their results."""
     lowered = ad.compile(ad.value_and_grad(lambda x: np.sum(np.tanh(x) * np.exp(-(x**2))))).lower(ad.Spec((10**6,)))

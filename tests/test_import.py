@@ -18,6 +18,21 @@ def test_scipy_loads_at_first_use(tmp_path):
     assert not loaded & {"optimize", "special", "stats", "integrate", "interpolate", "signal", "ndimage", "sparse"}
 
 
+def test_special_functions_of_ours_do_not_load_those_of_scipy(tmp_path):
+    code = """
+import sys, numpy as np, scirs_ad as ad
+from scirs_ad.scipy.special import logsumexp, softmax, gammaln
+x = np.linspace(0.5, 1, 5)
+ad.compile(ad.value_and_grad(lambda x: logsumexp(x) + np.sum(softmax(x) * x)))(x)
+assert "scipy.special" not in sys.modules
+assert np.asarray(ad.value(gammaln(x, dtype=float))).dtype == float
+import scipy.special
+assert np.array_equal(ad.grad(lambda x: np.sum(scipy.special.gammaln(x)))(x), ad.grad(lambda x: np.sum(gammaln(x)))(x))
+assert {"gammaln", "softmax", "jv"} <= set(dir(ad.scipy.special))
+"""
+    assert run(code, tmp_path) == ""
+
+
 def test_quiet(tmp_path):
     assert run("import scirs_ad", tmp_path) == ""
 

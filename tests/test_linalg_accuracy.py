@@ -8,6 +8,7 @@ defective, with clusters and with equal eigenvalues.
 import mpmath
 import numpy as np
 import pytest
+import scipy.sparse
 from extended import (
     cholesky,
     conj,
@@ -247,6 +248,25 @@ def aligned_svd(a):
     return u * turn, s, conj(turn)[:, None] * vh
 
 
+PARTNER = DEFINITE["random"][:3, :3]
+
+
+def qz_parts(a, b):
+    s, t, q, z = sla.qz(a, b, "complex")
+    return anp.diagonal(s) / anp.diagonal(t), projector(q, 1), projector(z, 1)
+
+
+def exact_qz(a, b):
+    s, t, _, _ = sla.qz(VALUE[0], PARTNER, "complex")
+    w, v = exact_eigvals(solve(b, a), np.diagonal(s) / np.diagonal(t))
+    return w, exact_projector(qr((b @ v)[:, :1])[0], 1), exact_projector(qr(v[:, :1])[0], 1)
+
+
+def exact_angles(a, b):
+    inner = dagger(qr(a)[0]) @ qr(b)[0]
+    return np.array([mpmath.acos(x) for x in svd(inner)[1][::-1]])
+
+
 # name: (samples, arguments from a sample, ours, exact); `exact` sees the same arguments with 80 digits.
 CASES = {
     "solve": (GENERAL, right_side, np.linalg.solve, solve),
@@ -320,6 +340,27 @@ CASES = {
     "solve_woodbury": ({"random": ANY, "nearly singular": 1e5 * ANY}, lambda a: (np.arange(1.0, 5.0), a[:, :2], a[:, 2:], b_of(a)),
                        sla.solve_woodbury, lambda d, u, v, b: solve(np.diag(d) + u @ dagger(v), b)),
     "solve_kron": (GENERAL, lambda a: (a, NONNORMAL["random"], b_of(a, 3).reshape(-1)), sla.solve_kron, lambda a, b, y: solve(kron(a, b), y)),
+    "qz": (NONNORMAL, lambda a: (a, PARTNER), qz_parts, exact_qz),
+    "orth": (TALL, one, lambda a: (lambda q: q @ np.conj(q.T))(sla.orth(a)), lambda a: a @ pinv(a)),
+    "null_space": (TALL, one, lambda a: (lambda q: q @ np.conj(q.T))(sla.null_space(np.conj(a.T))), lambda a: eye(len(a)) - a @ pinv(a)),
+    "subspace_angles": ({"random": ANY, "small": ANY[:, [0, 1, 0, 1]] + 1e-6 * ANY, "complex": UNITARY @ np.diag([1.0, 2.0, 3.0])},
+                        lambda a: (a[:, :2], a[:, 2:]) if len(a) > 3 else (a[:, :1], a[:, 1:2] + a[:, :1]), sla.subspace_angles, exact_angles),
+    "orthogonal_procrustes": (TALL, lambda a: (a, b_of(a, a.shape[1]) + np.eye(*a.shape)), lambda a, b: sla.orthogonal_procrustes(a, b)[0],
+                              lambda a, b: polar(dagger(a) @ b)[0]),
+    "expm_frechet": (NONNORMAL, lambda a: (a, b_of(a, 3)), lambda a, e: sla.expm_frechet(a, e, compute_expm=False),
+                     lambda a, e: expm(np.block([[a, e], [0 * a, a]]))[:3, 3:]),
+    "matrix_power": (GENERAL, one, lambda a: np.linalg.matrix_power(a, -3), lambda a: inv(a @ a @ a)),
+    "lstsq residuals": (TALL, right_side, lambda a, b: np.linalg.lstsq(a, b)[1], lambda a, b: (lambda r: np.sum(real(r * conj(r)), 0))(b - a @ (pinv(a) @ b))),
+    "sinm": (NONNORMAL, one, sla.sinm, lambda a: function(a, mpmath.sin)),
+    "coshm": (NONNORMAL, one, sla.coshm, lambda a: function(a, mpmath.cosh)),
+    "eig left": (NONNORMAL, one, lambda a: projector(sla.eig(a, left=True)[1], 1),
+                 lambda a: exact_projector(qr(dagger(inv(exact_eigvals(a, np.linalg.eigvals(VALUE[0]))[1]))[:, :1])[0], 1)),
+    "solve_circulant": ({"random": np.array([5.0, 1.0, 0.5, 2.0]), "nearly singular": np.array([1.0, 1.0 - 1e-6, 0.5, 0.5])},
+                        lambda c: (c, b_of(c[:, None])[:, 0]), sla.solve_circulant, lambda c, b: solve(np.array([np.roll(c, k) for k in range(4)]).T, b)),
+    "matmul_toeplitz": ({"random": ANY[0], "graded": GRADED[:, 0]}, lambda c: (c, c[::-1].copy(), b_of(c[:, None])),
+                        lambda c, r, x: sla.matmul_toeplitz((c, r), x), lambda c, r, x: toeplitz(c, r) @ x),
+    "spsolve": ({k: a for k, a in GENERAL.items() if k != "complex"}, right_side,
+                lambda a, b: ssl.spsolve(ssl.SparseMatrix(anp.reshape(np.transpose(a), (-1,)), scipy.sparse.csc_array(np.ones(a.shape))), b), solve),
 }  # fmt: skip
 
 
@@ -337,9 +378,9 @@ def agree(name, ours, exact, args):
     """Forward and reverse mode along one direction against the reference."""
     rng = np.random.default_rng(3)
     args = [np.asarray(a) for a in args]
-    ts = [draw(rng, a) * np.max(np.abs(a), initial=0.0) for a in args]
+    ts = [(draw(rng, a) * np.max(np.abs(a), initial=0.0)).astype(a.dtype) for a in args]
     out, moved = ad.jvp(ours, tuple(args), tuple(ts))
-    cts = [np.asarray(draw(rng, y)) for y in outputs(out)]
+    cts = [np.asarray(draw(rng, y)).astype(np.asarray(y).dtype) for y in outputs(out)]
     pulled = ad.vjp(ours, *args)[1](tuple(cts) if isinstance(out, tuple) else cts[0])
     forward = [np.real(np.conj(c) * y) for c, y in zip(cts, outputs(moved), strict=True)]
     backward = [np.real(np.conj(g) * t) for g, t in zip(pulled, ts, strict=True)]
@@ -360,6 +401,29 @@ def test_gradient(name, which):
     samples, arguments, ours, exact = CASES[name]
     VALUE[0] = samples[which]
     agree(f"{name} of {which}", ours, exact, arguments(samples[which]))
+
+
+SINGLE = [
+    "solve",
+    "inv",
+    "cholesky",
+    "qr",
+    "eigh",
+    "svd",
+    "expm",
+    "logm",
+    "sqrtm",
+    "solve_sylvester",
+    "cholesky_banded",
+]
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_gradient_in_single_precision(name):
+    samples, arguments, ours, exact = CASES[name]
+    args = [np.asarray(a, np.float32) for a in arguments(samples["random"])]
+    VALUE[0] = args[0]
+    agree(f"{name} in single precision", ours, exact, args)
 
 
 @pytest.mark.parametrize("name", ARE)

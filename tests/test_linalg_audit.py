@@ -218,3 +218,119 @@ def test_vmap_and_compile(name):
         for k in range(2):
             near([x[k] for x in leaves(mapped)], leaves(function(*(a[k] for a in near_by))), float, f"vmap of {what}")
         near(ad.compile(function)(*args), expected, float, f"compiled {what}")
+
+
+# ------------------------------------------------------------------------------------------------ sizes
+NEEDS_MORE = {
+    "companion",
+    "leslie",
+    "cross",
+    "tensorsolve",
+    "tensorinv",
+    "spsolve",
+    "splu",
+    "factorized",
+    "diagsvd",
+    "randomized_svd",
+    "solve_continuous_are",
+    "solve_discrete_are",
+    "eigh_tridiagonal",
+    "eigvalsh_tridiagonal",
+}  # by what they are, or by how their entry is written; below
+NOT_OF_NOTHING = {"convolution_matrix", "cond", "matrix_norm"}  # as SciPy and NumPy, a ValueError
+SIZES = [(name, size) for name in ENTRIES for size in (1, 0)
+         if name not in NEEDS_MORE and (size or name not in NOT_OF_NOTHING)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "size"), SIZES, ids=str)
+def test_one_by_one_and_empty(name, size):
+    """Derivatives of 1 x 1 matrices, and of matrices without rows and columns, which are empty."""
+    entry = ENTRIES[name]
+    for kind in kinds(entry):
+        args = entry.make(Maker(kind, size=size))
+        value = check(entry.function, *args, order=1, tol=1e-6)
+        assert size or not any(x.size for x in leaves(value)) or all(np.all(np.isfinite(x)) for x in leaves(value))
+
+
+@pytest.mark.parametrize("name", sorted(NOT_OF_NOTHING))
+def test_of_nothing(name):
+    with pytest.raises(ValueError, match=r"zero-size|empty"):
+        ENTRIES[name].function(*ENTRIES[name].make(Maker(size=0)))
+
+
+def test_least_sizes():
+    """Of what the entries above cannot make."""
+    one = np.ones(1)
+    check(sla.eigvalsh_tridiagonal, 3 * one, np.zeros(0), order=1)
+    check(lambda d, e: sla.eigh_tridiagonal(d, e)[0], np.zeros(0), np.zeros(0), order=1)
+    check(sla.companion, np.array([2.0, 3.0]), order=1)
+    check(lambda s: sla.diagsvd(s, 0, 2), np.zeros(0), order=1)
+    check(lambda a: sla.randomized_svd(a, 1, rng=0)[1], 2 * np.eye(1), order=1)
+    for solver in (sla.solve_continuous_are, sla.solve_discrete_are):
+        check(solver, *[x * np.eye(1) for x in (0.5, 2.0, 3.0, 4.0)], order=1)
+
+
+WIDE = {
+    "lu": lambda a: sla.lu(a, permute_l=True), "qr": lambda a: sla.qr(a, mode="economic"), "rq": lambda a: sla.rq(a, mode="economic"),
+    "polar": sla.polar, "polar left": lambda a: sla.polar(a, "left"), "svdvals": sla.svdvals, "pinv": sla.pinv,
+    "svd": lambda a: (lambda u, s, vh: (u * s) @ (2 * vh))(*sla.svd(a, full_matrices=False)),
+    "lstsq": lambda a: sla.lstsq(a, np.arange(float(a.shape[0])))[0], "ridge_inverse": lambda a: sla.ridge_inverse(a, 0.5),
+    "orth": lambda a: (lambda q: q @ np.conj(q.T))(sla.orth(a)), "null_space": lambda a: (lambda q: q @ np.conj(q.T))(sla.null_space(a)),
+    "qr full": lambda a: (lambda q, r: (q[:, : min(a.shape)], r))(*sla.qr(a)), "norm": lambda a: sla.norm(a, 2), "cond": np.linalg.cond,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [(5, 2), (2, 5), (3, 1), (1, 3), (4, 4)], ids=str)
+@pytest.mark.parametrize("kind", [float, complex])
+@pytest.mark.parametrize("name", WIDE)
+def test_wide_and_tall(name, kind, shape):
+    check(WIDE[name], Maker(kind).any(*shape), order=1, tol=1e-6)
+
+
+# ------------------------------------------------------------------------------------------------ reconstruction
+def product(*factors):
+    total = factors[0]
+    for factor in factors[1:]:
+        total = total @ factor
+    return total
+
+
+def rebuilt_eig(a):
+    w, left, right = sla.eig(a, left=True)
+    return (right * w) @ np.linalg.inv(right)
+
+
+DAGGER = lambda x: np.conj(np.swapaxes(x, -1, -2))  # noqa: E731
+RECONSTRUCTIONS = {
+    "lu": lambda a: product(*sla.lu(a)), "qr": lambda a: product(*sla.qr(a)), "rq": lambda a: product(*sla.rq(a)),
+    "polar": lambda a: product(*sla.polar(a)), "polar left": lambda a: product(*sla.polar(a, "left")[::-1]),
+    "svd": lambda a: (lambda u, s, vh: (u * s) @ vh)(*sla.svd(a)),
+    "hessenberg": lambda a: (lambda h, q: q @ h @ DAGGER(q))(*sla.hessenberg(a, True)),
+    "schur": lambda a: (lambda t, z: z @ t @ DAGGER(z))(*sla.schur(a, "complex")),
+    "schur sorted": lambda a: (lambda t, z, n: z @ t @ DAGGER(z))(*sla.schur(a, "complex", sort="rhp")),
+    "qz": lambda a: (lambda s, t, q, z: q @ s @ DAGGER(z))(*sla.qz(a, np.eye(3), "complex")),
+    "eig": rebuilt_eig, "eigh": lambda a: (lambda w, v: (v * w) @ DAGGER(v))(*np.linalg.eigh(a)),
+    "cholesky": lambda a: (lambda c: c @ DAGGER(c))(np.linalg.cholesky(a)),
+    "ldl": lambda a: (lambda f, d, p: f @ d @ DAGGER(f))(*sla.ldl(sla.symmetrize(a))),
+    "inv": lambda a: sla.inv(sla.inv(a)), "logm": lambda a: sla.expm(sla.logm(a)), "sqrtm": lambda a: (lambda r: r @ r)(sla.sqrtm(a)),
+    "fractional_matrix_power": lambda a: (lambda r: r @ r @ r)(sla.fractional_matrix_power(a, 1 / 3)),
+    "signm": lambda a: (lambda s: a @ s @ s)(sla.signm(a)), "funm": lambda a: sla.funm(sla.funm(a, np.sqrt), np.square),
+    "matrix_balance": lambda a: (lambda b, t: t @ b @ np.linalg.inv(t))(*sla.matrix_balance(a)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+@pytest.mark.parametrize("name", RECONSTRUCTIONS)
+def test_reconstruction(name, kind):
+    """The factors give the matrix back; so the gradient through them is what it is without them, in both modes."""
+    hermitian = name in ("eigh", "cholesky", "ldl")
+    a = Maker(kind).definite(3) if hermitian else Maker(kind).square(3)
+    t, weight = (Maker(kind, seed=k).any(3, 3) for k in (1, 2))
+    found = RECONSTRUCTIONS[name](a)
+    near(np.asarray(found), a.astype(np.asarray(found).dtype), float, name)
+    moved = ad.jvp(RECONSTRUCTIONS[name], (a,), (t,))[1]
+    expected = (t + DAGGER(t)) / 2 if hermitian else t
+    near(np.asarray(moved), expected.astype(np.asarray(moved).dtype), float, f"{name}, forward")
+    pulled_back = ad.grad(lambda a: np.sum(np.real(np.conj(weight) * RECONSTRUCTIONS[name](a))))(a)
+    expected = (weight + DAGGER(weight)) / 2 if hermitian else weight
+    near(pulled_back, expected, float, f"{name}, reverse")

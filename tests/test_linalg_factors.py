@@ -216,6 +216,11 @@ def test_schur_with_equal_eigenvalues():
     a = np.diag([2.0, 2.0, 1.0])
     found = ad.grad(lambda a: np.sum(np.diagonal(sla.schur(a)[0]) ** 3))(a)
     np.testing.assert_allclose(found, 3 * a @ a, atol=1e-12)
+    for name, vector in (("schur", lambda a: sla.schur(a)[1][1, 0]), ("qz", lambda a: sla.qz(a, np.eye(3))[3][1, 0])):
+        with pytest.warns(sla.DegenerateWarning, match=f"{name}: .*values 0 and 1"):
+            ad.grad(vector)(a)
+        with sla.policy(degenerate="raise"), pytest.raises(np.linalg.LinAlgError, match="does not exist"):
+            ad.grad(vector)(a)
 
 
 @pytest.mark.parametrize("a", [REAL, COMPLEX], ids=["real", "complex"])

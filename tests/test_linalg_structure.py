@@ -320,13 +320,33 @@ def test_warning_of_ill_condition():
         sla.policy(check="yes")
 
 
-def test_refinement():
-    a = (HILBERT[:5, :5] + 1e-3 * np.eye(5)).astype(np.float32)
-    b = np.ones(5, np.float32)
-    exact = np.linalg.solve(a.astype(float), b)
-    plain, refined = (np.max(np.abs(sla.solve(a, b, refine=k) - exact)) for k in (0, 3))
+STRUCTURES = ["gen", "sym", "her", "pos", "diagonal", "tridiagonal", "upper triangular", "lower triangular", "banded"]
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("kind", STRUCTURES)
+def test_refinement(kind, transposed):
+    """Of single precision by residuals in double, for every structure; the derivative is that of the solution."""
+    a = HILBERT[:5, :5] + 1e-3 * np.eye(5)
+    if kind == "tridiagonal":
+        a = np.triu(np.tril(a, 1), -1) + np.eye(5)
+    a, b = a.astype(np.float32), np.ones(5, np.float32)
+    meant = {"diagonal": np.diag(np.diag(a)), "upper triangular": np.triu(a), "lower triangular": np.tril(a)}.get(
+        kind, a
+    )
+    meant = (meant.T if transposed else meant).astype(float)
+    exact = np.linalg.solve(meant, b)
+    how = {"assume_a": kind, "transposed": transposed}
+    plain, refined = (np.max(np.abs(sla.solve(a, b, refine=k, **how) - exact)) for k in (0, 3))
     assert refined <= np.finfo(np.float32).eps * np.max(np.abs(exact)) and refined <= plain
-    check_grads(lambda a, b: sla.solve(a, b, refine=1), (np.outer(V, V) + np.diag(V**2 + 1), V))
+    with pytest.warns(sla.IllConditionedWarning, match="solve: ill-conditioned"):
+        sla.solve(np.diag(np.float32([1, 1, 1, 1, 1e-12])), b, check=True, **how)
+    point = (np.outer(V, V) + np.diag(V**2 + 1), V)
+    check_grads(lambda a, b: sla.solve((a + a.T) / 2, b, refine=1, **how), point, order=1)
+    for k in range(2):
+        found = ad.grad(lambda a, b: np.sum(sla.solve(a, b, refine=1, **how) ** 2), k)(*point)
+        expected = ad.grad(lambda a, b: np.sum(sla.solve(a, b, **how) ** 2), k)(*point)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
 EQUAL = np.diag([1.0, 1.0, 2.0])

@@ -60,6 +60,50 @@ def test_gradients_of_stacks(rng):
     check(ad.grad(lambda a, b: np.sum(np.sin(a @ b)), argnums=(0, 1)), a, b[0])
 
 
+@pytest.mark.parametrize("dtype", ["d", "f"])
+@pytest.mark.parametrize(
+    "subscripts",
+    [
+        "ij,jk->ik", "ij,jk->ki", "ij,ij->", "ij,ij->i", "ij,ji->j", "ij,k->kij", "ij,ij->ij", "bij,bjk->bik",
+        "bij,bjk->kib", "bijc,bcjd->bid", "ij,j->i", "i,ij->j", "bi,bij->bj", "i,j->ji", "abc,cbd->da",
+        "...i,...ij->...j", "...ij,...j->...i", "ij,jk,kl->il",
+    ],
+)  # fmt: skip
+def test_einstein_sums(subscripts, dtype, rng):
+    length = dict(zip("abcdijkl", (2, 3, 4, 5, 6, 7, 3, 2), strict=True))
+    terms = subscripts.replace("...", "ab").partition("->")[0].split(",")
+    arrays = [rng.standard_normal([length[k] for k in term]).astype(dtype) for term in terms]
+    f = lambda *xs: np.einsum(subscripts, *xs)  # noqa: E731
+    check(f, *arrays, ulps=64)
+    check(ad.grad(lambda *xs: np.sum(np.sin(f(*xs))), argnums=tuple(range(len(arrays)))), *arrays, ulps=256)
+
+
+def test_einstein_sums_that_broadcast(rng):
+    x, y = rng.standard_normal((1, 3, 4)), rng.standard_normal((5, 4, 1))
+    check(lambda x, y: np.einsum("...ij,...jk->...ik", x, y), x, y, python=True)
+    check(lambda x, y: np.einsum("aij,ajk->ik", x, y), x, y, python=True)
+    check(lambda x, y: np.einsum("ij,jk", x, y), x[0], y[0].astype("f"), python=True)
+
+
+# ------------------------------------------------------------------------------------------------ passes
+def test_cheap_results_are_made_again(rng, monkeypatch):
+    """``a * w`` follows in one operation from `a`, which is stored for the product: the second pass makes it itself."""
+    monkeypatch.setenv("SCIRS_AD_CHECK", "1")
+    x, w, m = rng.standard_normal((700, 64)), rng.standard_normal(64), rng.standard_normal((64, 64))
+
+    def f(x, w, m):
+        a = np.sin(x)
+        b = a * w
+        c = a @ m
+        return np.sum(b + c, 0), np.sum(b * c)
+
+    compiled = check(f, x, w, m, ulps=700)
+    first, second = (d[1] for d in compiled.lower(x, w, m).program.instructions if d[0] == "region")
+    assert [text.split()[0] for text in first.listing] == ["sin"]
+    assert "multiply" in "".join(second.listing)
+    check(ad.grad(lambda *v: f(*v)[1], argnums=(0, 1, 2)), x, w, m, ulps=700)
+
+
 # ------------------------------------------------------------------------------------------------ joins
 @pytest.mark.parametrize("dtype", ["d", "f", "q", "?", "D"])
 def test_joins(dtype, rng):
@@ -197,6 +241,53 @@ def test_loops_in_loops(rng):
     check(ad.grad(lambda x, xs: np.sum(f(x, xs)[1]), argnums=(0, 1)), x, xs, ulps=64)
     loss = lambda x: np.sum(ad.scan(lambda c, r: (np.sin(c) + r, c), x, xs[0], checkpoint="every-k")[0])  # noqa: E731
     check(ad.grad(loss), x, ulps=64)
+
+
+@pytest.fixture
+def threads():
+    before = ad.get_num_threads()
+    yield ad.set_num_threads
+    ad.set_num_threads(before)
+
+
+def test_large_loops_run_side_by_side(rng, threads, monkeypatch):
+    """Two directions over one sequence, then one that needs both."""
+    monkeypatch.setenv("SCIRS_AD_CHECK", "1")
+
+    def f(x, xs):
+        step = lambda c, r: (np.tanh(c + r), c * r)  # noqa: E731
+        a, forth = ad.scan(step, x, xs)
+        b, back = ad.scan(step, x * 0.5, xs[:, ::-1], reverse=True)
+        _, ends = ad.scan(lambda c, r: (c * 0.5 + r[0] - r[1], c), x, (forth, back))
+        return a, b, np.sum(ends, 0)
+
+    x, xs = rng.standard_normal(40), rng.standard_normal((1500, 40))
+    compiled = check(f, x, xs, ulps=64)
+    text = str(compiled.lower(x, xs).program)
+    assert text.count("side by side") == 1
+    assert text.count("loop of 1500 steps") == 3
+    results = []
+    for n in (1, 2, 4):
+        threads(n)
+        results.append(compiled(x, xs))
+    for other in results[1:]:
+        for y, z in zip(other, results[0], strict=True):
+            np.testing.assert_array_equal(y, z)
+    check(ad.grad(lambda x, xs: np.sum(f(x, xs)[2]), argnums=(0, 1)), x, xs, ulps=4000)
+
+
+def test_stacks_of_products_do_not_depend_on_threads(rng, threads):
+    a, b = rng.standard_normal((60, 4, 50, 40)), rng.standard_normal((60, 1, 40, 30))
+    f = ad.compile(lambda a, b: a @ b)
+    f(a, b)
+    assert kinds(f, a, b) == ["held"]
+    results = []
+    for n in (1, 2, 5):
+        threads(n)
+        results.append(f(a, b))
+    np.testing.assert_allclose(results[0], a @ b, rtol=1e-13, atol=1e-13)
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])
 
 
 def test_python_inside_a_loop(rng):

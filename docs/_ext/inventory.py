@@ -7,6 +7,7 @@ import inspect
 import types
 from pathlib import Path
 
+import numpy as np
 from numpydoc.docscrape_sphinx import SphinxDocString
 
 import scirs_ad
@@ -38,6 +39,12 @@ def write(app):
     save(folder / "operations.rst", f"{title('Operations')}\n{INTRODUCTION}\n.. toctree::\n\n{listed}\n")
 
     save(folder / "numpy_table.rst", numpy_page())
+    save(folder / "rosenbrock.svg", scirs_ad.trace(rosenbrock)(scirs_ad.Spec((1000,))).svg())
+
+
+def rosenbrock(x):
+    """The function of which graphs.rst shows the graph."""
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
 
 
 INTRODUCTION = """

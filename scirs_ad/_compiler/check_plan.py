@@ -3,7 +3,7 @@
 from scirs_ad._compiler.fuse import Region
 from scirs_ad._core.errors import GraphError
 
-__all__ = ["check_plan"]
+__all__ = ["check_plan", "touched"]
 
 
 def check_plan(planner):
@@ -35,7 +35,7 @@ def _read(step):
     return step.inputs
 
 
-def _touched(instruction):
+def touched(instruction):
     """(pointers read, pointers written) of an instruction, as far as it tells."""
     kind = instruction[0]
     if kind == "call":
@@ -46,13 +46,13 @@ def _touched(instruction):
         return [instruction[2]], [instruction[3]]
     if kind == "python":
         return [a[0] for a in instruction[3] if a[0] is not None], []
-    return [], []
+    return list(instruction[2]), list(instruction[3])
 
 
 def _check_lifetimes(planner, name):
     """Buffers live while instructions use them; inputs and constants are not written to."""
     for k, instruction in enumerate(planner.instructions):
-        read, written = _touched(instruction)
+        read, written = touched(instruction)
         for pointer in (*read, *written):
             buffer, offset = planner.pointers[pointer]
             if not buffer.start <= k <= buffer.end:

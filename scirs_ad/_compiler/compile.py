@@ -320,8 +320,8 @@ class compile(Door):
         Bytes of intermediate results and outputs that a call may allocate. If more are needed, steps run twice instead
         of keeping what they make; results are the same to the last bit.
     level : {"none", "basic", "standard", "aggressive"}
-        How much is rewritten. Up to "standard" results are those of eager mode up to rounding of fused sums;
-        "aggressive" also uses identities that change rounding.
+        How much is rewritten. Up to "standard" results are those of eager mode up to rounding of fused sums and of
+        factorisations that are shared; "aggressive" also uses identities that change rounding.
 
     Returns
     -------
@@ -398,9 +398,9 @@ class compile(Door):
     # -------------------------------------------------------------------------------- signatures
     def _split(self, args, kwargs):
         """Leaves, their structure, which of them are arrays, and the key of the signature."""
-        static = {k % len(args) if args and -len(args) <= k else k for k in self.static_argnums}
+        static = {k + len(args) if -len(args) <= k < 0 else k for k in self.static_argnums}
         for k in static:
-            if k >= len(args) and not kwargs:
+            if not 0 <= k < len(args) and not kwargs:
                 raise ValueError(
                     f"compile of {self.__name__}: static_argnums {k} for {len(args)} positional argument(s)"
                 )

@@ -38,9 +38,12 @@ def _of_constant(b, array):
     """A constant matrix as a Band; None if it is not one, or not worth it."""
     if array.ndim != 2 or array.dtype.char not in "df" or array.size < LEAST:
         return None
-    if not any(array.strides) or np.count_nonzero(array) > 2 * max(array.shape):
+    if not any(array.strides):
         return None
-    rows, columns = np.nonzero(array)
+    there = array != 0  # of truth values NumPy finds the places ten times faster
+    if np.count_nonzero(there) > 2 * max(array.shape):
+        return None
+    rows, columns = np.divmod(np.flatnonzero(there), array.shape[1])
     shifts = columns - rows
     pieces = []
     for shift in sorted(set(shifts.tolist())):  # np.unique loads numpy.ma: 30 ms

@@ -10,6 +10,7 @@ import heapq
 
 import numpy as np
 
+from scirs_ad._compiler.again import make_again
 from scirs_ad._compiler.graph import NUMBERS, FlatGraph, chart_of
 from scirs_ad._compiler.views import layout_of_terms
 from scirs_ad._core.core import Elementwise
@@ -278,6 +279,7 @@ def fuse(graph):
         for op in [*folds, *scatters]:
             done(op, push)
         steps.append((members, folds, scatters, kind))
+    graph = make_again(steps, graph)
     reader = dict.fromkeys(graph.outputs, -1)  # value -> the step that reads it; -1: several, or the caller
     for k, step in enumerate(steps):
         for op in [*step[0], *step[1], *step[2]] if type(step) is tuple else [step]:

@@ -9,8 +9,10 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.string cimport memcpy, memset
 from scirs_ad._compiler.program cimport (
-    BOX, FRESH, INPUT, RESULT_SCALAR, RESULT_VIEW, Fix, Frame, Held, Move, Program, check, move,
+    BOX, FRESH, INPUT, RESULT_SCALAR, RESULT_VIEW, Fix, Frame, Held, Instr, Move, Program, check, move,
+    run_native,
 )
+from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 import numpy as np
 
@@ -22,6 +24,7 @@ cdef enum:
 
 cdef double NS_BETWEEN = 2e7    # estimated work, between two looks for signals
 cdef double NS_ALONE = 5000     # below, giving the GIL up costs more than it frees
+cdef double NS_SIDE_BY_SIDE = 5e4   # below, a second thread is a loss
 
 # How a result comes to its place after a step.
 cdef enum:
@@ -35,7 +38,21 @@ cdef struct Result:
     Py_ssize_t size, place      # bytes; of a carry, where in a half of the buffer
     Move* order
 
+cdef struct Body:
+    int carries, count, n_outs, n_moving, n_instr
+    Py_ssize_t half, slice      # bytes of half a buffer; steps between two looks for signals
+    int* leaf_slot
+    Result* result
+    Fix* moving                 # pointers that change from step to step
+    Instr* instr
+
 cdef struct Run:
+    Body* body
+    char** ptr                  # of the frame
+    char** base
+    char* extra
+    Py_ssize_t step
+    int status
     char** leaf
     Py_ssize_t* leaf_step
     char** out
@@ -43,6 +60,74 @@ cdef struct Run:
     char* buffer
     Py_ssize_t length
     bint reverse
+
+
+# ------------------------------------------------------------------------------------------------ steps
+cdef void begin(Body* b, char** ptr, char** base, Run* run, Py_ssize_t step) noexcept nogil:
+    """Let the pointers of a program show what this step reads and writes."""
+    cdef Py_ssize_t row = run.length - 1 - step if run.reverse else step
+    cdef int k, slot
+    cdef Result* r
+    for k in range(b.carries):
+        slot = b.leaf_slot[k]
+        if slot >= 0:
+            base[slot] = written(b, run, k, step - 1) if step else run.leaf[k]
+    for k in range(b.carries, b.carries + b.count):
+        slot = b.leaf_slot[k]
+        if slot >= 0:
+            base[slot] = run.leaf[k] + row * run.leaf_step[k]
+    for k in range(b.n_outs):
+        r = &b.result[k]
+        if r.how == IN_PLACE:
+            base[r.at] = written(b, run, k, step) if k < b.carries else run.out[k] + row * run.out_step[k]
+    for k in range(b.n_moving):
+        ptr[b.moving[k].ptr] = base[b.moving[k].slot] + b.moving[k].offset
+
+
+cdef inline char* written(Body* b, Run* run, int k, Py_ssize_t step) noexcept nogil:
+    """Where a step leaves a carry."""
+    if step == run.length - 1:
+        return run.out[k]
+    return run.buffer + (step & 1) * b.half + b.result[k].place
+
+
+cdef void end(Body* b, char** ptr, char** base, Run* run, Py_ssize_t step) noexcept nogil:
+    """Take results that lie elsewhere to their places."""
+    cdef Py_ssize_t row = run.length - 1 - step if run.reverse else step
+    cdef int k
+    cdef Result* r
+    cdef char* to
+    for k in range(b.n_outs):
+        r = &b.result[k]
+        if r.how == IN_PLACE:
+            continue
+        to = written(b, run, k, step) if k < b.carries else run.out[k] + row * run.out_step[k]
+        if r.how == FROM_POINTER:
+            memcpy(to, ptr[r.at], r.size)
+        elif r.how == FROM_SLOT:
+            memcpy(to, base[r.at], r.size)
+        else:
+            move(r.order, base[r.at], to)
+
+
+cdef int some_steps(Run* run) noexcept nogil:
+    """The next steps, up to a slice of time; the status, for `check`."""
+    cdef Body* b = run.body
+    cdef Py_ssize_t last = min(run.step + b.slice, run.length)
+    cdef int status
+    while run.step < last:
+        begin(b, run.ptr, run.base, run, run.step)
+        status = run_native(b.instr, run.ptr, 0, b.n_instr)
+        if status != 0:
+            return status
+        end(b, run.ptr, run.base, run, run.step)
+        run.step += 1
+    return 0
+
+
+cdef void one_of_several(void* context, int chunk, int worker) noexcept nogil:
+    cdef Run* run = (<Run**> context)[chunk]
+    run.status = some_steps(run)
 
 
 cdef class Loop:
@@ -59,14 +144,12 @@ cdef class Loop:
     """
 
     cdef readonly Program program
-    cdef readonly int carries, count
     cdef readonly Py_ssize_t buffer_bytes       # both halves
-    cdef int n_leaves, n_outs, n_moving
-    cdef Py_ssize_t half, extra
-    cdef int* leaf_slot
+    cdef readonly bint native                   # no instruction of a step needs the GIL
+    cdef Body body
+    cdef int n_leaves, n_outs
+    cdef Py_ssize_t extra
     cdef Py_ssize_t* leaf_size
-    cdef Result* result
-    cdef Fix* moving                            # pointers that change from step to step
     cdef list spare                             # fresh slots that are no result as they are: (slot, offset)
     cdef list blocks
     cdef tuple carry_specs
@@ -84,27 +167,30 @@ cdef class Loop:
         cdef Result* r
         cdef set direct = set(), changes = set()
         self.blocks, self.spare = [], []
-        self.program, self.carries, self.count = program, carries, count
+        self.program, self.native = program, not (program.held or program.python_calls)
+        self.body.carries, self.body.count, self.body.n_outs = carries, count, len(out_specs)
+        self.body.instr, self.body.n_instr = program.instr, program.n_instr
+        self.body.slice = max(1, <Py_ssize_t> (NS_BETWEEN / (program.ns + NS_OF_A_STEP)))
         self.n_leaves, self.n_outs = len(specs), len(out_specs)
         self.carry_specs = tuple(out_specs[:carries])
-        self.leaf_slot = <int*> self.memory(self.n_leaves * sizeof(int))
+        self.body.leaf_slot = <int*> self.memory(self.n_leaves * sizeof(int))
         self.leaf_size = <Py_ssize_t*> self.memory(self.n_leaves * sizeof(Py_ssize_t))
         for k in range(self.n_leaves):
-            self.leaf_slot[k] = -1
+            self.body.leaf_slot[k] = -1
             self.leaf_size[k] = specs[k].size * specs[k].dtype.itemsize
         for i in range(program.n_slots):
             if program.slot_kind[i] == INPUT:
-                self.leaf_slot[program.slot_input[i]] = i
+                self.body.leaf_slot[program.slot_input[i]] = i
                 if program.slot_input[i] < carries + count:
                     changes.add(i)
-        self.result = <Result*> self.memory(self.n_outs * sizeof(Result))
+        self.body.result = <Result*> self.memory(self.n_outs * sizeof(Result))
         for k in range(self.n_outs):
-            r = &self.result[k]
+            r = &self.body.result[k]
             r.size = out_specs[k].size * out_specs[k].dtype.itemsize
             r.at = program.result_at[k]
             if k < carries:
-                r.place = self.half
-                self.half += (r.size + ALIGN - 1) // ALIGN * ALIGN
+                r.place = self.body.half
+                self.body.half += (r.size + ALIGN - 1) // ALIGN * ALIGN
             if program.result_kind[k] == RESULT_SCALAR:
                 r.how = FROM_POINTER
                 continue
@@ -118,16 +204,16 @@ cdef class Loop:
                 changes.add(slot)
             else:
                 r.how = FROM_SLOT
-        self.buffer_bytes = 2 * self.half
+        self.buffer_bytes = 2 * self.body.half
         for slot, shape, dtype in program.fresh:
             if slot not in direct:
                 self.spare.append((slot, self.extra))
                 self.extra += (int(np.prod(shape)) * dtype.itemsize + ALIGN - 1) // ALIGN * ALIGN
-        self.moving = <Fix*> self.memory(program.n_fix * sizeof(Fix))
+        self.body.moving = <Fix*> self.memory(program.n_fix * sizeof(Fix))
         for i in range(program.n_fix):
             if program.fixes[i].slot in changes:
-                self.moving[self.n_moving] = program.fixes[i]
-                self.n_moving += 1
+                self.body.moving[self.body.n_moving] = program.fixes[i]
+                self.body.n_moving += 1
 
     def __dealloc__(self):
         if self.blocks is not None:
@@ -148,92 +234,46 @@ cdef class Loop:
             step *= shape[d]
         return m
 
-    # -------------------------------------------------------------------------------- a step
-    cdef void begin(self, char** ptr, char** base, Run* run, Py_ssize_t step) noexcept nogil:
-        """Let the pointers of a program show what this step reads and writes."""
-        cdef Py_ssize_t row = run.length - 1 - step if run.reverse else step
-        cdef int k, slot
-        cdef Result* r
-        for k in range(self.carries):
-            slot = self.leaf_slot[k]
-            if slot >= 0:
-                base[slot] = self.written(run, k, step - 1) if step else run.leaf[k]
-        for k in range(self.carries, self.carries + self.count):
-            slot = self.leaf_slot[k]
-            if slot >= 0:
-                base[slot] = run.leaf[k] + row * run.leaf_step[k]
-        for k in range(self.n_outs):
-            r = &self.result[k]
-            if r.how == IN_PLACE:
-                base[r.at] = self.written(run, k, step) if k < self.carries else run.out[k] + row * run.out_step[k]
-        for k in range(self.n_moving):
-            ptr[self.moving[k].ptr] = base[self.moving[k].slot] + self.moving[k].offset
-
-    cdef inline char* written(self, Run* run, int k, Py_ssize_t step) noexcept nogil:
-        """Where a step leaves a carry."""
-        if step == run.length - 1:
-            return run.out[k]
-        return run.buffer + (step & 1) * self.half + self.result[k].place
-
-    cdef void end(self, char** ptr, char** base, Run* run, Py_ssize_t step) noexcept nogil:
-        """Take results that lie elsewhere to their places."""
-        cdef Py_ssize_t row = run.length - 1 - step if run.reverse else step
-        cdef int k
-        cdef Result* r
-        cdef char* to
-        for k in range(self.n_outs):
-            r = &self.result[k]
-            if r.how == IN_PLACE:
-                continue
-            to = self.written(run, k, step) if k < self.carries else run.out[k] + row * run.out_step[k]
-            if r.how == FROM_POINTER:
-                memcpy(to, ptr[r.at], r.size)
-            elif r.how == FROM_SLOT:
-                memcpy(to, base[r.at], r.size)
-            else:
-                move(r.order, base[r.at], to)
-
-    cdef int steps(self, char** ptr, char** base, Run* run, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
-        cdef Py_ssize_t step
-        cdef int status
-        for step in range(first, end):
-            self.begin(ptr, base, run, step)
-            status = self.program._native(ptr, 0, self.program.n_instr)
-            if status != 0:
-                return status
-            self.end(ptr, base, run, step)
-        return 0
-
     # -------------------------------------------------------------------------------- all steps
+    cdef Frame start(self, Run* run):
+        """A frame for a run, whose pointers show what all steps share."""
+        cdef Program program = self.program
+        cdef Frame f
+        cdef int i, k
+        run.body, run.step, run.status = &self.body, 0, 0
+        if self.extra:
+            run.extra = <char*> PyMem_Malloc(self.extra)
+            if run.extra == NULL:
+                raise MemoryError(f"a loop needs {self.extra} bytes for intermediate results")
+        f = program.frame()
+        run.ptr, run.base = f.ptr, f.base
+        for slot, offset in self.spare:
+            f.base[<int> slot] = run.extra + <Py_ssize_t> offset
+        for k in range(self.n_leaves):
+            if self.body.leaf_slot[k] >= 0:
+                f.base[self.body.leaf_slot[k]] = run.leaf[k]
+        for i in range(program.n_fix):
+            f.ptr[program.fixes[i].ptr] = f.base[program.fixes[i].slot] + program.fixes[i].offset
+        return f
+
     cdef int go(self, Run* run) except -1:
         cdef Program program = self.program
         cdef Frame f
-        cdef char* extra = NULL
-        cdef Py_ssize_t step = 0, end, some
-        cdef int i, k, failed
+        cdef int i, k, status
         cdef double ns = program.ns + NS_OF_A_STEP, since = 0
+        run.extra = NULL
         if run.length == 0:
-            for k in range(self.carries):
+            for k in range(self.body.carries):
                 memcpy(run.out[k], run.leaf[k], self.leaf_size[k])
             return 0
-        f = program.frame()
-        if self.extra:
-            extra = <char*> PyMem_Malloc(self.extra)
-            if extra == NULL:
-                raise MemoryError(f"a loop needs {self.extra} bytes for intermediate results")
         try:
-            for slot, offset in self.spare:
-                f.base[<int> slot] = extra + <Py_ssize_t> offset
-            for k in range(self.n_leaves):
-                if self.leaf_slot[k] >= 0:
-                    f.base[self.leaf_slot[k]] = run.leaf[k]
-            for i in range(program.n_fix):
-                f.ptr[program.fixes[i].ptr] = f.base[program.fixes[i].slot] + program.fixes[i].offset
-            if program.held or program.python_calls:
-                for step in range(run.length):
-                    self.begin(f.ptr, f.base, run, step)
+            f = self.start(run)
+            if not self.native:
+                while run.step < run.length:
+                    begin(&self.body, f.ptr, f.base, run, run.step)
                     program._execute(f)
-                    self.end(f.ptr, f.base, run, step)
+                    end(&self.body, f.ptr, f.base, run, run.step)
+                    run.step += 1
                     since += ns
                     if since > NS_BETWEEN:
                         PyErr_CheckSignals()
@@ -241,20 +281,16 @@ cdef class Loop:
                 for i in range(program.n_slots):
                     if program.slot_kind[i] == BOX:
                         f.objects[i] = None
-            else:
-                some = max(1, <Py_ssize_t> (NS_BETWEEN / ns))
-                while step < run.length:
-                    end = min(step + some, run.length)
-                    if (end - step) * ns > NS_ALONE:
-                        with nogil:
-                            failed = self.steps(f.ptr, f.base, run, step, end)
-                        PyErr_CheckSignals()
-                    else:
-                        failed = self.steps(f.ptr, f.base, run, step, end)
-                    check(failed)
-                    step = end
+            while run.step < run.length:
+                if (run.length - run.step) * ns > NS_ALONE:
+                    with nogil:
+                        status = some_steps(run)
+                    PyErr_CheckSignals()
+                else:
+                    status = some_steps(run)
+                check(status)
         finally:
-            PyMem_Free(extra)
+            PyMem_Free(run.extra)
         program.give_back(f)
         return 0
 
@@ -276,10 +312,10 @@ cdef class Loop:
         try:
             for k, x in enumerate((*carry, *xs, *consts)):
                 run.leaf[k] = <char*> cnp.PyArray_DATA(<cnp.ndarray?> x)
-                run.leaf_step[k] = x.strides[0] if self.carries <= k < self.carries + self.count else 0
+                run.leaf_step[k] = x.strides[0] if self.body.carries <= k < self.body.carries + self.body.count else 0
             for k, y in enumerate((*outs, *ys)):
                 run.out[k] = <char*> cnp.PyArray_DATA(<cnp.ndarray?> y)
-                run.out_step[k] = y.strides[0] if k >= self.carries else 0
+                run.out_step[k] = y.strides[0] if k >= self.body.carries else 0
             self.go(&run)
         finally:
             PyMem_Free(block)
@@ -320,19 +356,76 @@ cdef class LoopStep(Held):
         text = "\n".join([f"    {line}" for line in str(loop.program).splitlines()])
         self.text = f"loop of {length} steps{' backwards' if reverse else ''}: {shown[0]} -> {shown[1]}\n{text}"
 
-    cdef int step(self, Frame f) except -1:
+    cdef Run* prepared(self, Frame f) except NULL:
+        """A run on the pointers of a frame; to be freed."""
         cdef Loop loop = self.loop
-        cdef Run run
         cdef int k, n = loop.n_leaves + loop.n_outs
-        cdef char** at = <char**> PyMem_Malloc((n + 1) * sizeof(char*))
-        if at == NULL:
+        cdef Run* run = <Run*> PyMem_Malloc(sizeof(Run) + (n + 1) * sizeof(char*))
+        cdef char** at = <char**> (run + 1)
+        if run == NULL:
             raise MemoryError
         for k in range(n + 1):
             at[k] = f.ptr[self.pointers[k]]
         run.leaf, run.out, run.buffer = at, at + loop.n_leaves, at[n]
         run.leaf_step, run.out_step = self.row_steps, self.row_steps + loop.n_leaves
-        run.length, run.reverse = self.length, self.reverse
+        run.length, run.reverse, run.extra = self.length, self.reverse, NULL
+        return run
+
+    cdef int step(self, Frame f) except -1:
+        cdef Run* run = self.prepared(f)
         try:
-            return loop.go(&run)
+            return self.loop.go(run)
         finally:
-            PyMem_Free(at)
+            PyMem_Free(run)
+
+    @property
+    def alone(self):
+        """Whether it is too small, or needs the GIL too often, to run beside others."""
+        return not self.loop.native or self.ns < NS_SIDE_BY_SIDE
+
+
+cdef class SideBySide(Held):
+    """Several loops that do not need each other, each in a thread.
+
+    Parameters
+    ----------
+    steps : sequence of LoopStep
+    """
+
+    cdef tuple steps
+
+    def __cinit__(self, steps):
+        self.steps = tuple(steps)
+        self.ns = max([s.ns for s in self.steps])
+        self.text = "\n  ".join(["side by side:", *[s.text for s in self.steps]])
+
+    cdef int step(self, Frame f) except -1:
+        cdef int n = len(self.steps), k, left = n
+        cdef LoopStep s
+        cdef list frames = []
+        cdef Run** runs = <Run**> PyMem_Malloc(n * sizeof(Run*))
+        if runs == NULL:
+            raise MemoryError
+        memset(runs, 0, n * sizeof(Run*))
+        try:
+            for k in range(n):
+                s = <LoopStep> self.steps[k]
+                runs[k] = s.prepared(f)
+                frames.append(s.loop.start(runs[k]))
+            while left:
+                with nogil:     # what is finished has no step left
+                    parallel_for(one_of_several, runs, n, threads_for(NS_BETWEEN))
+                PyErr_CheckSignals()
+                left = 0
+                for k in range(n):
+                    check(runs[k].status)
+                    left += runs[k].step < runs[k].length
+            for k in range(n):
+                (<LoopStep> self.steps[k]).loop.program.give_back(<Frame> frames[k])
+        finally:
+            for k in range(n):
+                if runs[k] != NULL:
+                    PyMem_Free(runs[k].extra)
+                    PyMem_Free(runs[k])
+            PyMem_Free(runs)
+        return 0

@@ -108,11 +108,11 @@ def _product(p, op, kind, flags, sizes, steps, pointers, loop=((), (), ())):
     buffer, offset, strides = p.new_place(op.outputs[0])
     _again(p, pointers)
     itemsize = p.specs[op.outputs[0]].dtype.itemsize
-    pointers = (*pointers, p.pointer(buffer, offset))
+    read, pointers = pointers, (*pointers, p.pointer(buffer, offset))
     lead = p.specs[op.outputs[0]].shape[: len(loop[1])]
-    p.emit("native", _products.Product(kind, itemsize, flags, sizes, steps, pointers, _merged(
-        lead, *loop[1:], strides[: len(lead)]
-    )))  # fmt: skip
+    loops = _merged(lead, *loop[1:], strides[: len(lead)])
+    made = _products.Product(kind, itemsize, flags, sizes, steps, pointers, loops)
+    p.emit("held" if made.shared else "native", _products.Products(made) if made.shared else made, read, pointers[2:])
     return True
 
 
@@ -373,7 +373,8 @@ def _scan(p, op):
         outs.append((p.pointer(buffer, offset), strides[0] if k >= q["carries"] else 0))
     buffer = p.pointer(p.scratch(max(loop.buffer_bytes, 1)))
     _again(p, [pointer for pointer, _ in (*leaves, *outs)])
-    p.emit("held", LoopStep(loop, leaves, outs, buffer, q["length"], bool(q.get("reverse"))))
+    made = LoopStep(loop, leaves, outs, buffer, q["length"], bool(q.get("reverse")))
+    p.emit("held", made, [k for k, _ in leaves], [*[k for k, _ in outs], buffer])
     return True
 
 
@@ -400,7 +401,7 @@ def _scalars(p, op):
     for v in op.inputs:
         buffer, offset, strides = p.where(v)
         inputs.append((p.pointer(buffer), offset, strides))
-    p.emit("native", ScalarStep(ports(op.params["code"], inputs, outputs)))
+    p.emit("native", ScalarStep(ports(op.params["code"], inputs, outputs)), [k for k, _, _ in inputs], outputs)
     return True
 
 

@@ -11,6 +11,7 @@ import itertools
 
 import numpy as np
 
+from scirs_ad._compiler.beside import side_by_side
 from scirs_ad._compiler.check_plan import check_plan
 from scirs_ad._compiler.fuse import REDUCTIONS, TRUTHS, Region, signature_of
 from scirs_ad._compiler.graph import NUMBERS
@@ -558,6 +559,7 @@ class Planner:
     # -------------------------------------------------------------------------------- the program
     def finish(self, results):
         """Slots, packed arena, pointers: the Program."""
+        side_by_side(self)
         slots = [("arena",)]
         for buffer in self.buffers:
             if buffer.kind == "arena":

@@ -6,7 +6,9 @@ A matrix with rows of unit stride is for BLAS, which counts by columns, its own 
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from scipy.linalg.cython_blas cimport ddot, dgemm, dgemv, sdot, sgemm, sgemv
-from scirs_ad._compiler.program cimport Native
+from scirs_ad._compiler.program cimport Frame, Held, Native
+from scirs_ad._kernels.blas cimport one_blas_thread, restore_blas_threads
+from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 cdef enum:
     MOST_LOOPS = 32
@@ -15,6 +17,8 @@ cdef struct Call:
     int m, n, k, lda, ldb, ldc, a, b, c
     char ta, tb
     int loops                   # over leading axes: lengths, and bytes to the next matrix of a, b and c
+    Py_ssize_t count
+    bint double
     Py_ssize_t length[MOST_LOOPS]
     Py_ssize_t step[3][MOST_LOOPS]
 
@@ -32,19 +36,27 @@ cdef void gemm32(Call* x, const char* a, const char* b, char* c) noexcept nogil:
 ctypedef void (*One)(Call*, const char*, const char*, char*) noexcept nogil
 
 
-cdef inline int each(Call* x, char** ptr, One one) noexcept nogil:
-    """One product for each place of the leading axes."""
+cdef inline int some(Call* x, char** ptr, One one, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
+    """One product for each place of the leading axes, from one place to another."""
     cdef Py_ssize_t index[MOST_LOOPS]
+    cdef Py_ssize_t rest = first
     cdef const char* a = ptr[x.a]
     cdef const char* b = ptr[x.b]
     cdef char* c = ptr[x.c]
     cdef int d
-    for d in range(x.loops):
-        index[d] = 0
+    for d in range(x.loops - 1, -1, -1):
+        index[d] = rest % x.length[d]
+        rest //= x.length[d]
+        a += x.step[0][d] * index[d]
+        b += x.step[1][d] * index[d]
+        c += x.step[2][d] * index[d]
     while True:
         one(x, a, b, c)
+        first += 1
+        if first >= end:
+            return 0
         d = x.loops - 1
-        while d >= 0:
+        while True:
             a += x.step[0][d]
             b += x.step[1][d]
             c += x.step[2][d]
@@ -56,16 +68,14 @@ cdef inline int each(Call* x, char** ptr, One one) noexcept nogil:
             c -= x.step[2][d] * x.length[d]
             index[d] = 0
             d -= 1
-        if d < 0:
-            return 0
 
 
 cdef int each_gemm64(void* data, char** ptr) noexcept nogil:
-    return each(<Call*> data, ptr, gemm64)
+    return some(<Call*> data, ptr, gemm64, 0, (<Call*> data).count)
 
 
 cdef int each_gemm32(void* data, char** ptr) noexcept nogil:
-    return each(<Call*> data, ptr, gemm32)
+    return some(<Call*> data, ptr, gemm32, 0, (<Call*> data).count)
 
 
 cdef int gemv64(void* data, char** ptr) noexcept nogil:
@@ -96,6 +106,10 @@ cdef int dot32(void* data, char** ptr) noexcept nogil:
     return 0
 
 
+cdef double NS_SHARED = 1e5     # less work than this is not worth a second thread
+cdef double NS_OF_BLAS = 1e6    # a matrix product of more work is for the threads of BLAS
+
+
 cdef class Product(Native):
     """One call of BLAS.
 
@@ -116,14 +130,17 @@ cdef class Product(Native):
         For "gemm", leading axes: the length, and bytes to the next matrix of the operands and of the result.
     """
 
+    cdef readonly bint shared           # for several threads to share in
+
     def __cinit__(self, str kind, int itemsize, tuple flags, tuple sizes, tuple steps, tuple pointers, tuple loops=()):
         cdef int d
-        cdef Py_ssize_t count = 1
+        cdef double alone
         cdef Call* x = <Call*> PyMem_Malloc(sizeof(Call))
         cdef bint double = itemsize == 8
         if x == NULL:
             raise MemoryError
         self.data = x
+        x.count, x.double = 1, double
         x.ta, x.tb = ord(flags[0]), ord(flags[1])
         x.m, x.n, x.k = sizes
         x.lda, x.ldb, x.ldc = steps
@@ -133,15 +150,17 @@ cdef class Product(Native):
         x.loops = len(loops)
         for d in range(x.loops):
             x.length[d], x.step[0][d], x.step[1][d], x.step[2][d] = loops[d]
-            count *= x.length[d]
+            x.count *= x.length[d]
         if kind == "gemm":
             self.run = each_gemm64 if double else each_gemm32
         elif kind == "gemv":
             self.run = gemv64 if double else gemv32
         else:
             self.run = dot64 if double else dot32
-        self.ns = count * (50 + 2.0 * x.m * x.n * x.k / (40 if kind == "gemm" else 4))
-        times = f"{count} times " if loops else ""
+        alone = 50 + 2.0 * x.m * x.n * x.k / (40 if kind == "gemm" else 4)
+        self.ns = x.count * alone
+        self.shared = x.count > 1 and alone < NS_OF_BLAS and self.ns > NS_SHARED
+        times = f"{x.count} times " if loops else ""
         self.text = f"{times}{kind} {flags[0]}{flags[1]} {x.m} x {x.n} x {x.k}: p{x.a} p{x.b} -> p{x.c}"
 
     def __dealloc__(self):
@@ -149,3 +168,43 @@ cdef class Product(Native):
 
     def __repr__(self):
         return f"<{self.text}>"
+
+
+cdef struct Share:
+    Call* call
+    char** ptr
+    Py_ssize_t size
+
+
+cdef void share(void* context, int chunk, int worker) noexcept nogil:
+    cdef Share* s = <Share*> context
+    cdef Py_ssize_t first = chunk * s.size
+    some(s.call, s.ptr, gemm64 if s.call.double else gemm32, first, min(first + s.size, s.call.count))
+
+
+cdef class Products(Held):
+    """A stack of products, shared among threads, in each of which BLAS has one: so results depend on neither.
+
+    Parameters
+    ----------
+    product : Product
+    """
+
+    cdef Product product
+
+    def __cinit__(self, Product product):
+        self.product = product
+        self.ns, self.text = product.ns, product.text
+
+    cdef int step(self, Frame f) except -1:
+        cdef Share s
+        cdef Py_ssize_t chunks
+        cdef bint single = one_blas_thread()
+        s.call, s.ptr = <Call*> self.product.data, f.ptr
+        chunks = min(s.call.count, max(2, <Py_ssize_t> (self.ns / 2e4)), 256)
+        s.size = (s.call.count + chunks - 1) // chunks
+        with nogil:
+            parallel_for(share, &s, <int> ((s.call.count + s.size - 1) // s.size), threads_for(self.ns))
+        if single:
+            restore_blas_threads()
+        return 0

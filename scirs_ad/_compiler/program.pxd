@@ -39,6 +39,7 @@ cdef struct Move:
     Py_ssize_t* to_stride
 
 cdef void move(Move* m, const char* source, char* to) noexcept nogil
+cdef int run_native(Instr* instr, char** ptr, int i, int end) noexcept nogil
 cdef int check(int status) except -1
 
 cdef class Native:

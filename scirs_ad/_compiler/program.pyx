@@ -187,6 +187,29 @@ cdef int run_pass(Pass* r, char** ptr) noexcept nogil:
     return region_run(r.region, args, args + r.n_in, r.threads)
 
 
+cdef int run_native(Instr* instr, char** ptr, int i, int end) noexcept nogil:
+    """Instructions that do without the GIL, in order; the status, for `check`."""
+    cdef Instr* at
+    cdef int status
+    while i < end:
+        at = &instr[i]
+        if at.kind == CALL:
+            at.fn(at.n, ptr[at.a], ptr[at.b] if at.b >= 0 else NULL, ptr[at.c] if at.c >= 0 else NULL,
+                  ptr[at.out])
+        elif at.kind == VM:
+            status = run_pass(<Pass*> at.data, ptr)
+            if status != 0:
+                return status
+        elif at.kind == NATIVE:
+            status = at.run(at.data, ptr)
+            if status != 0:
+                return status
+        else:
+            move(<Move*> at.data, ptr[at.a], ptr[at.out])
+        i += 1
+    return 0
+
+
 cdef int check(int status) except -1:
     """Raise what a status of native instructions stands for."""
     if status == 0:
@@ -546,25 +569,7 @@ cdef class Program:
         return 0
 
     cdef int _native(self, char** ptr, int i, int end) noexcept nogil:
-        cdef Instr* at
-        cdef int status
-        while i < end:
-            at = &self.instr[i]
-            if at.kind == CALL:
-                at.fn(at.n, ptr[at.a], ptr[at.b] if at.b >= 0 else NULL, ptr[at.c] if at.c >= 0 else NULL,
-                      ptr[at.out])
-            elif at.kind == VM:
-                status = run_pass(<Pass*> at.data, ptr)
-                if status != 0:
-                    return status
-            elif at.kind == NATIVE:
-                status = at.run(at.data, ptr)
-                if status != 0:
-                    return status
-            else:
-                move(<Move*> at.data, ptr[at.a], ptr[at.out])
-            i += 1
-        return 0
+        return run_native(self.instr, ptr, i, end)
 
     cdef _python(self, PythonCall call, Frame f):
         cdef list args = []

@@ -10,7 +10,9 @@ from collections import Counter
 import numpy as np
 
 from scirs_ad._compiler import rules
+from scirs_ad._compiler.contract import contracted
 from scirs_ad._compiler.graph import NUMBERS, FlatGraph, Op
+from scirs_ad._compiler.matrices import TABLE, share_factors
 from scirs_ad._core.core import PRIMITIVES, Elementwise, Key, Spec, bind, spec_of
 from scirs_ad._core.define import primitive, sample
 from scirs_ad._ops.gather import scatter
@@ -181,6 +183,12 @@ class Builder:
             if found is not None:
                 self.report[line] += 1
                 return found
+        for rule, line, level in TABLE.get(p.name, ()):
+            if self.level >= level:
+                found = rule(self, params, ins, spec)
+                if found is not None:
+                    self.report[line] += 1
+                    return found
         if spec.dtype.kind != "f":  # complex arithmetic makes nan of inf * 1
             return None
         for guards, alone, left, right, line in self.rules.get(p.name, ()):
@@ -233,6 +241,8 @@ class Builder:
         else:
             p = PRIMITIVES[head]
             ins = tuple([self.instantiate(t, env) for t in term[1:]])
+            if all(type(self.constants.get(v)) is int for v in ins):  # of integers the reciprocal is an integer
+                ins = tuple([self.constant(float(self.constants[v])) for v in ins])
             shape = np.broadcast_shapes(*[self.specs[v].shape for v in ins])
             if spec is not None and shape != spec.shape:
                 return None
@@ -388,6 +398,7 @@ SPECIAL = {
     "real_part": (_real_only, "real and conj of real numbers"),
     "conj_complex": (_real_only, "real and conj of real numbers"),
     "mulz": (_product, "mulz(c, x) -> c * x, c finite and not zero"),
+    "einsum_two": (contracted, "einsum -> products of matrices"),
     "logsumexp_axes": (_log_sum_exp, "logsumexp -> max, sum of exp, log"),
 }
 
@@ -489,6 +500,7 @@ def rebuild(graph, level="standard"):
     for v, value in graph.constants.items():
         where[v] = b.constant(value)
     uses = Counter([v for op in graph.ops for v in op.inputs])
+    uses.update(graph.outputs)
     for op in graph.ops:
         ins = tuple([where[v] for v in op.inputs])
         specs = [graph.specs[v] for v in op.outputs]
@@ -505,7 +517,8 @@ def rebuild(graph, level="standard"):
             b.uses[w] = b.uses.get(w, 0) + uses[v] - (w in ins)  # what is its own argument reads it no more
     outputs = tuple([where[v] for v in graph.outputs])
     inputs = tuple([where[v] for v in graph.inputs])
-    return drop_dead(graph.name, b, inputs, outputs), b.report
+    found = drop_dead(graph.name, b, inputs, outputs)
+    return share_factors(found, b.report) if b.level >= 2 else found, b.report
 
 
 def drop_dead(name, b, inputs, outputs):

@@ -741,9 +741,9 @@ cdef class Variable:
 
     def __format__(self, spec):
         value = value_of(self)
-        if type(value) is not Spec and value.ndim == 0:
-            return format(value[()], spec)
-        return format(str(self), spec)
+        if type(value) is Spec:     # no number to format, as in a message printed while tracing
+            return str(self)
+        return format(value[()] if value.ndim == 0 else str(self), spec)
 
     def __reduce__(self):
         _unview(self)

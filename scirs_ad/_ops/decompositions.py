@@ -21,6 +21,7 @@ from scirs_ad._ops.linalg import (
     inv_core,
     kernels,
     matmul_core,
+    numbers,
     positive_definite,
     solve_core,
     solve_triangular_core,
@@ -433,7 +434,7 @@ def _matrices(name, a):
     a = as_array(a)
     if len(shape_of(a)) < 2:
         raise np.linalg.LinAlgError(f"{name}: matrices are needed; the shape is {shape_of(a)}")
-    return a if dtype_of(a).kind in "fc" else sh.astype(a, float)
+    return a if dtype_of(a).kind in "fc" else sh.astype(numbers(name, a), float)
 
 
 def svd(a, full_matrices=True, compute_uv=True, hermitian=False, *, degenerate=None):

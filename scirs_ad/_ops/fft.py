@@ -204,6 +204,8 @@ def _one(name, a, n, axis, norm, out, inverse):
 def shape_axes(name, a, s, axes):
     """Lengths and negative axes of an n-dimensional transform."""
     ndim = len(shape_of(a))
+    # scipy.fft takes single numbers.
+    axes, s = ((x,) if isinstance(x, (int, np.integer)) else x for x in (axes, s))
     if axes is None:
         axes = tuple(range(-ndim, 0)) if s is None else tuple(range(-len(s), 0))
     axes = tuple([x - ndim if x >= 0 else x for x in axes])

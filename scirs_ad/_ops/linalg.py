@@ -34,13 +34,20 @@ def fit(g, spec):
     return sh.cast(sh.unbroadcast(g, spec.shape), spec.dtype)
 
 
+def numbers(name, x):
+    """`x`; TypeError if it is an array of other things than numbers."""
+    if dtype_of(x).kind not in "biufc":
+        raise TypeError(f"{name}: an array of {dtype_of(x)} is not an array of numbers; convert it with astype(float)")
+    return x
+
+
 def square_matrices(name, a):
     """`a` as an array; LinAlgError unless its last two axes are equal, as NumPy."""
     a = as_array(a)
     shape = shape_of(a)
     if len(shape) < 2 or shape[-1] != shape[-2]:
         raise np.linalg.LinAlgError(f"{name}: square matrices are needed in the last two axes; the shape is {shape}")
-    return a if dtype_of(a).kind in "fc" else sh.astype(a, float)
+    return a if dtype_of(a).kind in "fc" else sh.astype(numbers(name, a), float)
 
 
 def column(x):

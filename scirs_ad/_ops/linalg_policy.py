@@ -143,14 +143,28 @@ def _look(x, reference, evidence, ct_values, gap, scale, name, what, zeros):
     *place, i, j = (int(k) for k in np.argwhere(bad)[0])
     size = float(np.abs(np.broadcast_to(gap, bad.shape)[(*place, i, j)]))
     found = f"value {i} is {size:.3g}" if zeros else f"values {min(i, j)} and {max(i, j)} differ by {size:.3g}"
+    announce(f"{name}: {_matrix(tuple(place))}", found, why, what)
+
+
+def announce(start, found, why, what):
+    """The warning, or the error, about a derivative that does not exist."""
     message = (
-        f"{name}: {_matrix(tuple(place))}the derivative does not exist by way of single vectors: {found}, and {why}. Take "
-        "functions of the values alone, or of the projector on all vectors of equal values, or a matrix function as "
-        "funm(A, f), sqrtm, logm, polar"
+        f"{start}the derivative does not exist by way of single vectors: {found}, and {why}. Take functions of the values "
+        "alone, or of the projector on all vectors of equal values, or a matrix function as funm(A, f), sqrtm, logm, polar"
     )
     if what == "raise":
         raise np.linalg.LinAlgError(message)
     warnings.warn(f"{message}; that share is left out", DegenerateWarning, stacklevel=2)
+
+
+def lost_rotation(name, i, j, gap, numerator, reference):
+    """Say so if a rotation between equal eigenvalues of a triangular form is left out of a cotangent that depends on it."""
+    what = chosen("degenerate")
+    if what != "ignore" and abs(numerator) > np.finfo(np.asarray(numerator).dtype).eps ** 0.5 * np.max(
+        np.abs(reference)
+    ):
+        why = "what is differentiated depends on the choice of vectors among them"
+        announce(f"{name}: ", f"values {j} and {i} differ by {float(abs(gap)):.3g}", why, what)
 
 
 def _watched(x, reference, evidence, ct_values, gap, scale, *, name, degenerate, zeros):

@@ -23,7 +23,11 @@ sp = lazy("scipy.linalg")
 def taken(x, places, inside, tail=()):
     """``x[..., places]`` (before the axes of `tail`), zero where not `inside`."""
     n = shape_of(x)[-1 - len(tail)]
-    found = ix.getitem(x, (Ellipsis, np.where(inside, places, 0), *tail)) if n else np.zeros(inside.shape)
+    if not n:  # nothing to index
+        shape = shape_of(x)
+        lead, rest = shape[: len(shape) - 1 - len(tail)], shape[len(shape) - len(tail) :]
+        return np.zeros((*lead, *inside.shape, *rest), dtype_of(x))
+    found = ix.getitem(x, (Ellipsis, np.where(inside, places, 0), *tail))
     for _ in tail:
         inside = inside[..., None]
     return ew.where(inside, found, 0.0)
@@ -120,8 +124,11 @@ def _(rng):
 
 
 def _definite_one(ab, b, *, lower):
-    if len(b) == 1 and ab[0 if lower else -1, 0].real <= 0:
-        raise np.linalg.LinAlgError("1th leading minor not positive definite")
+    if len(b) == 1:  # there SciPy asks for more than there is
+        first = ab[0 if lower else -1, 0].real
+        if first <= 0:
+            raise np.linalg.LinAlgError("1th leading minor not positive definite")
+        return b / first
     return sp.solveh_banded(ab, b, lower=lower, check_finite=False)
 
 

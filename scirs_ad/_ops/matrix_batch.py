@@ -1,10 +1,21 @@
 """SciPy's functions of single matrices, made to loop over leading axes."""
 
+import functools
+
 import numpy as np
 
 from scirs_ad._core.core import parse_signature
+from scirs_ad._core.lazy import lazy
 
 __all__ = ["looped"]
+
+scipy = lazy("scipy")
+
+
+@functools.cache
+def _writeable():
+    """Whether arguments must be writeable: before 1.16 some functions of SciPy (logm, solve_toeplitz) ask for it."""
+    return tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 16)
 
 
 def looped(signature, function, dtypes=None, name=None, sizes=None):
@@ -47,7 +58,7 @@ def looped(signature, function, dtypes=None, name=None, sizes=None):
             full = [np.broadcast_to(a, lead + a.shape[a.ndim - len(d) :]) for a, d in zip(args, ins, strict=True)]
             for place in np.ndindex(lead):
                 try:
-                    found = function(*[a[place] for a in full], **params)
+                    found = function(*[a[place].copy() if _writeable() else a[place] for a in full], **params)
                 except np.linalg.LinAlgError as error:
                     where = f"matrix {place[0] if len(place) == 1 else place} of the batch: " if place else ""
                     raise type(error)(f"{name}: {where}{error}") from None

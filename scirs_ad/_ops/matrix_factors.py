@@ -26,6 +26,7 @@ from scirs_ad._ops.linalg import (
     t_,
     well_conditioned,
 )
+from scirs_ad._ops.linalg_policy import lost_rotation
 from scirs_ad._ops.matrix_batch import looped
 from scirs_ad._ops.matrix_equations import sylvester_core
 
@@ -69,10 +70,14 @@ def _turn_one(t, x, *, adjoint, form):
         places = np.arange(n - j - 1)
         gap = t[j, j] + np.diagonal(system)
         # Equal eigenvalues: an infinite gap leaves that rotation out, as the pages of eigenvectors do.
-        system[places, places] = np.where(np.abs(gap) <= limit, np.inf, gap)
+        equal = np.abs(gap) <= limit
+        system[places, places] = np.where(equal, np.inf, gap)
         if adjoint:
             right = x[rest, j] - found[rest, rest] @ t[j, rest].conj()
             found[rest, j] = sp.solve_triangular(system, right, trans=2, check_finite=False)
+            for i in np.flatnonzero(equal):  # in a cotangent what is left out is what the result depends on
+                numerator = right[i] - np.vdot(system[:i, i], found[j + 1 : j + 1 + i, j])
+                lost_rotation("schur", j + 1 + i, j, gap[i], numerator, x)
         else:
             right = x[rest, j] - found[rest, :j] @ t[:j, j]
             found[rest, j] = sp.solve_triangular(system, right, check_finite=False)
@@ -437,6 +442,8 @@ def _(t, out):
     u, p = out
     inner = matmul_core(h_(u), t)
     w = sylvester_core(p, p, ew.subtract(inner, h_(inner)), "polar")
+    # W is skew; what rounding puts into its Hermitian part is divided by the least singular value alone.
+    w = ew.multiply(0.5, ew.subtract(w, h_(w)))
     to_u = matmul_core(u, w)
     if shape_of(u)[-2] != shape_of(u)[-1]:
         to_u = ew.add(to_u, right_solve(ew.subtract(t, matmul_core(u, inner)), p))

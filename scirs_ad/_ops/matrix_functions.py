@@ -51,14 +51,21 @@ _SMALL = 0.25
 
 
 def _triangular_root(t):
-    """The square root of an upper triangular matrix, column by column (A. Bjorck, S. Hammarling, 1983)."""
+    """The square root of an upper triangular matrix, by halves and within small ones by columns (A. Bjorck, S. Hammarling,
+    1983; E. Deadman, N. J. Higham, R. Ralha, 2013, section 3)."""
     n = len(t)
     r = np.zeros_like(t)
+    trsyl, trtrs = lapack.get_lapack_funcs(("trsyl", "trtrs"), (t,))
+    if n > 16:
+        k = n // 2
+        r[:k, :k], r[k:, k:] = _triangular_root(t[:k, :k]), _triangular_root(t[k:, k:])
+        x, scale, _ = trsyl(r[:k, :k], r[k:, k:], t[:k, k:])
+        r[:k, k:] = x / scale
+        return r
     for j in range(n):
         r[j, j] = np.sqrt(t[j, j])
         if j:
-            system = r[:j, :j] + r[j, j] * np.eye(j)
-            r[:j, j] = sp.solve_triangular(system, t[:j, j], check_finite=False)
+            r[:j, j] = trtrs(r[:j, :j] + r[j, j] * np.eye(j), t[:j, j])[0]
     return r
 
 
@@ -75,7 +82,7 @@ def _log_of(a, e=None):
         raise np.linalg.LinAlgError("the matrix is singular, so it has no logarithm")
     eye, root, count = np.eye(len(t)), t, 0
     change = None if e is None else z.conj().T @ e @ z
-    (trsyl,) = lapack.get_lapack_funcs(("trsyl",), (t,))
+    trsyl, trtri = lapack.get_lapack_funcs(("trsyl", "trtri"), (t,))
     while np.linalg.norm(root - eye, 1) > _SMALL and count < 100:
         root, count = _triangular_root(root), count + 1
         if change is not None:
@@ -83,7 +90,7 @@ def _log_of(a, e=None):
             change = x / scale
     found = np.zeros_like(t)
     for node, weight in zip(_LOG_NODES, _LOG_WEIGHTS, strict=True):
-        inverse = sp.solve_triangular(eye + node * (root - eye), eye, check_finite=False)
+        inverse = trtri(eye + node * (root - eye))[0]
         found += weight * (inverse @ (root - eye if change is None else change @ inverse))
     found *= 2.0**count
     if change is None:
@@ -122,8 +129,17 @@ def _frechet_one(a, e, *, name, power):
     return _FUNCTIONS[name](block, power)[:n, n:] / scale
 
 
-_function = looped("(n,n)->(n,n)", _one, name="matrix function")
-_frechet = looped("(n,n),(n,n)->(n,n)", _frechet_one, name="matrix function")
+_DOORS = {"expm": "expm", "logm": "logm", "power": "fractional_matrix_power"}
+_functions = {name: looped("(n,n)->(n,n)", _one, name=door) for name, door in _DOORS.items()}
+_frechets = {name: looped("(n,n),(n,n)->(n,n)", _frechet_one, name=door) for name, door in _DOORS.items()}
+
+
+def _function(a, *, name, power):
+    return _functions[name](a, name=name, power=power)
+
+
+def _frechet(a, e, *, name, power):
+    return _frechets[name](a, e, name=name, power=power)
 
 
 @primitive("(n,n),(n,n)->(n,n)", kernel=_frechet, internal=True)

@@ -12,6 +12,7 @@ from scirs_ad._core.lazy import lazy
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.linalg import diagonal_of, fit, h_, matmul_core, well_conditioned
+from scirs_ad._ops.linalg_policy import lost_rotation
 from scirs_ad._ops.matrix_batch import looped
 from scirs_ad._ops.matrix_factors import up
 
@@ -38,9 +39,9 @@ def _turn_one(s, t, x, y, *, adjoint, form):
     for j in columns:
         rows = range(j + 1, n) if adjoint else range(n - 1, j, -1)
         for i in rows:
-            # Equal eigenvalues: that rotation is left out, as the pages of eigenvectors do.
             gap = s[i, i] * t[j, j] - s[j, j] * t[i, i]
-            if abs(gap) <= 8.0 * eps * scale:
+            equal = abs(gap) <= 8.0 * eps * scale
+            if equal and not adjoint:
                 continue
             if adjoint:
                 # low(left s^H + right t^H) = x, -low(s^H left + t^H right) = y
@@ -50,6 +51,9 @@ def _turn_one(s, t, x, y, *, adjoint, form):
                     - s[j + 1 : i, i].conj() @ left[j + 1 : i, j]
                     - t[j + 1 : i, i].conj() @ right[j + 1 : i, j]
                 )
+                if equal:  # that rotation is left out, as the pages of eigenvectors do; a cotangent depends on it
+                    lost_rotation("qz", i, j, gap, max(abs(f), abs(g)), (x, y))
+                    continue
                 left[i, j] = (t[i, i].conj() * f - t[j, j].conj() * g) / -np.conj(gap)
                 right[i, j] = (s[i, i].conj() * f - s[j, j].conj() * g) / np.conj(gap)
             else:

@@ -121,6 +121,14 @@ def _(rng):
     yield raises(ValueError, np.ones((2, 3)), np.ones((2, 3)))
 
 
+if hasattr(np, "matvec"):
+    _matvec = np.matvec
+else:  # NumPy before 2.2
+
+    def _matvec(a, x):
+        return np.matmul(a, x[..., None])[..., 0]
+
+
 @primitive("(m,k),(k)->(m)", name="matvec_core", internal=True)
 def matvec_core(a, x):
     """Matrix times vector over leading axes.
@@ -129,7 +137,7 @@ def matvec_core(a, x):
     """
     if x.ndim > 1 and a.ndim == 2:  # one matrix for a whole batch: one product of matrices, 40 times faster
         return np.matmul(x, a.T)
-    return np.matvec(a, x) if x.ndim > 1 else np.matmul(a, x)
+    return _matvec(a, x) if x.ndim > 1 else np.matmul(a, x)
 
 
 @matvec_core.def_vjp
@@ -156,7 +164,7 @@ def vecmat_core(x, b):
     Derivative: ``conj(b) ct``, and an outer product. Cost: ``2 k n`` operations each.
     """
     if x.ndim > 1 and b.ndim > 2:
-        return np.matvec(np.swapaxes(b, -1, -2), x)
+        return _matvec(np.swapaxes(b, -1, -2), x)
     return np.matmul(x, b)
 
 

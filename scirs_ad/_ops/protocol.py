@@ -16,7 +16,7 @@ from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.convert import operation, user_line
 
-_special = lazy("scirs_ad._ops.special")
+_special = lazy("scirs_ad._ops.special_ufuncs")
 
 UFUNCS = {}  # NumPy or SciPy ufunc -> our function of the same arguments
 FUNCTIONS = {}  # NumPy function -> ours
@@ -101,10 +101,16 @@ def float_power(x, y):
 
 def ufunc_call(p, args, kwargs):
     """A function of ours that has been called as NumPy's ufuncs can be: with ``out=``, ``where=``, ``dtype=``."""
-    ufunc = next((u for table in (_PRIMITIVE_UFUNCS, UFUNCS) for u, ours in table.items() if ours is p), None)
+    ufunc = _ufunc_of(p)
+    if ufunc is None and p in _special.PAGES.values():  # now those of scipy.special are among them
+        ufunc = _ufunc_of(p)
     if ufunc is None:
         raise TypeError(f"{p.name}() got an unexpected keyword argument {next(iter(kwargs))!r}")
     return ufuncs.call(p, ufunc, args, kwargs)
+
+
+def _ufunc_of(p):
+    return next((u for table in (_PRIMITIVE_UFUNCS, UFUNCS) for u, ours in table.items() if ours is p), None)
 
 
 # ------------------------------------------------------------------------------------------------ ufuncs

@@ -1,12 +1,8 @@
 """The pages of scipy.special, all of them: imported at first use, so that `import scirs_ad` stays quick."""
 
-import scipy.special as sp
-from scipy.special import _ufuncs as _inner
-
 from scirs_ad._core.define import seal
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import special_bessel, special_cdf, special_elliptic, special_error, special_gamma, special_hyper
-from scirs_ad._ops.protocol import UFUNCS
 from scirs_ad._ops.special_base import PAGES
 
 __all__ = ["PAGES"]
@@ -17,8 +13,3 @@ PAGES.update(
     cbrt=ew.cbrt, exp2=ew.exp2, expm1=ew.expm1, log1p=ew.log1p, expit=ew.sigmoid, psi=PAGES["digamma"], round=ew.rint
 )
 seal()
-UFUNCS.update({getattr(sp, name): page for name, page in PAGES.items() if hasattr(sp, name)})
-# What scipy.special.zeta and lambertw call: ufuncs that SciPy keeps to itself, where they are still there.
-for _hidden, _page in (("_zeta", "zeta"), ("_riemann_zeta", "riemann_zeta"), ("_lambertw", "lambertw")):
-    if hasattr(_inner, _hidden):
-        UFUNCS[getattr(_inner, _hidden)] = PAGES[_page]

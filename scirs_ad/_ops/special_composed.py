@@ -12,6 +12,7 @@ from scirs_ad._ops import shape as sh
 from scirs_ad._ops.reduce import logsumexp
 from scirs_ad._ops.special import PAGES
 from scirs_ad._ops.special_base import sp
+from scirs_ad._ops.statistics import sinc  # SciPy's is NumPy's, too
 
 __all__ = [
     "assoc_legendre_p",
@@ -317,24 +318,6 @@ h2vp = _derivative_of_order("h2vp", "hankel2", -1, 1)
 
 
 # ------------------------------------------------------------------------------------------------ elementary
-def sinc(x):
-    """``sin(pi x) / (pi x)``, 1 at 0.
-
-    Parameters
-    ----------
-    x : array_like
-
-    Returns
-    -------
-    Variable or ndarray
-
-    Notes
-    -----
-    Derivative: a spherical Bessel function; exact at 0, to every order.
-    """
-    return PAGES["spherical_jn"](0, ew.multiply(math.pi, x))
-
-
 def softplus(x):
     """``log(1 + exp(x))``, without overflow.
 

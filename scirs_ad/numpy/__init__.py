@@ -138,6 +138,7 @@ bool = np.bool_
 int8, int16, int32, int64 = np.int8, np.int16, np.int32, np.int64
 uint8, uint16, uint32, uint64 = np.uint8, np.uint16, np.uint32, np.uint64
 float32, float64, complex64, complex128 = np.float32, np.float64, np.complex64, np.complex128
+float16 = np.float16  # which the standard does not have, and SciPy uses where a namespace does
 e, pi, inf, nan, newaxis = np.e, np.pi, np.inf, np.nan, np.newaxis
 dtype = np.dtype
 __array_api_version__ = "2024.12"

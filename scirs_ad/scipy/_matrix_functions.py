@@ -213,6 +213,7 @@ def sinm(A):
 
 
 def tanm(A):
+    A = _matrix("tanm", A)
     return la.solve_core(cosm(A), sinm(A))
 
 

@@ -4,15 +4,15 @@ import numpy as np
 
 from scirs_ad._core.core import as_array, dtype_of, shape_of
 from scirs_ad._ops import decompositions as dc
+from scirs_ad._ops import diagonals, norms
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import linalg as la
-from scirs_ad._ops import norms
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.determinants import det_core
 from scirs_ad._ops.index import known_values
 from scirs_ad._ops.linalg_policy import chosen, conditioned
 from scirs_ad._ops.linalg_scipy import lu_packed, permutation_of
-from scirs_ad._ops.matrix_bands import bands_of, solve_banded_core
+from scirs_ad._ops.matrix_bands import bands_of, dense_of, solve_banded_core
 from scirs_ad._ops.matrix_factors import permutation_matrix, qr_order
 from scirs_ad._ops.matrix_health import residual_core
 from scirs_ad._ops.products import matmul
@@ -44,11 +44,6 @@ def _trans(name, trans):
 
 
 # ------------------------------------------------------------------------------------------------ solving
-def _check(name, a, check):
-    """`a`, watched for its condition if asked for."""
-    return conditioned(a, name=name) if (chosen("check") if check is None else check) else a
-
-
 def solve(
     a, b, lower=False, overwrite_a=False, overwrite_b=False, check_finite=True, assume_a=None, transposed=False, *,
     check=None, refine=0,
@@ -70,9 +65,9 @@ def solve(
         Solve ``a^T x = b``.
     check : bool, optional
         Estimate the condition (xGECON) and warn if it is beyond the rounding unit; as `set_policy` says by default,
-        which is off. For general, symmetric and Hermitian matrices.
+        which is off.
     refine : int
-        Steps of iterative refinement with residuals in higher precision, for the same kinds of matrices.
+        Steps of iterative refinement, with residuals in higher precision and the same factors.
 
     Returns
     -------
@@ -87,8 +82,8 @@ def solve(
 
     Notes
     -----
-    Derivative: one solve with the same factors; symmetric for a symmetric structure. Cost: ``2/3 n^3`` operations,
-    half of it if positive definite, ``n^2`` if triangular.
+    Derivative: one solve with the same factors; within what is read. Cost: ``2/3 n^3`` operations, half of it if positive
+    definite, ``n^2`` if triangular, ``n`` if diagonal or tridiagonal.
 
     Examples
     --------
@@ -98,35 +93,54 @@ def solve(
     """
     del overwrite_a, overwrite_b
     a, b = checked("solve", a, check_finite, square=True), checked("solve", b, check_finite)
-    if assume_a in ("upper triangular", "lower triangular"):
-        return solve_triangular(a, b, trans=int(transposed), lower=assume_a.startswith("lower"), check_finite=False)
-    if assume_a in ("pos", "positive definite"):
-        full = one_triangle(a, lower)
-        return cho_solve((la.cholesky_core(la.t_(full) if transposed else full), True), b, check_finite=False)
-    if assume_a in ("sym", "symmetric"):
-        n = shape_of(a)[-1]
-        kept = np.tri(n, n, 0, bool) if lower else np.tri(n, n, 0, bool).T
-        half = ew.where(kept, a, 0.0)
-        a = ew.subtract(ew.add(half, la.t_(half)), la.diag_matrix(la.diagonal_of(half)))
-    elif assume_a in ("her", "hermitian"):
-        a = one_triangle(a, lower)
-    elif assume_a == "diagonal":
-        a = la.diag_matrix(la.diagonal_of(a))
-    elif assume_a == "tridiagonal":
-        bands = bands_of(la.t_(a) if transposed else a, 1, 1)
-        return _with_columns("solve", a, b, lambda x: solve_banded_core(bands, x, lower=1, upper=1))
-    elif assume_a not in (None, "gen", "general", "banded"):
-        raise ValueError(f"solve: {assume_a!r} is not a recognized matrix structure for assume_a")
-    a = la.t_(a) if transposed else a
-    a = _check("solve", a, check)
+
+    def watched(matrix):
+        return conditioned(matrix, name="solve") if (chosen("check") if check is None else check) else matrix
+
+    matrix, once = _structure(a, assume_a, lower, transposed, watched, refine)
 
     def solver(x):
-        found = la.solve_core(a, x)
+        found = once(x)
         for _ in range(refine):
-            found = ew.add(found, la.solve_core(a, residual_core(a, found, x)))
+            found = ew.add(found, once(residual_core(matrix, found, x)))
         return found
 
     return _with_columns("solve", a, b, solver)
+
+
+def _structure(a, assume_a, lower, transposed, watched, refine):
+    """The matrix that is meant, watched, and a solver of systems with it."""
+    turn = la.t_ if transposed else lambda x: x
+    if assume_a in ("upper triangular", "lower triangular", "diagonal"):
+        parts = {"u": diagonals.triu, "l": diagonals.tril, "d": lambda x: la.diag_matrix(la.diagonal_of(x))}
+        part, below = watched(parts[assume_a[0]](a)), assume_a[0] == "l"
+        return turn(part), lambda x: la.solve_triangular_core(part, x, lower=below, trans=int(transposed), unit=False)
+    if assume_a == "tridiagonal":
+        full = watched(turn(a))
+        bands = bands_of(full, 1, 1)
+        full = dense_of(bands, 1) if refine else full
+        return full, lambda x: solve_banded_core(bands, x, lower=1, upper=1)
+    if assume_a in ("pos", "positive definite"):
+        full = watched(turn(one_triangle(a, lower)))
+        factor = la.cholesky_core(full)
+
+        def both(x):
+            half = la.solve_triangular_core(factor, x, lower=True, trans=0, unit=False)
+            return la.solve_triangular_core(factor, half, lower=True, trans=2, unit=False)
+
+        return full, both
+    if assume_a in ("sym", "symmetric"):
+        half = (diagonals.tril if lower else diagonals.triu)(a)
+        a = ew.subtract(ew.add(half, la.t_(half)), la.diag_matrix(la.diagonal_of(half)))
+    elif assume_a in ("her", "hermitian"):
+        a = one_triangle(a, lower)
+    elif assume_a not in (None, "gen", "general", "banded"):
+        raise ValueError(f"solve: {assume_a!r} is not a recognized matrix structure for assume_a")
+    full = watched(turn(a))
+    if not refine:
+        return full, lambda x: la.solve_core(full, x)
+    lu, piv = la.lu_of(full)
+    return full, lambda x: la.solve_with(full, lu, piv, x, trans=0)
 
 
 def solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False, overwrite_b=False, check_finite=True):
@@ -208,7 +222,7 @@ def inv(a, overwrite_a=False, check_finite=True, *, assume_a=None, lower=False):
     del overwrite_a
     a = checked("inv", a, check_finite, square=True)
     if assume_a in (None, "gen", "general"):
-        return la.inv_core(_check("inv", a, None))
+        return la.inv_core(conditioned(a, name="inv") if chosen("check") else a)
     return solve(a, la.eye_like(a), lower=lower, check_finite=False, assume_a=assume_a)
 
 
@@ -371,7 +385,11 @@ def cholesky(a, lower=False, overwrite_a=False, check_finite=True):
            [0., 3.]])
     """
     del overwrite_a
-    factor = la.cholesky_core(checked("cholesky", a, check_finite, square=True))
+    return _cholesky("cholesky", a, lower, check_finite)
+
+
+def _cholesky(name, a, lower, check_finite):
+    factor = la.cholesky_core(checked(name, a, check_finite, square=True))
     return factor if lower else la.h_(factor)
 
 
@@ -405,7 +423,8 @@ def cho_factor(a, lower=False, overwrite_a=False, check_finite=True):
     >>> sla.cho_solve(sla.cho_factor([[4.0, 0.0], [0.0, 2.0]]), [4.0, 2.0])
     array([1., 1.])
     """
-    return cholesky(a, lower, overwrite_a, check_finite), lower
+    del overwrite_a
+    return _cholesky("cho_factor", a, lower, check_finite), lower
 
 
 def cho_solve(c_and_lower, b, overwrite_b=False, check_finite=True):

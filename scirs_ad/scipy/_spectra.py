@@ -16,7 +16,7 @@ def checked(name, x, check_finite, square=False):
     """`x` as an array of floats; ValueError if known values are not finite."""
     x = as_array(x)
     if dtype_of(x).kind not in "fc":
-        x = sh.astype(x, float)
+        x = sh.astype(la.numbers(name, x), float)
     if square and (len(shape_of(x)) < 2 or shape_of(x)[-1] != shape_of(x)[-2]):
         raise ValueError(f"{name}: expected square matrices (..., n, n); the shape is {shape_of(x)}")
     if check_finite:
@@ -139,6 +139,12 @@ def _reduced(name, a, b, lower, type, check_finite):
     return a, back
 
 
+def _reduction(name, a, b, lower, type, check_finite):
+    """The Hermitian matrix whose eigenvalues are wanted, and how vectors are turned back, if they have to be."""
+    a = one_triangle(checked(name, a, check_finite, square=True), lower)
+    return (a, None) if b is None else _reduced(name, a, b, lower, type, check_finite)
+
+
 def selection(name, w, by_index, by_value, words=("subset_by_index", "subset_by_value")):
     """Which of the eigenvalues `w`, ascending along the last axis: a slice."""
     n = shape_of(w)[-1]
@@ -215,10 +221,7 @@ def eigh(
     array([1., 2.])
     """
     del overwrite_a, overwrite_b, driver
-    a = one_triangle(checked("eigh", a, check_finite, square=True), lower)
-    back = None
-    if b is not None:
-        a, back = _reduced("eigh", a, b, lower, type, check_finite)
+    a, back = _reduction("eigh", a, b, lower, type, check_finite)
     if eigvals_only:
         w = dc.eigvalsh_core(a)
         return w[..., selection("eigh", w, subset_by_index, subset_by_value)]
@@ -260,10 +263,9 @@ def eigvalsh(
     >>> sla.eigvalsh([[2.0, 0.0], [0.0, 1.0]])
     array([1., 2.])
     """
-    return eigh(
-        a, b, lower=lower, eigvals_only=True, overwrite_a=overwrite_a, overwrite_b=overwrite_b, type=type,
-        check_finite=check_finite, subset_by_index=subset_by_index, subset_by_value=subset_by_value, driver=driver,
-    )  # fmt: skip
+    del overwrite_a, overwrite_b, driver
+    w = dc.eigvalsh_core(_reduction("eigvalsh", a, b, lower, type, check_finite)[0])
+    return w[..., selection("eigvalsh", w, subset_by_index, subset_by_value)]
 
 
 def _general(name, a, b, check_finite):

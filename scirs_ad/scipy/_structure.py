@@ -443,6 +443,11 @@ def matmul_toeplitz(c_or_cr, x, check_finite=False, workers=None):
     size = m + n - 1
 
     def product(x):
+        if not m or not n:  # of nothing, a sum of nothing
+            shape = shape_of(x)
+            return np.zeros(
+                (*np.broadcast_shapes(lead, shape[:-2]), m, shape[-1]), np.result_type(dtype_of(ring), dtype_of(x))
+            )
         return _back(ew.multiply(_transform(ring, size, real), _transform(x, size, real)), size, real)[..., :m, :]
 
     return _against("matmul_toeplitz", n, x, product)
@@ -469,11 +474,14 @@ def solve_circulant(c, b, singular="raise", tol=None, caxis=-1, baxis=0, outaxis
     n = shape_of(c)[-1]
     if shape_of(b)[-1] != n:
         raise ValueError(f"solve_circulant: shapes of c axis ({n}) and b axis ({shape_of(b)[-1]}) are incompatible")
+    if not n:
+        shape = (*np.broadcast_shapes(shape_of(c)[:-1], shape_of(b)[:-1]), 0)
+        return arrange.moveaxis(np.zeros(shape, np.result_type(dtype_of(c), dtype_of(b))), -1, outaxis)
     f = fft.fft(c, axis=-1)
     size = ew.abs(f)
     limit = tol
     if tol is None:
-        limit = ew.multiply(extrema.max(size, axis=-1, keepdims=True), n * np.finfo(dtype_of(size)).eps) if n else 0.0
+        limit = ew.multiply(extrema.max(size, axis=-1, keepdims=True), n * np.finfo(dtype_of(size)).eps)
     near = ew.less_equal(size, limit)
     if singular == "raise":
         values = value_of(near)
@@ -613,7 +621,9 @@ def eigh_tridiagonal(
     _VALUES, _COST, ">>> sla.eigvalsh_tridiagonal([1.0, 2.0], [0.0])\n    array([1., 2.])", _UNKNOWN,
 )  # fmt: skip
 def eigvalsh_tridiagonal(d, e, select="a", select_range=None, check_finite=True, tol=0.0, lapack_driver="auto"):
-    return eigh_tridiagonal(d, e, True, select, select_range, check_finite, tol, lapack_driver)
+    del tol, lapack_driver
+    ab = _tridiagonal("eigvalsh_tridiagonal", d, e, check_finite)
+    return _spectrum("eigvalsh_tridiagonal", ab, True, select, select_range)
 
 
 @documented(
@@ -629,7 +639,7 @@ def eig_banded(
 ):  # fmt: skip
     del overwrite_a_band, max_ev
     ab = _lower_bands(_bands("eig_banded", a_band, check_finite), lower)
-    return _spectrum("eig_banded", ab, eigvals_only, select, select_range, degenerate)
+    return _spectrum("eig_banded", ab, bool(eigvals_only), select, select_range, degenerate)
 
 
 @documented(
@@ -639,4 +649,6 @@ def eig_banded(
     _VALUES, _COST, ">>> sla.eigvals_banded([[1.0, 2.0]])\n    array([1., 2.])", _UNKNOWN,
 )  # fmt: skip
 def eigvals_banded(a_band, lower=False, overwrite_a_band=False, select="a", select_range=None, check_finite=True):
-    return eig_banded(a_band, lower, True, overwrite_a_band, select, select_range, 0, check_finite)
+    del overwrite_a_band
+    ab = _lower_bands(_bands("eigvals_banded", a_band, check_finite), lower)
+    return _spectrum("eigvals_banded", ab, True, select, select_range)

@@ -172,7 +172,7 @@ def refuse_conversions():
     """Let ``np.asarray`` of an untracked Variable raise, but for those who only look at values."""
     from scirs_ad import DerivativeLostError
     from scirs_ad._core.core import install
-    from scirs_ad._ops.protocol import array
+    from scirs_ad._ops.convert import array
 
     def strict(variable, dtype, copy):
         caller = sys._getframe(1)

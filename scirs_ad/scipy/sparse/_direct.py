@@ -86,7 +86,7 @@ def _(rng):
 def split(name, A):
     """The data, on whatever tape, and the pattern of a square sparse matrix."""
     if isinstance(A, SparseMatrix):
-        return A.data, A.pattern
+        return checked(name, A.data, True), A.pattern
     if not sparse.issparse(A):
         raise TypeError(f"{name}: a scipy.sparse matrix or SparseMatrix is needed, not {type(A).__name__}; "
                         "numpy.linalg.solve is for dense ones")  # fmt: skip
@@ -95,8 +95,7 @@ def split(name, A):
     pattern = Pattern(A)
     csc = A.tocsc()
     csc.sum_duplicates()
-    data = csc.data if csc.dtype.kind in "fc" else csc.data.astype(float)
-    return data, pattern
+    return checked(name, csc.data, True), pattern
 
 
 class SparseMatrix:
@@ -176,7 +175,7 @@ def spsolve(A, b, permc_spec=None, use_umfpack=True):
 
 
 def _solve(name, data, pattern, b, trans):
-    b = checked(name, b, False)
+    b = checked(name, b, True)
     shape, n = shape_of(b), pattern.shape[0]
     if not shape or shape[0 if len(shape) == 1 else -2] != n:
         raise ValueError(f"{name}: incompatible dimensions: the matrix has shape {pattern.shape}, b {shape}")

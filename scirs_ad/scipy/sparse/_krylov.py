@@ -239,7 +239,9 @@ def _kernel(theta, b, *, how):
     kind = np.result_type(theta, b, np.float32)
     lead = np.broadcast_shapes(theta.shape[: theta.ndim - core], b.shape[:-1])
     out = np.zeros((*lead, b.shape[-1]), kind)
-    if b.shape[-1] != how.operator.shape[0]:  # while shapes are found, from the least arrays
+    if (
+        b.shape[-1] != how.operator.shape[0] or not b.shape[-1]
+    ):  # while shapes are found, from the least arrays; no unknowns
         return out
     theta = np.broadcast_to(theta, lead + theta.shape[theta.ndim - core :])
     b = np.broadcast_to(b, lead + b.shape[-1:]).astype(kind)

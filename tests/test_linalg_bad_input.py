@@ -1,0 +1,179 @@
+"""Bad input, for every operation of the audit: an error that names the operation, never a silent finite answer."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from linalg_cases import ENTRIES, Maker
+
+import scirs_ad as ad
+import scirs_ad.numpy as anp
+import scirs_ad.scipy.linalg as sla
+import scirs_ad.scipy.sparse.linalg as ssl
+from scirs_ad._core.tree import flatten
+
+# Plain arithmetic and indexing are NumPy's: what is not finite passes through, and objects are refused further down.
+NAMES = {*sla.__all__, *ssl.__all__, *anp.linalg.__all__, *dir(anp)}
+RNG = np.random.default_rng(4)
+
+
+def leaves(y):
+    return [np.asarray(leaf) for leaf in flatten(y)[0]]
+
+
+def arguments(name):
+    return [np.asarray(a) for a in ENTRIES[name].make(Maker(float))]
+
+
+PLACES = [(name, k) for name in ENTRIES for k in range(len(arguments(name)))]
+
+
+def replaced(name, k, value):
+    args = arguments(name)
+    args[k] = value
+    return args
+
+
+@pytest.mark.parametrize(("name", "k"), PLACES, ids=str)
+def test_not_finite(name, k):
+    with np.errstate(all="ignore"):
+        try:
+            found = leaves(ENTRIES[name].function(*replaced(name, k, np.full_like(arguments(name)[k], np.nan))))
+        except (ValueError, np.linalg.LinAlgError) as error:
+            assert str(error).split(":")[0] in NAMES, f"{name}: {error}"
+            assert "infs or NaNs" in str(error) or "nan or inf" in str(error), f"{name}: {error}"
+        else:
+            assert any(not np.all(np.isfinite(x)) for x in found), f"{name}: a finite answer to nan"
+
+
+@pytest.mark.parametrize(("name", "k"), PLACES, ids=str)
+def test_objects(name, k):
+    with pytest.raises((TypeError, ValueError)):
+        ENTRIES[name].function(*replaced(name, k, np.full(arguments(name)[k].shape, None)))
+    # Numbers in an object array: refused, or computed as numbers.
+    try:
+        found = leaves(ENTRIES[name].function(*replaced(name, k, arguments(name)[k].astype(object))))
+    except TypeError as error:
+        assert "array of numbers" in str(error), error
+    else:
+        for x, y in zip(found, leaves(ENTRIES[name].function(*arguments(name))), strict=True):
+            np.testing.assert_allclose(x.astype(y.dtype), y, rtol=1e-12)
+
+
+SQUARE = [(name, k) for name, k in PLACES if arguments(name)[k].ndim == 2 and len(set(arguments(name)[k].shape)) == 1]
+ANY_SHAPE = {"kron", "block_diag", "tril", "triu", "band_part", "cond", "matmul", "trace"}
+
+
+@pytest.mark.parametrize(("name", "k"), [p for p in SQUARE if p[0] not in ANY_SHAPE], ids=str)
+def test_not_square(name, k):
+    with pytest.raises((ValueError, np.linalg.LinAlgError)) as error:
+        ENTRIES[name].function(*replaced(name, k, arguments(name)[k][:, :-1]))
+    assert str(error.value).split(":")[0] in NAMES, error.value
+    assert "shape" in str(error.value) or "dim" in str(error.value), error.value
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name in ENTRIES if name not in ("solve_discrete_lyapunov", "solve_continuous_are", "solve_discrete_are")],
+)
+def test_integers(name):
+    """Integer matrices are computed in double precision."""
+    whole = [np.rint(3 * a).astype(int) for a in arguments(name)]
+    expected = leaves(ENTRIES[name].function(*[a.astype(float) for a in whole]))
+    for x, y in zip(leaves(ENTRIES[name].function(*whole)), expected, strict=True):
+        assert x.dtype == y.dtype or x.dtype.kind == "i", f"{name}: {x.dtype}"
+        np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-12)
+    with pytest.raises(TypeError):
+        ad.grad(lambda a: np.sum(np.abs(leaves(ENTRIES[name].function(a, *whole[1:]))[0])))(whole[0])
+
+
+# ------------------------------------------------------------------------------------------------ singular, indefinite
+def pair(bad, good):
+    return np.stack([good, bad])
+
+
+I3, ONES = np.eye(3), np.ones((3, 1))
+SINGULAR = np.diag([1.0, 2.0, 0.0])
+BAD = {
+    "solve": (lambda a: sla.solve(a, ONES), SINGULAR), "solve sym": (lambda a: sla.solve(a, ONES, assume_a="sym"), SINGULAR),
+    "solve pos": (lambda a: sla.solve(a, ONES, assume_a="pos"), -I3), "inv": (sla.inv, SINGULAR),
+    "numpy solve": (lambda a: np.linalg.solve(ad.Variable(a), ONES), SINGULAR),
+    "solve_triangular": (lambda a: sla.solve_triangular(a, ONES), SINGULAR),
+    "lu_solve": (lambda a: sla.lu_solve(sla.lu_factor(a), ONES), SINGULAR),
+    "cholesky": (sla.cholesky, -I3), "cho_factor": (sla.cho_factor, -I3), "logdet": (sla.logdet, -I3),
+    "eigh": (lambda b: sla.eigh(I3, b), -I3), "eigvalsh": (lambda b: sla.eigvalsh(I3, b), -I3),
+    "solve_banded": (lambda a: sla.solve_banded((1, 1), a, ONES), np.zeros((3, 3))),
+    "solveh_banded": (lambda a: sla.solveh_banded(a, ONES), -np.ones((3, 3))),
+    "cholesky_banded": (sla.cholesky_banded, -np.ones((3, 3))),
+    "solve_sylvester": (lambda a: sla.solve_sylvester(a, -I3 + 0 * a, I3 + 0 * a), I3),
+    "logm": (sla.logm, SINGULAR), "signm": (sla.signm, SINGULAR),
+    "polar": (ad.grad(lambda a: np.sum(sla.polar(a)[0])), SINGULAR * [1, 0, 0]),
+    "sqrtm": (ad.grad(lambda a: np.sum(np.real(sla.sqrtm(a)))), 0 * I3),
+}  # fmt: skip
+GOOD = {"solve_sylvester": 2 * I3, "cholesky_banded": np.array([[0.0, 0, 0], [0, 0, 0], [1, 1, 1]]),
+        "solveh_banded": np.array([[0.0, 0, 0], [0, 0, 0], [1, 1, 1]]),
+        "solve_banded": np.array([[0.0, 0, 0], [1, 1, 1], [0, 0, 0]])}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:Matrix is singular")  # SciPy's word about the value, which has no derivative
+@pytest.mark.parametrize("name", BAD)
+def test_singular_and_indefinite(name):
+    """LinAlgError, with the operation, and in a batch which matrix."""
+    function, bad = BAD[name]
+    with pytest.raises(np.linalg.LinAlgError) as error:
+        function(bad)
+    assert str(error.value).split(":")[0] in NAMES | {"inv"}, error.value
+    with pytest.raises(np.linalg.LinAlgError, match="matrix 1 of the batch"):
+        function(pair(bad, GOOD.get(name, I3 * [1.0, 2.0, 3.0])))
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: sla.solve(I3, np.ones(2)), "solve: incompatible"), (lambda: sla.solve(I3, np.ones((2, 3))), "solve: incompatible"),
+        (lambda: sla.solve_triangular(I3, np.ones(2)), "solve_triangular: incompatible"),
+        (lambda: sla.cho_solve((I3, True), np.ones(2)), "cho_solve: incompatible"),
+        (lambda: sla.lu_solve(sla.lu_factor(I3), np.ones(2)), "lu_solve: incompatible"),
+        (lambda: sla.lstsq(I3, np.ones(2)), "lstsq: incompatible"), (lambda: np.linalg.solve(ad.Variable(I3), np.ones((2, 1))), "solve"),
+        (lambda: sla.solve_sylvester(I3, I3, np.ones((2, 3))), "right-hand side"),
+        (lambda: sla.solve_toeplitz(np.ones(3), np.ones(2)), "compatible"),
+        (lambda: sla.solve(I3, np.ones(3), assume_a="round"), "assume_a"),
+        (lambda: sla.solve_triangular(I3, np.ones(3), trans="X"), "trans"),
+        (lambda: ssl.spsolve(scipy.sparse.eye_array(3), np.full(3, np.nan)), "spsolve: .*infs or NaNs"),
+        (lambda: ssl.splu(scipy.sparse.csc_array(np.nan * I3)), "splu: .*infs or NaNs"),
+    ],
+)  # fmt: skip
+def test_wrong_right_sides_and_structures(call, match):
+    with pytest.raises((ValueError, np.linalg.LinAlgError), match=match):
+        call()
+
+
+def test_a_structure_that_does_not_hold():
+    """What is assumed is taken from the part of the matrix that is read; what can be seen is refused."""
+    a = RNG.standard_normal((3, 3)) + 5 * I3
+    b = RNG.standard_normal(3)
+    for lower in (False, True):
+        side = np.tril(a) if lower else np.triu(a)
+        whole = side + side.T - np.diag(np.diag(a))
+        for kind in ("sym", "her", "pos"):
+            np.testing.assert_allclose(
+                sla.solve(a, b, assume_a=kind, lower=lower), np.linalg.solve(whole, b), rtol=1e-10
+            )
+    np.testing.assert_allclose(sla.solve(a, b, assume_a="upper triangular"), np.linalg.solve(np.triu(a), b), rtol=1e-10)
+    np.testing.assert_allclose(sla.solve(a, b, assume_a="diagonal"), b / np.diag(a), rtol=1e-12)
+    with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
+        sla.solve(-a, b, assume_a="pos")
+
+
+def test_triangles_of_a_matrix_that_is_not_hermitian():
+    """scipy.linalg reads one triangle, whose cotangent is in it; numpy.linalg takes the Hermitian part."""
+    a = RNG.standard_normal((3, 3))
+    for lower in (True, False):
+        side = np.tril(a) if lower else np.triu(a)
+        np.testing.assert_allclose(sla.eigvalsh(a, lower=lower), np.linalg.eigvalsh(side, UPLO="L" if lower else "U"))
+        g = ad.grad(lambda a, low=lower: np.sum(sla.eigh(a, lower=low)[0] ** 3))(a)
+        assert not np.any(np.triu(g, 1) if lower else np.tril(g, -1)) and np.all(
+            np.tril(g) if lower else np.triu(g), where=side != 0
+        )
+    np.testing.assert_allclose(anp.linalg.eigvalsh(a), np.linalg.eigvalsh((a + a.T) / 2))
+    g = ad.grad(lambda a: np.sum(np.linalg.eigh(a)[0] ** 3))(a)
+    np.testing.assert_allclose(g, g.T)
