@@ -7,7 +7,7 @@ side, they stand as they came, so that few registers are in use.
 
 cimport cython
 cimport numpy as cnp
-from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.math cimport sqrt
 from libc.stdint cimport uint16_t, uint64_t
 from libc.stdlib cimport free, malloc
@@ -104,6 +104,13 @@ cdef inline uint64_t _bits(double x) noexcept:
     return u
 
 
+cdef void* _resized(void* block, size_t size) except NULL:
+    cdef void* found = PyMem_Realloc(block, size)
+    if found == NULL:
+        raise MemoryError
+    return found
+
+
 # ------------------------------------------------------------------------------------------------ the builder
 @cython.final
 cdef class ScalarBuilder:
@@ -142,12 +149,10 @@ cdef class ScalarBuilder:
             raise TypeError(f"ScalarBuilder: dtype must be float64 or float32, not {self.dtype}")
         self.exact, self.single = exact, self.dtype.char == "f"
         self.room, self.slots = 256, 1024
-        self.op = <int*> PyMem_Malloc(self.room * sizeof(int))
-        self.operands = <int*> PyMem_Malloc(3 * self.room * sizeof(int))
-        self.number = <double*> PyMem_Malloc(self.room * sizeof(double))
-        self.table = <int*> PyMem_Malloc(self.slots * sizeof(int))
-        if self.op == NULL or self.operands == NULL or self.number == NULL or self.table == NULL:
-            raise MemoryError
+        self.op = <int*> _resized(NULL, self.room * sizeof(int))
+        self.operands = <int*> _resized(NULL, 3 * self.room * sizeof(int))
+        self.number = <double*> _resized(NULL, self.room * sizeof(double))
+        self.table = <int*> _resized(NULL, self.slots * sizeof(int))
         memset(self.table, -1, self.slots * sizeof(int))
         self.constant(0.0)
 
@@ -182,28 +187,16 @@ cdef class ScalarBuilder:
 
     cdef int _put(self, int op, int a, int b, int c, double number) except -1:
         cdef int k = self.n, i
-        cdef void* more
         self.op[k], self.number[k] = op, number
         self.operands[3 * k], self.operands[3 * k + 1], self.operands[3 * k + 2] = a, b, c
         self.n += 1
         if self.n == self.room:
             self.room *= 2
-            more = PyMem_Realloc(self.op, self.room * sizeof(int))
-            if more == NULL:
-                raise MemoryError
-            self.op = <int*> more
-            more = PyMem_Realloc(self.operands, 3 * self.room * sizeof(int))
-            if more == NULL:
-                raise MemoryError
-            self.operands = <int*> more
-            more = PyMem_Realloc(self.number, self.room * sizeof(double))
-            if more == NULL:
-                raise MemoryError
-            self.number = <double*> more
-            more = PyMem_Realloc(self.table, 4 * self.room * sizeof(int))
-            if more == NULL:
-                raise MemoryError
-            self.table, self.slots = <int*> more, 4 * self.room
+            self.op = <int*> _resized(self.op, self.room * sizeof(int))
+            self.operands = <int*> _resized(self.operands, 3 * self.room * sizeof(int))
+            self.number = <double*> _resized(self.number, self.room * sizeof(double))
+            self.table = <int*> _resized(self.table, 4 * self.room * sizeof(int))
+            self.slots = 4 * self.room
             memset(self.table, -1, self.slots * sizeof(int))
             self.n = 0
             for i in range(k + 1):      # in the larger table every value has another place
