@@ -3,6 +3,8 @@
 import collections
 import dataclasses
 import gc
+import subprocess
+import sys
 import threading
 import tracemalloc
 
@@ -171,6 +173,46 @@ def test_a_gradient_takes_no_memory_but_its_result(f):
     finally:
         tracemalloc.stop()
     assert peak <= 0.5 * 2 * x.nbytes + x.nbytes
+
+
+RESIDENT = """
+import numpy as np, scirs_ad as ad, resource, sys
+def peak():
+    try:
+        return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) << 10
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+f = ad.compile(ad.value_and_grad(
+    lambda x: np.sum(np.tanh(x) * np.exp(-(x**2)) + np.sin(x) / (1.0 + x**2))))
+f(np.ones(1000))
+before = peak()
+x = np.full(10**6, 0.5)
+f(x)
+print((peak() - before) / (2 * x.nbytes))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of resident memory is counted in other ways elsewhere")
+def test_resident_memory_of_a_gradient(tmp_path):
+    """At most 1.5 times input and output, both new."""
+    command = [sys.executable, "-P", "-c", RESIDENT]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert float(done.stdout) <= 1.5
+
+
+def test_the_collector_is_as_it_was():
+    for enabled in (True, False):
+        seen = []
+        (gc.enable if enabled else gc.disable)()
+        try:
+            c = ad.compile(lambda x, seen=seen: (seen.append(gc.isenabled()), x * 2)[1])
+            with pytest.raises(ZeroDivisionError):
+                ad.compile(lambda x: 1 / 0)(X)
+            c(X)
+            assert gc.isenabled() == enabled
+            assert seen == [False]
+        finally:
+            gc.enable()
 
 
 def test_a_large_constant_is_kept_once():

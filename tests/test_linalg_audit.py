@@ -222,6 +222,7 @@ def test_vmap_and_compile(name):
 
 # ------------------------------------------------------------------------------------------------ sizes
 NEEDS_MORE = {
+    "schur real",
     "companion",
     "leslie",
     "cross",

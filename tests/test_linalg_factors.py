@@ -185,6 +185,22 @@ def test_real_schur():
         ad.grad(lambda a: np.sum(sla.schur(a)[0]))(np.array([[0.0, 1.0], [-1.0, 0.0]]))
 
 
+def test_real_schur_with_blocks():
+    """Pairs of complex eigenvalues: LAPACK's choice within a 2 x 2 block, a constant diagonal, is smooth."""
+    pairs = np.diag([1.0, 1.0, 5.0, 5.0]) + np.diag([2.0, 0.0, 3.0], 1) - np.diag([1.0, 0.0, 2.0], -1) + 0.1 * REAL
+    assert np.count_nonzero(np.diagonal(sla.schur(pairs)[0], -1)) == 2
+    check_grads(lambda a: sla.schur(a), (pairs,))
+    check_grads(lambda a: sla.schur(a, sort="ouc")[:2], (np.stack([pairs, SPREAD]),), order=1)
+    compiled = ad.compile(lambda a: sla.schur(a)[0] @ sla.schur(a)[1])
+    np.testing.assert_allclose(compiled(pairs), sla.schur(pairs)[0] @ sla.schur(pairs)[1], atol=1e-12)
+    t, z = ad.jvp(sla.schur, (pairs,), (REAL,))[1]
+    form, vectors = sla.schur(pairs)
+    np.testing.assert_allclose(z @ form @ vectors.T + vectors @ t @ vectors.T + vectors @ form @ z.T, REAL, atol=1e-11)
+    twice = np.kron(np.eye(2), [[1.0, 2.0], [-1.0, 1.0]])
+    with pytest.warns(sla.DegenerateWarning, match="schur: .*values 0 and 2"):
+        ad.grad(lambda a: np.sum(sla.schur(a)[1] * WEIGHT))(twice)
+
+
 @pytest.mark.parametrize("a", [REAL, COMPLEX], ids=["real", "complex"])
 def test_complex_schur_by_what_no_phase_changes(a):
     def loss(a):

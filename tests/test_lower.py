@@ -320,6 +320,72 @@ def test_one_loop_in_several_threads(rng):
         np.testing.assert_array_equal(got[1], want[1])
 
 
+def test_a_loop_without_rows(rng):
+    check(lambda x: ad.scan(lambda c, _: (np.sin(c), c * c), x, None, length=21), rng.standard_normal(3))
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2, 3, 50])
+def test_loops_that_end_by_a_condition(limit, rng):
+    def f(x, n, w):
+        def go(s):
+            y, k, t, m = s
+            return (np.sum(y * w) < 1e6) & (k < limit) & ~t
+
+        def step(s):
+            y, k, t, m = s
+            return y * 1.5 + np.tanh(w), k + 1, t, m.T
+
+        y, k, t, m = ad.while_loop(go, step, (x, n, n > 5, np.outer(x, w)))
+        return y, k, t, m
+
+    x, w = rng.standard_normal(3), rng.standard_normal(3)
+    compiled = check(f, x, np.int64(0), w)
+    assert "while" in str(compiled.lower(x, np.int64(0), w).program)
+    check(lambda x: ad.jvp(lambda x: f(x, np.int64(0), w)[0], (x,), (w,))[1], x)
+    stuck = lambda x: ad.while_loop(lambda s: s[1], lambda s: (s[0] * 0.5, s[0] > 1e-3), (x, True))[0]  # noqa: E731
+    check(stuck, np.float64(1.0))
+
+
+def test_python_inside_a_loop_that_ends_by_a_condition(rng):
+    a = rng.standard_normal((3, 3)) + 4 * np.eye(3)
+
+    def f(x):
+        test = lambda y: np.max(np.sort(np.abs(y))[:2]) > 1e-6  # noqa: E731
+        return ad.while_loop(test, lambda y: np.linalg.solve(a, np.sort(y)), x)
+
+    check(f, rng.standard_normal(3))
+
+
+def test_branches(rng):
+    def f(p, x, w):
+        y, z = ad.cond(p, lambda x, w: (np.sin(x) @ w, x[::-1]), lambda x, w: (w @ x, x * 2.0), x, w)
+        return y, z
+
+    x, w = rng.standard_normal(3), rng.standard_normal((3, 3))
+    for p in (np.array(True), np.array(False)):
+        compiled = check(f, p, x, w)
+        check(ad.grad(lambda p, x, w: np.sum(np.sin(f(p, x, w)[0])), argnums=(1, 2)), p, x, w)
+    assert "if p" in str(compiled.lower(p, x, w).program)
+
+    def steps(x):
+        return ad.scan(lambda c, r: (ad.cond(c[0] > 0, lambda c: c - 1.0, lambda c: c * c, c) + r, c), x, x[:, None])
+
+    check(steps, rng.standard_normal(30))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_an_endless_loop_can_be_interrupted(compiled):
+    f = lambda x: ad.while_loop(lambda y: y[0] < 2.0, lambda y: np.sin(y), x)  # noqa: E731
+    f = ad.compile(f) if compiled else f
+    x = np.linspace(0.0, 1.0, 100)
+    timer = threading.Timer(0.3, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        f(x)
+    timer.cancel()
+    np.testing.assert_array_equal(f(x + 2.0), x + 2.0)
+
+
 @pytest.mark.parametrize("compiled", [False, True])
 def test_a_long_loop_can_be_interrupted(compiled):
     def loop(n):

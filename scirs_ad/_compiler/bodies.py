@@ -1,9 +1,11 @@
 """Bodies of loops as programs: what runs a step of an eager loop without Python per operation."""
 
+import weakref
+
 import numpy as np
 
 from scirs_ad._compiler.compile import Body
-from scirs_ad._compiler.loop import Loop
+from scirs_ad._compiler.loop import Loop, While
 
 __all__ = ["Step"]
 
@@ -19,7 +21,7 @@ class Step:
     def __init__(self, function):
         self.body = Body(function, list(function.specs), function.name)
         self.specs = tuple(self.body.specs)
-        self._loops = {}
+        self._loops, self._tests = {}, weakref.WeakKeyDictionary()
 
     def __call__(self, *leaves):
         return tuple(map(np.asarray, self.body.run(leaves)))
@@ -39,6 +41,21 @@ class Step:
         xs = [_ready(x, s) for x, s in zip(xs, self.specs[n:m], strict=True)]
         consts = [_ready(x, s) for x, s in zip(consts, self.specs[m:], strict=True)]
         return self.loop(n, m - n)(carry, xs, consts, ys, length, reverse)
+
+    def repeat(self, test, carry, consts):
+        """A loop for as long as the Step `test` finds a condition to hold; None if that must be asked in Python."""
+        n = len(carry)
+        loop = self.loop(n, 0)
+        until = self._tests.get(test)
+        if until is None:
+            try:
+                until = While(loop, test.body.program)
+            except ValueError:
+                return None
+            until = self._tests.setdefault(test, until)
+        carry = tuple([_ready(x, s) for x, s in zip(carry, self.specs[:n], strict=True)])
+        consts = [_ready(x, s) for x, s in zip(consts, self.specs[n:], strict=True)]
+        return loop(carry, [], consts, [], 0, False, until)
 
 
 def _ready(x, spec):

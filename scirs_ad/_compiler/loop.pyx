@@ -18,6 +18,9 @@ import numpy as np
 
 cnp.import_array()
 
+cdef extern from "Python.h":
+    const Py_ssize_t PY_SSIZE_T_MAX
+
 cdef enum:
     ALIGN = 64
     NS_OF_A_STEP = 30           # to set pointers
@@ -128,6 +131,9 @@ cdef int some_steps(Run* run) noexcept nogil:
 cdef void one_of_several(void* context, int chunk, int worker) noexcept nogil:
     cdef Run* run = (<Run**> context)[chunk]
     run.status = some_steps(run)
+
+
+cdef class While
 
 
 cdef class Loop:
@@ -294,8 +300,11 @@ cdef class Loop:
         program.give_back(f)
         return 0
 
-    def __call__(self, tuple carry, list xs, list consts, list ys, Py_ssize_t length, bint reverse):
-        """Run on arrays that fit; rows of `xs` and `ys` must be contiguous. `ys` are filled; returns the carry."""
+    def __call__(self, tuple carry, list xs, list consts, list ys, Py_ssize_t length, bint reverse, While until=None):
+        """Run on arrays that fit; rows of `xs` and `ys` must be contiguous. `ys` are filled; returns the carry.
+
+        `until`: what tells when to stop, instead of `length`.
+        """
         cdef Run run
         cdef list outs = [np.empty(s.shape, s.dtype) for s in self.carry_specs]
         cdef Py_ssize_t n = self.n_leaves + self.n_outs
@@ -316,7 +325,10 @@ cdef class Loop:
             for k, y in enumerate((*outs, *ys)):
                 run.out[k] = <char*> cnp.PyArray_DATA(<cnp.ndarray?> y)
                 run.out_step[k] = y.strides[0] if k >= self.body.carries else 0
-            self.go(&run)
+            if until is None:
+                self.go(&run)
+            else:
+                until.go(&run)
         finally:
             PyMem_Free(block)
         return tuple(outs)
@@ -382,6 +394,174 @@ cdef class LoopStep(Held):
     def alone(self):
         """Whether it is too small, or needs the GIL too often, to run beside others."""
         return not self.loop.native or self.ns < NS_SIDE_BY_SIDE
+
+
+# ------------------------------------------------------------------------------------------------ while
+cdef struct Test:
+    Instr* instr
+    int n_instr, n_fix, carries, at     # at: the pointer to the truth value
+    int* slot                           # of each leaf; -1: not read
+    Fix* fixes
+    char** ptr                          # of the frame
+    char** base
+
+
+cdef void look(Run* run, Test* t) noexcept nogil:
+    """Let the pointers of a test show the carry as it is now."""
+    cdef int k
+    for k in range(t.carries):
+        if t.slot[k] >= 0:
+            t.base[t.slot[k]] = carried(run, k)
+    for k in range(t.n_fix):
+        t.ptr[t.fixes[k].ptr] = t.base[t.fixes[k].slot] + t.fixes[k].offset
+
+
+cdef inline char* carried(Run* run, int k) noexcept nogil:
+    return written(run.body, run, k, run.step - 1) if run.step else run.leaf[k]
+
+
+cdef int some_rounds(Run* run, Test* t, bint* done) noexcept nogil:
+    """The next rounds, up to a slice of time; the status, for `check`."""
+    cdef Body* b = run.body
+    cdef Py_ssize_t last = run.step + b.slice
+    cdef int status
+    while run.step < last:
+        look(run, t)
+        status = run_native(t.instr, t.ptr, 0, t.n_instr)
+        if status != 0:
+            return status
+        if not t.ptr[t.at][0]:
+            done[0] = True
+            return 0
+        begin(b, run.ptr, run.base, run, run.step)
+        status = run_native(b.instr, run.ptr, 0, b.n_instr)
+        if status != 0:
+            return status
+        end(b, run.ptr, run.base, run, run.step)
+        run.step += 1
+    return 0
+
+
+cdef class While:
+    """A program whose first inputs are handed on for as long as another program finds that a condition holds.
+
+    Parameters
+    ----------
+    loop : Loop
+        Without rows: all its outputs are carries.
+    test : Program
+        Of the same inputs; its only result is a truth value.
+    """
+
+    cdef readonly Loop loop
+    cdef Program test
+    cdef int* slot
+
+    def __cinit__(self, Loop loop, Program test):
+        cdef int i
+        if test.n_fresh or test.n_results != 1 or test.result_kind[0] != RESULT_SCALAR:
+            raise ValueError("While: the test must give one truth value and nothing else")
+        self.loop, self.test = loop, test
+        self.slot = <int*> loop.memory(loop.n_leaves * sizeof(int))
+        for i in range(loop.n_leaves):
+            self.slot[i] = -1
+        for i in range(test.n_slots):
+            if test.slot_kind[i] == INPUT:
+                self.slot[test.slot_input[i]] = i
+
+    cdef int go(self, Run* run) except -1:
+        cdef Program test = self.test, program = self.loop.program
+        cdef Test t
+        cdef Frame f, g
+        cdef int k, status
+        cdef bint done = False
+        cdef bint native = self.loop.native and not (test.held or test.python_calls)
+        cdef double since = 0
+        t.instr, t.n_instr, t.n_fix, t.fixes = test.instr, test.n_instr, test.n_fix, test.fixes
+        t.carries, t.at, t.slot = self.loop.body.carries, test.result_at[0], self.slot
+        run.length, run.extra = PY_SSIZE_T_MAX, NULL
+        try:
+            f = self.loop.start(run)
+            g = test.frame()
+            t.ptr, t.base = g.ptr, g.base
+            for k in range(self.loop.n_leaves):
+                if self.slot[k] >= 0:
+                    g.base[self.slot[k]] = run.leaf[k]
+            while not done:
+                if native:
+                    with nogil:
+                        status = some_rounds(run, &t, &done)
+                    check(status)
+                    PyErr_CheckSignals()
+                    continue
+                look(run, &t)
+                test._execute(g)
+                if not t.ptr[t.at][0]:
+                    break
+                begin(&self.loop.body, f.ptr, f.base, run, run.step)
+                program._execute(f)
+                end(&self.loop.body, f.ptr, f.base, run, run.step)
+                run.step += 1
+                since += program.ns + test.ns + NS_OF_A_STEP
+                if since > NS_BETWEEN:
+                    PyErr_CheckSignals()
+                    since = 0
+            for k in range(self.loop.body.carries):
+                memcpy(run.out[k], carried(run, k), self.loop.leaf_size[k])
+        finally:
+            PyMem_Free(run.extra)
+        program.give_back(f)
+        test.give_back(g)
+        return 0
+
+
+cdef class WhileStep(Held):
+    """A loop of unknown length as an instruction.
+
+    Parameters
+    ----------
+    loop : While
+    step : LoopStep
+        Its leaves, outs and buffer.
+    """
+
+    cdef While loop
+    cdef LoopStep of
+
+    def __cinit__(self, While loop, LoopStep step):
+        self.loop, self.of = loop, step
+        self.ns = 100 * (loop.loop.program.ns + loop.test.ns)    # nobody knows
+        self.text = f"while: {step.text}"
+
+    cdef int step(self, Frame f) except -1:
+        cdef Run* run = self.of.prepared(f)
+        try:
+            return self.loop.go(run)
+        finally:
+            PyMem_Free(run)
+
+
+cdef class Branch(Held):
+    """One of two programs, by a truth value.
+
+    Parameters
+    ----------
+    truth : int
+        The pointer to it.
+    on_true, on_false : LoopStep
+        Of one step, without carries.
+    """
+
+    cdef int truth
+    cdef LoopStep on_true, on_false
+
+    def __cinit__(self, int truth, LoopStep on_true, LoopStep on_false):
+        self.truth, self.on_true, self.on_false = truth, on_true, on_false
+        self.ns = max(on_true.ns, on_false.ns)
+        self.text = f"if p{truth}: {on_true.text}\n  else: {on_false.text}"
+
+    cdef int step(self, Frame f) except -1:
+        return (self.on_true if f.ptr[self.truth][0] else self.on_false).step(f)
 
 
 cdef class SideBySide(Held):

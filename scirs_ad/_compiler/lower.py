@@ -7,10 +7,11 @@ done nothing, and the operation stays a call of its kernel from Python.
 import numpy as np
 
 from scirs_ad._compiler.graph import NUMBERS
-from scirs_ad._compiler.loop import LoopStep
+from scirs_ad._compiler.loop import Branch, LoopStep, While, WhileStep
 from scirs_ad._compiler.scalar_code import ports
 from scirs_ad._compiler.scalar_step import ScalarStep
 from scirs_ad._compiler.views import broadcast_strides, contiguous, is_contiguous, keys_of, merged, view_index
+from scirs_ad._core.core import Spec
 from scirs_ad._core.lazy import lazy
 from scirs_ad._kernels.region import Region
 
@@ -359,23 +360,72 @@ def _scan(p, op):
     """A loop whose body is a program: one instruction."""
     q = op.params
     made = getattr(q["body"].program, "loop", None)
-    if made is None or not q["length"]:
+    if made is None or not q["length"] or not _typed(p, op.inputs, q["body"].specs):
         return False
-    loop = made(q["carries"], q["count"])
-    specs, rows = q["body"].specs, range(q["carries"], q["carries"] + q["count"])
-    for k, v in enumerate(op.inputs):
-        if p.specs[v].dtype != specs[k].dtype and not _is_number(p, v):
-            return False
-    leaves = [_rows(p, v, specs[k]) if k in rows else (_whole(p, v, specs[k]), 0) for k, v in enumerate(op.inputs)]
-    outs = []
-    for k, v in enumerate(op.outputs):
-        buffer, offset, strides = p.new_place(v)
-        outs.append((p.pointer(buffer, offset), strides[0] if k >= q["carries"] else 0))
-    buffer = p.pointer(p.scratch(max(loop.buffer_bytes, 1)))
-    _again(p, [pointer for pointer, _ in (*leaves, *outs)])
-    made = LoopStep(loop, leaves, outs, buffer, q["length"], bool(q.get("reverse")))
-    p.emit("held", made, [k for k, _ in leaves], [*[k for k, _ in outs], buffer])
+    loop, n = made(q["carries"], q["count"]), q["carries"]
+    made, read, written = _loop(
+        p, op.inputs, op.outputs, loop, q["body"].specs, range(n, n + q["count"]), range(n, len(op.outputs)), q["length"],
+        q.get("reverse"),
+    )  # fmt: skip
+    p.emit("held", made, read, written)
     return True
+
+
+def _while(p, op):
+    """A loop of unknown length whose test and body are programs."""
+    q = op.params
+    made, test = getattr(q["body"].program, "loop", None), getattr(q["cond"].program, "body", None)
+    specs = q["body"].specs
+    if made is None or test is None or not _typed(p, op.inputs, specs):
+        return False
+    try:
+        loop = While(made(q["carries"], 0), test.program)
+    except ValueError:
+        return False
+    made, read, written = _loop(p, op.inputs, op.outputs, loop.loop, specs, (), (), 1, False)
+    p.emit("held", WhileStep(loop, made), read, written)
+    return True
+
+
+def _cond(p, op):
+    """Two programs, one of which is run."""
+    q, (pred, *inputs) = op.params, op.inputs
+    sides = [getattr(q[name].program, "loop", None) for name in ("on_true", "on_false")]
+    if None in sides or _is_number(p, pred) or p.specs[pred] != Spec((), bool):
+        return False
+    if not all(_typed(p, inputs, q[name].specs) for name in ("on_true", "on_false")):
+        return False
+    truth = p.at(pred)[0]
+    steps, read, written = [], [truth], []
+    for name, made in zip(("on_true", "on_false"), sides, strict=True):
+        step, reads, writes = _loop(p, inputs, op.outputs, made(0, 0), q[name].specs, (), (), 1, False)
+        steps.append(step)
+        read += reads
+        written += writes
+    _again(p, [*read, *written])
+    p.emit("held", Branch(truth, *steps), read, written)
+    return True
+
+
+def _typed(p, values, specs):
+    """Whether values have the dtypes of the inputs of a body, or are Python numbers."""
+    return all(p.specs[v].dtype == s.dtype or _is_number(p, v) for v, s in zip(values, specs, strict=True))
+
+
+def _loop(p, inputs, outputs, loop, specs, rows, stacked, length, reverse):
+    """The LoopStep, and the pointers that it reads and writes.
+
+    `rows`: the places of inputs that are rows; `stacked`: of outputs.
+    """
+    leaves = [_rows(p, v, specs[k]) if k in rows else (_whole(p, v, specs[k]), 0) for k, v in enumerate(inputs)]
+    outs = []
+    for k, v in enumerate(outputs):
+        buffer, offset, strides = p.place[v] if v in p.place else p.new_place(v)
+        outs.append((p.pointer(buffer, offset), strides[0] if k in stacked else 0))
+    buffer = p.pointer(p.scratch(max(loop.buffer_bytes, 1)))
+    read, written = [k for k, _ in leaves], [*[k for k, _ in outs], buffer]
+    _again(p, [*read, *written])
+    return LoopStep(loop, leaves, outs, buffer, length, bool(reverse)), read, written
 
 
 def _whole(p, v, spec):
@@ -407,6 +457,7 @@ def _scalars(p, op):
 
 LOWERED = {
     "concatenate_core": _concatenate,
+    "cond_call": _cond,
     "gather": _gather,
     "index": _indexed,
     "inner_last": _inner,
@@ -420,4 +471,5 @@ LOWERED = {
     "scatter_sum": _scattered,
     "stack_core": _stack,
     "vecmat_core": _vecmat,
+    "while_call": _while,
 }

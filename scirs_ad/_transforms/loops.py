@@ -625,6 +625,10 @@ def _run_while(*leaves, cond, body, carries):
     """`while_call` on arrays."""
     carry, consts = leaves[:carries], leaves[carries:]
     test, step = cond.program, body.program
+    repeat = getattr(step, "repeat", None)
+    found = repeat(test, carry, consts) if repeat is not None else None
+    if found is not None:
+        return found
     while test(*carry, *consts)[0]:
         carry = step(*carry, *consts)
     return tuple(carry)

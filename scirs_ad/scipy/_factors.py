@@ -69,13 +69,15 @@ def schur(a, output="real", lwork=None, overwrite_a=False, sort=None, check_fini
     Raises
     ------
     numpy.linalg.LinAlgError
-        If the derivative of a real form with 2 x 2 blocks is asked for; take ``output="complex"``.
+        If the derivative of a real form is asked for, in which a 2 x 2 block is a multiple of a rotation: its vectors are a
+        free choice; take ``output="complex"``.
     ValueError
         If a matrix is not square or not finite, or for another `output` or `sort`.
 
     Notes
     -----
-    Derivative: by substitution in the triangle, in the gauge ``diag(Z^H dZ) = 0``; at equal eigenvalues exact for what
+    Derivative: by substitution in the triangle, in the gauge ``diag(Z^H dZ) = 0``; 2 x 2 blocks of a real form keep their
+    constant diagonal; at equal eigenvalues exact for what
     does not depend on their vectors. Cost: about ``25 n^3`` operations.
 
     Examples
