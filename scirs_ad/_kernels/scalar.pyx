@@ -77,8 +77,6 @@ cdef int COPY = OPCODES["copy"], WHERE = OPCODES["where"], EQUAL = OPCODES["equa
 cdef int NOT_EQUAL = OPCODES["not_equal"]
 cdef int ARITIES[256]
 cdef bint COSTLY[256]
-memset(ARITIES, 0, sizeof(ARITIES))
-memset(COSTLY, 0, sizeof(COSTLY))
 for _name, _code in OPCODES.items():
     ARITIES[<int> _code] = ARITY[_name]
     COSTLY[<int> _code] = _name not in CHEAP
@@ -273,9 +271,6 @@ cdef class ScalarBuilder:
     cdef bint _is(self, int v, double number) noexcept:
         return self.op[v] == CONSTANT and self.number[v] == number
 
-    cdef bint _negated(self, int v) noexcept:
-        return self.op[v] == NEGATIVE
-
     cdef int _simple(self, int op, int a, int b, int c) except -2:
         """A value that is equal by an exact identity, or -1."""
         cdef int* inner = self.operands
@@ -288,9 +283,9 @@ cdef class ScalarBuilder:
                 return b
             if self._is(b, 0):
                 return a
-            if self._negated(b):
+            if self.op[b] == NEGATIVE:
                 return self.apply(SUBTRACT, a, inner[3 * b])
-            if self._negated(a):
+            if self.op[a] == NEGATIVE:
                 return self.apply(SUBTRACT, b, inner[3 * a])
         elif op == SUBTRACT:
             if fixed_a and fixed_b:
@@ -299,7 +294,7 @@ cdef class ScalarBuilder:
                 return a
             if self._is(a, 0):
                 return self.apply(NEGATIVE, b)
-            if self._negated(b):
+            if self.op[b] == NEGATIVE:
                 return self.apply(ADD, a, inner[3 * b])
         elif op == MULTIPLY:
             if fixed_a and fixed_b:
@@ -312,13 +307,13 @@ cdef class ScalarBuilder:
                 return self.apply(NEGATIVE, b)
             if self._is(b, -1):
                 return self.apply(NEGATIVE, a)
-            if self._negated(a):
-                if self._negated(b):
+            if self.op[a] == NEGATIVE:
+                if self.op[b] == NEGATIVE:
                     return self.apply(MULTIPLY, inner[3 * a], inner[3 * b])
                 if fixed_b:
                     return self.apply(MULTIPLY, inner[3 * a], self.constant(-y))
                 return self.apply(NEGATIVE, self.apply(MULTIPLY, inner[3 * a], b))
-            if self._negated(b):
+            if self.op[b] == NEGATIVE:
                 if fixed_a:
                     return self.apply(MULTIPLY, self.constant(-x), inner[3 * b])
                 return self.apply(NEGATIVE, self.apply(MULTIPLY, a, inner[3 * b]))
@@ -331,9 +326,9 @@ cdef class ScalarBuilder:
                 return a
             if (fixed_a and x - x == 0) or (fixed_b and y - y == 0 and y != 0):
                 return self.apply(MULTIPLY, a, b)   # a finite number that is not zero
-            if self._negated(a):
+            if self.op[a] == NEGATIVE:
                 return self.apply(NEGATIVE, self.apply(MULZ, inner[3 * a], b))
-            if self._negated(b):
+            if self.op[b] == NEGATIVE:
                 return self.apply(NEGATIVE, self.apply(MULZ, a, inner[3 * b]))
         elif op == DIVIDE:
             if fixed_a and fixed_b:
@@ -344,12 +339,12 @@ cdef class ScalarBuilder:
                 return self.apply(RECIPROCAL, b)
             if self._is(b, -1):
                 return self.apply(NEGATIVE, a)
-            if self._negated(a):
+            if self.op[a] == NEGATIVE:
                 return self.apply(NEGATIVE, self.apply(DIVIDE, inner[3 * a], b))
         elif op == NEGATIVE:
             if fixed_a:
                 return self.constant(-x)
-            if self._negated(a):
+            if self.op[a] == NEGATIVE:
                 return inner[3 * a]
             if self.op[a] == SUBTRACT:
                 return self.apply(SUBTRACT, inner[3 * a + 1], inner[3 * a])
@@ -425,10 +420,10 @@ cdef _arrange(ScalarBuilder b, ScalarProgram p, tuple outputs, bint lanes):
     cdef int* waiting
     cdef int* next_
     cdef int* sorted_
+    cdef int* o
     cdef int head_of[256]
     cdef int tail_of[256]
     cdef int count_of[256]
-    cdef int* o
     cdef ad_scalar* c
     cdef ad_scalar_step* steps
     cdef uint16_t* results
