@@ -185,6 +185,10 @@ ENTRIES = {
     ),
     "rsf2csf": Entry(_schur_parts(lambda t, z: sla.rsf2csf(np.triu(t), np.linalg.qr(z)[0])), lambda m: (np.triu(m.square(3)), m.square(3))),
     "qz": Entry(_qz_parts, lambda m: (m.square(3), m.definite(3))),
+    "qz real": Entry(
+        lambda a, b: (lambda s, t, q, z: (np.abs(s), np.abs(t), projector(q, 2), projector(z, 2)))(*sla.qz(a, b)),
+        lambda m: (m.any(4, 4) / 9 + PAIRS, m.any(4, 4) / 50 + np.diag([1.0, 2.0, 3.0, 4.0])), complex=False,
+    ),
     "ordqz": Entry(lambda a, b: projector(sla.ordqz(a, b, lambda x, y: np.abs(x) > np.abs(y), "complex")[-1], 1),
                    lambda m: (m.square(3), m.definite(3))),
     "hessenberg": Entry(lambda a: sla.hessenberg(a, True), lambda m: (m.any(3, 3),)),

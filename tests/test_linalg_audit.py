@@ -223,6 +223,7 @@ def test_vmap_and_compile(name):
 # ------------------------------------------------------------------------------------------------ sizes
 NEEDS_MORE = {
     "schur real",
+    "qz real",
     "companion",
     "leslie",
     "cross",

@@ -93,7 +93,7 @@ def hermitian_middle(name, out, ct, degenerate):
     return middle
 
 
-@primitive("(n,n)->(n),(n,n)", kernel=lambda a, *, degenerate: kernels.eigh(symmetrized(np.asarray(a))), internal=True)
+@primitive("(n,n)->(n),(n,n)", kernel=lambda a, *, degenerate: kernels.eigh(a, True), internal=True)
 def eigh_core(a, *, degenerate):
     """Eigenvalues, ascending, and eigenvectors of ``(a + a^H) / 2``.
 
@@ -159,7 +159,7 @@ def eigh(a, UPLO="L"):
     return EighResult(*eigh_pair(square_matrices("eigh", a)))
 
 
-@primitive("(n,n)->(n)", kernel=lambda a: kernels.eigvalsh(symmetrized(np.asarray(a))), internal=True)
+@primitive("(n,n)->(n)", kernel=lambda a: kernels.eigvalsh(a, True), internal=True)
 def eigvalsh_core(a):
     """Eigenvalues, ascending, of ``(a + a^H) / 2``.
 

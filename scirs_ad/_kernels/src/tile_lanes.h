@@ -41,6 +41,19 @@ AD_INLINE int NAME(any)(MASK m)
     return found != 0;
 }
 
+/* Lanes of a and b, by their numbers in m: those of b from W on. */
+AD_INLINE V NAME(choose)(V a, V b, MASK m)
+{
+#if defined(__GNUC__) && !defined(__clang__)
+    return __builtin_shuffle(a, b, m);
+#else
+    V found;
+    for (int l = 0; l < W; l++)
+        found[l] = m[l] < W ? a[m[l]] : b[m[l] - W];
+    return found;
+#endif
+}
+
 /* x[i][l] and x[l][i] exchanged, for W vectors: log2(W) rounds of interleaving. */
 AD_INLINE void NAME(transpose)(V *x)
 {
@@ -54,8 +67,8 @@ AD_INLINE void NAME(transpose)(V *x)
         } \
         for (int i = 0; i < W; i++) \
             if (!(i & step)) { \
-                y[i] = __builtin_shuffle(x[i], x[i + step], even); \
-                y[i + step] = __builtin_shuffle(x[i], x[i + step], odd); \
+                y[i] = NAME(choose)(x[i], x[i + step], even); \
+                y[i + step] = NAME(choose)(x[i], x[i + step], odd); \
             } \
         for (int i = 0; i < W; i++) \
             x[i] = y[i]; \
