@@ -132,6 +132,7 @@ def two(m):
     return m.square(3), m.any(3, 2)
 
 
+PAIRS = np.diag([1.0, 1.0, 5.0, 9.0]) + np.diag([2.0, 0.0, 0.0], 1) - np.diag([1.0, 0.0, 0.0], -1)
 ENTRIES = {
     # solving
     "solve": Entry(sla.solve, two),
@@ -179,8 +180,15 @@ ENTRIES = {
     "rq": Entry(lambda a: sla.rq(a, mode="economic"), lambda m: (m.any(3, 4),)),
     "schur": Entry(_schur_parts(lambda a: sla.schur(a, "complex")), lambda m: (m.square(3),)),
     "schur sorted": Entry(_schur_parts(lambda a: sla.schur(a, "complex", sort=lambda x: x.real > 2.5)), lambda m: (m.square(3),)),
+    "schur real": Entry(
+        lambda a: (lambda t, z: (np.abs(t), projector(z, 2)))(*sla.schur(a)), lambda m: (m.any(4, 4) / 9 + PAIRS,), complex=False
+    ),
     "rsf2csf": Entry(_schur_parts(lambda t, z: sla.rsf2csf(np.triu(t), np.linalg.qr(z)[0])), lambda m: (np.triu(m.square(3)), m.square(3))),
     "qz": Entry(_qz_parts, lambda m: (m.square(3), m.definite(3))),
+    "qz real": Entry(
+        lambda a, b: (lambda s, t, q, z: (np.abs(s), np.abs(t), projector(q, 2), projector(z, 2)))(*sla.qz(a, b)),
+        lambda m: (m.any(4, 4) / 9 + PAIRS, m.any(4, 4) / 50 + np.diag([1.0, 2.0, 3.0, 4.0])), complex=False,
+    ),
     "ordqz": Entry(lambda a, b: projector(sla.ordqz(a, b, lambda x, y: np.abs(x) > np.abs(y), "complex")[-1], 1),
                    lambda m: (m.square(3), m.definite(3))),
     "hessenberg": Entry(lambda a: sla.hessenberg(a, True), lambda m: (m.any(3, 3),)),

@@ -175,6 +175,22 @@ def test_a_gradient_takes_no_memory_but_its_result(f):
     assert peak <= 0.5 * 2 * x.nbytes + x.nbytes
 
 
+def test_tracing_a_gradient_makes_no_large_arrays():
+    """The cotangent of a sum is one number, however many elements there are."""
+    specs = ad.Spec((10**6,))
+    for f in (chain, rosenbrock, lambda x: np.mean((x - 3.0) ** 2) / 2 - np.sum(-x * 5)):
+        for g in (ad.grad(f), ad.hvp(f)):
+            args = (specs,) if type(g) is ad.grad else (specs, specs)
+            ad.compile(g).lower(*[ad.Spec((10,)) for _ in args])
+            tracemalloc.start()
+            try:
+                lowered = ad.compile(g).lower(*args)
+                assert tracemalloc.get_traced_memory()[1] < 10**6
+            finally:
+                tracemalloc.stop()
+            assert all(np.ndim(c) == 0 or not any(c.strides) for c in lowered.rebuilt.constants.values())
+
+
 RESIDENT = """
 import numpy as np, scirs_ad as ad, resource, sys
 def peak():

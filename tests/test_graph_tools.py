@@ -264,6 +264,15 @@ def test_regions_are_checked():
         changed(lambda r: setattr(r, "shape", (4,))).check()
 
 
+def test_what_steps_read_is_stored():
+    graph = Body(lambda x: np.cumsum(np.sin(x)), [ad.Spec((3,))], "f").trace.graph
+    fused = fuse(graph)
+    fused.check()
+    fused.steps[0].outputs = ()
+    with pytest.raises(ad.GraphError, match=r"f: step 1 reads value 1, which region 0 does not store"):
+        fused.check()
+
+
 def test_bodies_are_checked():
     graph = ad.trace(looped)(ad.Spec((3,)))
     graph.check()

@@ -316,6 +316,20 @@ def test_solve_layouts(rng, dtype, k):
                 close(linalg.lu_solve(x, p, b, trans), linalg.lu_solve(lu, piv, b, trans))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_symmetrized(rng, dtype):
+    a = draw(rng, dtype, 3, 7, 7)
+    half = (0.5 * (a + adjoint(a))).astype(dtype)
+    w, v = linalg.eigh(a, symmetrize=True)
+    close((v * w[:, None]).astype(dtype) @ adjoint(v), half, scale=10)
+    close(linalg.eigvalsh(a, symmetrize=True), np.linalg.eigvalsh(half))
+    p = positive_definite(rng, dtype, 3, 7, 7)
+    for lower in (False, True):
+        found = linalg.cholesky(p + a - adjoint(a), lower, symmetrize=True)
+        close(found, linalg.cholesky(p, lower), scale=10)
+        close(linalg.cholesky((p + a - adjoint(a))[0], lower, symmetrize=True), found[0])
+
+
 def test_solve_triangular_reads_one_triangle(rng):
     a, b = well_conditioned(rng, float, 5, 5), draw(rng, float, 5, 2)
     wrong = np.tril(a) + np.triu(np.full_like(a, np.nan), 1)

@@ -199,6 +199,8 @@ def batch_tests(case, function, places, context):
 
 
 def batch_noise(function, xs, case):
+    """What rounding may do to `function` at the inputs of a batch: near `xs`, where its derivative may vanish."""
+    xs = [variants(x, 1, case.rng)[0] for x in xs]
     floats = [k for k, x in enumerate(xs) if x.dtype.kind in "fc"]
 
     def f(*values):

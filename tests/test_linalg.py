@@ -378,3 +378,22 @@ def test_solution_factors_once(monkeypatch):
     a, b = real(3, 3), real(3)
     ad.grad(lambda m: anp.sum(anp.linalg.solve(m, b)))(a)
     assert len(count) <= 1
+
+
+@pytest.mark.parametrize(
+    ("values", "whole"), [("svdvals", "svd_core"), ("eigvalsh", "eigh_core"), ("eigvals", "eig_core")]
+)
+def test_one_decomposition_for_values_and_vectors(values, whole):
+    """A compiled gradient of values takes them from the decomposition that it needs for the vectors."""
+    a = positive(4)
+
+    def f(x):
+        return np.sum(np.abs(getattr(anp.linalg, values)(x)) ** 1.5)
+
+    text = str(ad.compile(ad.value_and_grad(f)).lower(a).program)
+    assert f"{values}_core" not in text
+    assert text.count(whole) == 1
+    for y, z in zip(ad.compile(ad.value_and_grad(f))(a), ad.value_and_grad(f)(a), strict=True):
+        close(y, z)
+    # Without a derivative there are no vectors.
+    assert whole not in str(ad.compile(f).lower(a).program)

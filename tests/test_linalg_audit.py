@@ -222,6 +222,8 @@ def test_vmap_and_compile(name):
 
 # ------------------------------------------------------------------------------------------------ sizes
 NEEDS_MORE = {
+    "schur real",
+    "qz real",
     "companion",
     "leslie",
     "cross",

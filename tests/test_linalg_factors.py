@@ -93,7 +93,7 @@ def test_pair_of_matrices():
         close(sla.qz(REAL, POSITIVE, output), scipy.linalg.qz(REAL, POSITIVE, output))
     close(sla.rsf2csf(*sla.schur(REAL)), scipy.linalg.rsf2csf(*scipy.linalg.schur(REAL)))
     with pytest.raises(np.linalg.LinAlgError, match="output='complex'"):
-        ad.grad(lambda a: np.sum(sla.qz(a, POSITIVE)[0]))(REAL)
+        ad.grad(lambda a: np.sum(sla.qz(a, np.eye(2))[0]))(np.array([[0.0, 1.0], [-1.0, 0.0]]))
     with pytest.raises(ValueError, match="must match"):
         sla.qz(np.eye(2), np.eye(3))
     with pytest.raises(ValueError, match="ordqz"):
@@ -127,6 +127,12 @@ def test_pencils():
     a, b = np.diag([1.0, 4.0, 9.0, 16.0]) + 0.2 * REAL, np.eye(4) + 0.1 * REAL.T
     check_grads(lambda a, b: sla.qz(a, b), (a, b))
     check_grads(lambda a: sla.ordqz(a, b, lambda x, y: np.abs(x) > 6 * np.abs(y))[2], (a,), order=1)
+    pairs = np.diag([1.0, 1.0, 5.0, 5.0]) + np.diag([2.0, 0.0, 3.0], 1) - np.diag([1.0, 0.0, 2.0], -1) + 0.1 * REAL
+    assert np.count_nonzero(np.diagonal(sla.qz(pairs, b)[0], -1)) == 2
+    check_grads(lambda a, b: sla.qz(a, b), (pairs, b))
+    check_grads(lambda a, b: (lambda x, y: x / y)(*sla.ordqz(a, b, "rhp")[2:4]), (pairs, b), order=1)
+    found = sla.ordqz(pairs, b)
+    np.testing.assert_allclose(found[2] / found[3], np.divide(*scipy.linalg.ordqz(pairs, b)[2:4]), rtol=1e-10)
     singular = np.diag([1.0, 2.0, 3.0, 0.0])
 
     def chordal(a):
@@ -183,6 +189,22 @@ def test_real_schur():
     check_grads(lambda a: sla.schur(a), (SPREAD,))
     with pytest.raises(np.linalg.LinAlgError, match="output='complex'"):
         ad.grad(lambda a: np.sum(sla.schur(a)[0]))(np.array([[0.0, 1.0], [-1.0, 0.0]]))
+
+
+def test_real_schur_with_blocks():
+    """Pairs of complex eigenvalues: LAPACK's choice within a 2 x 2 block, a constant diagonal, is smooth."""
+    pairs = np.diag([1.0, 1.0, 5.0, 5.0]) + np.diag([2.0, 0.0, 3.0], 1) - np.diag([1.0, 0.0, 2.0], -1) + 0.1 * REAL
+    assert np.count_nonzero(np.diagonal(sla.schur(pairs)[0], -1)) == 2
+    check_grads(lambda a: sla.schur(a), (pairs,))
+    check_grads(lambda a: sla.schur(a, sort="ouc")[:2], (np.stack([pairs, SPREAD]),), order=1)
+    compiled = ad.compile(lambda a: sla.schur(a)[0] @ sla.schur(a)[1])
+    np.testing.assert_allclose(compiled(pairs), sla.schur(pairs)[0] @ sla.schur(pairs)[1], atol=1e-12)
+    t, z = ad.jvp(sla.schur, (pairs,), (REAL,))[1]
+    form, vectors = sla.schur(pairs)
+    np.testing.assert_allclose(z @ form @ vectors.T + vectors @ t @ vectors.T + vectors @ form @ z.T, REAL, atol=1e-11)
+    twice = np.kron(np.eye(2), [[1.0, 2.0], [-1.0, 1.0]])
+    with pytest.warns(sla.DegenerateWarning, match="schur: .*values 0 and 2"):
+        ad.grad(lambda a: np.sum(sla.schur(a)[1] * WEIGHT))(twice)
 
 
 @pytest.mark.parametrize("a", [REAL, COMPLEX], ids=["real", "complex"])

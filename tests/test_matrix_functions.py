@@ -47,6 +47,14 @@ def test_funm():
     np.testing.assert_allclose(ad.vjp(lambda a: sla.funm(a, np.exp), POSITIVE)[1](GENERAL)[0], exact, rtol=1e-9)
 
 
+def test_funm_of_a_nearly_defective_matrix():
+    """Parlett's recurrence divides by the gap: loud, where it matters; the functions of their own are exact."""
+    a = np.array([[1.0, 1.0], [1e-18, 1.0]])
+    with pytest.warns(sla.IllConditionedWarning, match="funm: eigenvalues are so near"):
+        sla.funm(a, np.sqrt)
+    np.testing.assert_allclose(sla.sqrtm(a), [[1.0, 0.5], [5e-19, 1.0]], rtol=1e-14, atol=1e-18)
+
+
 def test_complex_result_of_a_real_matrix():
     a = np.array([[-1.0, 0.5], [0.0, 2.0]])
     for name in ("logm", "sqrtm"):

@@ -13,10 +13,12 @@ from test_checkpoint import PEAK, linux
 import scirs_ad as ad
 from scirs_ad._compiler.check_plan import check_plan
 from scirs_ad._compiler.compile import Body
-from scirs_ad._compiler.fuse import fuse
+from scirs_ad._compiler.fuse import Region, fuse
 from scirs_ad._compiler.plan import Plan, Planner
 from scirs_ad._compiler.rebuild import rebuild
 from scirs_ad._compiler.remat import Again, Group, Memory
+from scirs_ad._core.core import bind
+from scirs_ad._transforms.hold import hold
 
 ELSEWHERE = Path(sys.executable).parent
 RNG = np.random.default_rng(5)
@@ -179,6 +181,47 @@ def test_what_later_groups_read_is_kept():
     assert y not in again.group_of
     assert z in again.group_of
     again.run().check()
+
+
+def test_what_is_seen_through_a_checkpoint_is_stored_for_others():
+    """One pass reads a value that was made again as a checkpoint hands it on, a product reads it as it is."""
+
+    def f(x, w):
+        y = np.sin(x)
+        (held,) = bind(hold, (y, np.cumsum(y, axis=0)), {"n": 1})
+        far = y
+        for _ in range(4):
+            far = np.cumsum(far @ w, axis=0)
+        z = np.cos(held) * far
+        return [z, y @ np.cumsum(z, axis=1)]
+
+    fused = fuse(rebuild(Body(f, [ad.Spec((9, 9))] * 2, "f").trace.graph)[0])
+    memory = Memory(fused)
+    y = fused.steps[0].outputs[0]
+    (k,) = [k for k, step in enumerate(fused.steps) if isinstance(step, Region) and k]
+    found = Again(memory, k - 1, [Group(-1, 0, [y])]).run()
+    found.check()
+    assert sum(op.primitive.name == "sin" for op in found.graph.ops) == 2
+
+
+def test_what_passes_read_is_computed_inside_them():
+    """Two passes over the same data, between which nothing but a sum needs to be kept."""
+
+    def f(x):
+        y = np.exp(x)
+        z = np.sin(x) * np.cos(x)
+        return y / np.sum(y) * z + np.tanh(z)
+
+    x = RNG.standard_normal(20_000)
+    full = ad.compile(f)
+    limited = ad.compile(f, memory_limit=x.nbytes + 4096)
+    assert np.array_equal(limited(x), full(x))
+    assert limited.lower(x).program.arena_bytes <= 4096
+    assert full.lower(x).peak_memory >= 3 * x.nbytes
+    value, gradient = ad.compile(ad.value_and_grad(lambda x: np.sum(f(x))))(x)
+    found = ad.compile(ad.value_and_grad(lambda x: np.sum(f(x))), memory_limit=2 * x.nbytes)(x)
+    assert found[0] == value
+    assert np.array_equal(found[1], gradient)
 
 
 def test_time_is_that_of_a_few_plans():

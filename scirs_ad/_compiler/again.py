@@ -54,7 +54,7 @@ def make_again(steps, graph):
                 continue
             if any(steps[j][3] != step[3] for j in later):
                 continue
-            whole = [u for u in op.inputs if not _small(u, spec, graph)]
+            whole = [u for u in op.inputs if not _small(u, spec, specs, graph)]
             if len(whole) != 1 or specs[whole[0]].dtype.itemsize > spec.dtype.itemsize:
                 continue
             u = whole[0]
@@ -84,8 +84,8 @@ def _renamed(op, v, to):
     return Op(op.primitive, op.params, tuple([to if w == v else w for w in op.inputs]), op.outputs)
 
 
-def _small(v, spec, graph):
+def _small(v, spec, specs, graph):
     """Whether an operand is nothing to read, beside an array of `spec`."""
     if v in graph.uniform or isinstance(graph.constants.get(v), NUMBERS):
         return True
-    return 8 * graph.specs[v].size <= spec.size
+    return 8 * specs[v].size <= spec.size

@@ -104,14 +104,17 @@ class FusedGraph(Drawable):
 
     def check(self):
         """GraphError unless the steps are the operations of a computation, and regions what one pass can do."""
-        ops = []
+        g, ops, inside = self.graph, [], {}
         for k, step in enumerate(self.steps):
+            for v in step.inputs:
+                if v in inside:
+                    raise GraphError(f"{g.name}: step {k} reads value {v}, which region {inside[v]} does not store")
             if isinstance(step, Region):
-                step.check(f"{self.graph.name}: region {k}", self.graph.specs, self.graph.uniform)
+                step.check(f"{g.name}: region {k}", g.specs, g.uniform)
                 ops += [*step.ops, *step.folds, *step.scatters]
+                inside.update((v, k) for v in step.made() if v not in step.outputs)
             else:
                 ops.append(step)
-        g = self.graph
         FlatGraph(g.name, g.specs, g.constants, ops, g.inputs, g.outputs, g.uniform).check()
 
     def __str__(self):

@@ -276,15 +276,14 @@ def record(f, specs, name, weak=()):
         if not (a.flags.writeable or root.flags.writeable):
             return a
         known = frozen.get(id(a))
-        if known is not None and _same_bits(a, known[1]):
-            return known[1]
         if root is not a and a.nbytes > SMALL_CONSTANT and root.nbytes <= 2 * a.nbytes and root.flags.forc:
-            copy = _view_of(freeze(root), root, a)  # views of one array stay views of one copy
-        else:
-            copy = a.copy()
-            copy.flags.writeable = False
-        frozen[id(a)] = a, copy
-        return copy
+            copy = freeze(root)
+            if known is None or known[2] is not copy:  # views of one array stay views of one copy
+                known = frozen[id(a)] = a, _view_of(copy, root, a), copy
+        elif known is None or not _same_bits(a, known[1]):
+            known = frozen[id(a)] = a, a.copy(), None
+            known[1].flags.writeable = False
+        return known[1]
 
     def capture(tape, p, args, params):
         for a in args:

@@ -21,6 +21,8 @@ _products = lazy("scirs_ad._compiler.products")  # BLAS comes with scipy.linalg,
 
 MOST_FLOPS = 1e10  # of one call of BLAS: a fifth of a second of one processor
 ROWS_OF_A_PART = 256
+# Rows; below, half a product (syrk, from Python) takes longer than a whole one: 1.9 and 0.3 us of 4 rows.
+LEAST_HALF = 60
 MOST_POSITIONS = 1 << 24  # bytes of the list of elements that an index array selects
 
 
@@ -138,7 +140,7 @@ def _matmul(p, op):
         return False
     left, right = p.specs[a].shape, p.specs[b].shape
     lead = p.specs[op.outputs[0]].shape[:-2]
-    if not lead and p.where(a)[:2] == p.where(b)[:2]:
+    if not lead and p.where(a)[:2] == p.where(b)[:2] and left[0] >= LEAST_HALF:
         return False  # of a matrix and its own transpose NumPy computes one half
     (m, k), n = left[-2:], right[-1]
     # A transposed operand costs BLAS much where the other one is long: 273 us and 161 us for 25 products of 1000 by 10

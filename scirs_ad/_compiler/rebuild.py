@@ -480,6 +480,30 @@ def _add_scatters(b, ins, spec):
     return b.emit(scatter_sum, {"keys": tuple(terms), "to": to}, tuple(terms.values()), (spec,))[0]
 
 
+# ------------------------------------------------------------------------------------------------ decompositions
+# What computes values alone -> what computes them with their vectors, and as which of its results.
+_VALUES = {"svdvals_core": ("svd_core", 1), "eigvalsh_core": ("eigh_core", 0), "eigvals_core": ("eig_core", 0)}
+
+
+def _with_vectors(graph):
+    """Operations that compute values whose vectors are needed later: by their outputs, (what computes both, place)."""
+    alone = [op for op in graph.ops if op.primitive.name in _VALUES]
+    if not alone:
+        return {}
+    live, both = set(graph.outputs), {}
+    for op in reversed(graph.ops):
+        if not live.isdisjoint(op.outputs):
+            live.update(op.inputs)
+            both[op.primitive.name, op.inputs] = op
+    found = {}
+    for op in alone:
+        name, place = _VALUES[op.primitive.name]
+        whole = both.get((name, op.inputs))
+        if whole is not None:
+            found[op.outputs] = whole, place
+    return found
+
+
 # ------------------------------------------------------------------------------------------------ the step
 def rebuild(graph, level="standard"):
     """A graph of fewer operations with the same results, and a report.
@@ -500,6 +524,7 @@ def rebuild(graph, level="standard"):
     for v, value in graph.constants.items():
         where[v] = b.constant(value)
     uses = Counter([v for op in graph.ops for v in op.inputs])
+    with_vectors = _with_vectors(graph) if b.level >= 2 else {}
     uses.update(graph.outputs)
     for op in graph.ops:
         ins = tuple([where[v] for v in op.inputs])
@@ -510,6 +535,11 @@ def rebuild(graph, level="standard"):
             if found is not None:
                 b.report["scatter(x) + scatter(y) -> scatter(x + y)"] += 1
                 outs = (found,)
+        if op.outputs in with_vectors:
+            whole, place = with_vectors[op.outputs]
+            both = b.emit(whole.primitive, whole.params, ins, [graph.specs[v] for v in whole.outputs])
+            outs = (both[place],)
+            b.report["values of a decomposition that is needed anyway"] += 1
         if outs is None:
             outs = b.emit(op.primitive, op.params, ins, specs)
         for v, w in zip(op.outputs, outs, strict=True):

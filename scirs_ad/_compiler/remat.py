@@ -24,6 +24,8 @@ class Memory:
     ----------
     root : dict
         Value -> the value in whose memory it lies.
+    viewed : set
+        Of roots that are also seen through views.
     made, last, size : dict
         Of roots that steps make: when they are made and last read (steps), and bytes; outputs take no memory here.
     live : list of int
@@ -51,6 +53,7 @@ class Memory:
                 r = root.get(v)
                 if r in self.made:
                     self.last[r] = k
+        self.viewed = {r for v, r in root.items() if v != r}
         for v in graph.outputs:
             k, whole = self.producer.get(v), True
             r = root.get(v)
@@ -177,13 +180,11 @@ class Again:
                 for v in wanted:
                     self.make(v, before)
                 step = renamed(step, self.now)
-                step = self.merged(step, before, {v for v in wanted if readers[v] == [t]})
+                alone = {v for v in wanted if readers[v] == [t] and v in self.group_of and v not in self.memory.viewed}
+                step = self.merged(step, before, alone)
                 found += before
             found.append(step)
-        g = self.graph
-        ops = [op for s in found for op in ([*s.ops, *s.folds, *s.scatters] if isinstance(s, Region) else [s])]
-        graph = FlatGraph(g.name, self.specs, g.constants, ops, g.inputs, g.outputs, g.uniform)
-        return FusedGraph(graph, found)
+        return graph_of(self.graph, self.specs, found)
 
     def gone(self, v):
         """Whether a value lies in memory that is dropped."""
@@ -222,11 +223,8 @@ class Again:
         self.now.update((v, new[v]) for v in group.values)
 
     def merged(self, step, before, alone):
-        """`step` with what is made for it alone as part of the same pass, where that changes no rounding.
-
-        Sums are left alone: how they are cut into blocks depends on how much the pass computes.
-        """
-        if not isinstance(step, Region) or step.folds or step.scatters:
+        """`step` with what is made for it alone as part of the same pass, where that changes no rounding."""
+        if not takes_more(step):
             return step
         only = {self.now[v]: v for v in alone}
         for k in range(len(before) - 1, -1, -1):
@@ -236,14 +234,79 @@ class Again:
             read = {v for other in (*before[:k], *before[k + 1 :]) for v in other.inputs}
             if not all(v in only and v not in read for v in s.outputs):
                 continue
-            inputs = tuple(dict.fromkeys([*s.inputs, *[v for v in step.inputs if v not in s.outputs]]))
-            if len(inputs) > MAX_ARGS or len(s.ops) + len(step.ops) > MAX_OPS:
-                continue
-            both = Region([*s.ops, *step.ops], [], [], step.shape)
-            both.inputs, both.outputs = inputs, step.outputs
-            step = both
-            del before[k]
+            both = joined(s, step)
+            if both is not None:
+                step = both
+                del before[k]
         return step
+
+
+def graph_of(g, specs, steps):
+    """The FusedGraph of other steps of a FlatGraph."""
+    ops = [op for s in steps for op in ([*s.ops, *s.folds, *s.scatters] if isinstance(s, Region) else [s])]
+    return FusedGraph(FlatGraph(g.name, specs, g.constants, ops, g.inputs, g.outputs, g.uniform), steps)
+
+
+def takes_more(step):
+    """Whether a step is a pass that can compute more, or less, without a change in rounding.
+
+    Sums over some of the axes are cut into blocks, whose size depends on how much the pass computes; those over all of
+    them are not.
+    """
+    if not isinstance(step, Region) or step.scatters:
+        return False
+    return all(len(op.params["axes"]) == len(step.shape) for op in step.folds)
+
+
+def joined(first, second):
+    """One pass for two, of which the first is read by nobody else; None if it would be too large."""
+    inputs = tuple(dict.fromkeys([*first.inputs, *[v for v in second.inputs if v not in first.outputs]]))
+    if len(inputs) > MAX_ARGS or len(first.ops) + len(second.ops) > MAX_OPS:
+        return None
+    both = Region([*first.ops, *second.ops], second.folds, second.scatters, second.shape)
+    both.inputs, both.outputs = inputs, second.outputs
+    return both
+
+
+class Inside:
+    """The same graph where some values are not stored: each pass that reads one computes it."""
+
+    def __init__(self, memory, values):
+        self.memory, self.values = memory, frozenset(values)
+        self.graph = memory.fused.graph
+        self.specs = list(self.graph.specs)
+
+    def run(self):
+        """The FusedGraph."""
+        found, uniform = [], self.graph.uniform
+        for step in self.memory.fused.steps:
+            if self.values.intersection(results(step)):
+                step = without(step, self.values)
+            for v in self.values.intersection(step.inputs):
+                source = part(self.memory.fused.steps[self.memory.producer[v]], [v], uniform)
+                new = {}
+                for w in source.made():
+                    new[w] = len(self.specs)
+                    self.specs.append(self.specs[w])
+                step = joined(copied(source, new), renamed(step, {v: new[v]}))
+            if not isinstance(step, Region) or step.ops or step.folds:
+                found.append(step)
+        return graph_of(self.graph, self.specs, found)
+
+
+def without(region, values):
+    """A pass that does not store some of its results."""
+    kept = [v for v in region.outputs if v not in values]
+    needed = set(kept).union(*[op.inputs for op in [*region.folds, *region.scatters]])
+    ops = []
+    for op in reversed(region.ops):
+        if op.outputs[0] in needed:
+            ops.append(op)
+            needed.update(op.inputs)
+    ops.reverse()
+    found = Region(ops, region.folds, region.scatters, region.shape)
+    found.inputs, found.outputs = tuple([v for v in region.inputs if v in needed]), tuple(kept)
+    return found
 
 
 def part(region, group, uniform):
@@ -324,9 +387,54 @@ def segments(memory, waiting, pieces, needed):
     return groups
 
 
+def inside(memory, p, needed):
+    """Values in memory at a step that all their readers can compute themselves; the largest first, as far as needed."""
+    steps, root, uniform = memory.fused.steps, memory.root, memory.fused.graph.uniform
+    kept, found, more = set(), [], {}
+    there = [v for v, k in memory.made.items() if k <= p <= memory.last[v] < len(steps) and memory.size[v]]
+    readers = {v: [] for v in there}
+    for step in steps:
+        for v in step.inputs:
+            if v in readers:
+                readers[v].append(step)
+    for v in sorted(there, key=lambda v: -memory.size[v]):
+        step = steps[memory.producer[v]]
+        if v in kept or v in memory.viewed or not takes_more(step) or v not in step.outputs:
+            continue
+        if not all(takes_more(s) and s.shape == step.shape for s in readers[v]):
+            continue
+        source = part(step, [v], uniform)
+        if any(root.get(u) in found or u in found for u in source.inputs):
+            continue
+        larger = {}  # reader -> what it reads and computes then, at most
+        for s in readers[v]:
+            args, ops = more.get(s, (len(s.inputs), len(s.ops)))
+            larger[s] = args + len(source.inputs), ops + len(source.ops)
+        if any(args > MAX_ARGS or ops > MAX_OPS for args, ops in larger.values()):
+            continue
+        more.update(larger)
+        kept |= {root.get(u, u) for u in source.inputs}
+        found.append(v)
+        needed -= memory.size[v]
+        if needed <= 0:
+            break
+    return found
+
+
 def options(memory, p, limit):
-    """Groups to drop at a step, those that cost least first."""
-    waiting, needed = memory.waiting(p), memory.live[p] - limit
+    """Ways to need less at a step, those that cost least first: what makes the graph."""
+    needed = memory.live[p] - limit
+    values = inside(memory, p, needed)
+    if values:
+        yield Inside(memory, values)
+    for groups in grouped(memory, p, limit, needed):
+        if groups:
+            yield Again(memory, p, groups)
+
+
+def grouped(memory, p, limit, needed):
+    """Groups to drop at a step."""
+    waiting = memory.waiting(p)
     if not waiting:
         return
     least = max([memory.size[v] for v in waiting]) // 16  # small ones are not worth a step
@@ -361,10 +469,8 @@ def fitting(fused, limit):
             break
         p = memory.live.index(memory.peak)
         best = None
-        for groups in options(memory, p, limit):
-            if not groups:
-                continue
-            tried = Memory(Again(memory, p, groups).run())
+        for way in options(memory, p, limit):
+            tried = Memory(way.run())
             if tried.peak <= limit:
                 best = tried
                 break

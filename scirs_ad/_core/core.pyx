@@ -1691,6 +1691,15 @@ cdef class Elementwise(Primitive):
         return TANGENT(self, ts, out, args, specs)
 
 
+cdef bint _one_number(cnp.ndarray x):
+    """Whether an array shows one number in several places, as the cotangent of a sum does."""
+    cdef int d
+    for d in range(cnp.PyArray_NDIM(x)):
+        if cnp.PyArray_STRIDES(x)[d] != 0:
+            return False
+    return cnp.PyArray_SIZE(x) > 1
+
+
 cdef bint _abstract(tuple values):
     """Whether one of the values has a Spec below its levels."""
     for x in values:
@@ -2684,6 +2693,7 @@ cdef class Tape(Level):
         cdef list outs
         cdef tuple specs = <tuple> node.specs
         cdef Spec s = None
+        cdef bint arrays = False
         if type(ct) is not cnp.ndarray or node.arity > 3:     # more arguments are not in r0, r1, r2
             return 0
         refs[0], refs[1], refs[2] = node.r0, node.r1, node.r2
@@ -2700,7 +2710,10 @@ cdef class Tape(Level):
             x = ct if k == -1 else node.out if k == -2 else node.a0 if k == 0 else node.a1 if k == 1 else node.a2
             if type(x) is Variable or type(x) is Spec:
                 return 0
+            arrays = arrays or k != -1 and type(x) is cnp.ndarray
             c_args[i] = <PyObject*> x
+        if not arrays and plan.n_outputs and _abstract((node.a0, node.a1, node.a2)) and _one_number(<cnp.ndarray> ct):
+            return 0        # while tracing: the formula multiplies the number, not all the places where it is seen
         if plan.n_outputs == 1 and specs is None:
             at = refs[plan.c_outputs[0]] >> SLOT_BITS
             if not owned[at]:

@@ -1,6 +1,6 @@
 """The batched linear-algebra kernels, in one namespace."""
 
-from scirs_ad._kernels.linalg_adjoint import cholesky_pull
+from scirs_ad._kernels.linalg_adjoint import cholesky_pull, qr_pull
 from scirs_ad._kernels.linalg_eigen import eig, eigh, eigvals, eigvalsh, svd, svdvals
 from scirs_ad._kernels.linalg_expm import expm, expm_frechet, expm_pull
 from scirs_ad._kernels.linalg_factor import cholesky, det, inv, lu_factor, qr, slogdet
@@ -32,6 +32,7 @@ __all__ = [
     "lu_solve",
     "matmul",
     "qr",
+    "qr_pull",
     "slogdet",
     "solve",
     "solve_pull",

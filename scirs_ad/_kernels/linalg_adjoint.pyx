@@ -7,10 +7,12 @@ from libc.string cimport memcpy
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    AD_TILE_MOST, AD_TILE_cholesky_pull, Job, behaved, cost, door, kind, leading, output, pack, run, small, square,
-    start,
+    AD_TILE_MOST, AD_TILE_cholesky_pull, Arg, Job, add_argument, behaved, cost, dim, door, kind, leading, output, pack,
+    run, small, square, start,
 )
-from scirs_ad._kernels.linalg_lapack cimport c64, c128, gemm_add, scalar, trsm
+from scirs_ad._kernels.linalg_lapack cimport c64, c128, gemm, gemm_add, scalar, trsm
+
+import numpy as np
 
 cnp.import_array()
 
@@ -141,4 +143,102 @@ def cholesky_pull(l, ct):
     if n:
         run(&job, t, <void*> cholesky_pull_body[float], <void*> cholesky_pull_body[double],
             <void*> cholesky_pull_body[c64], <void*> cholesky_pull_body[c128])
+    return out
+
+
+# ---------------------------------------------------------------------------------------------- qr
+
+cdef inline scalar *in_rows(Arg *arg, char *p, Py_ssize_t rows, Py_ssize_t cols, scalar *copy) noexcept nogil:
+    """A matrix by rows without gaps: where it lies, or its copy."""
+    if arg.cs == sizeof(scalar) and (arg.rs == cols * <Py_ssize_t> sizeof(scalar) or rows == 1):
+        return <scalar*> p
+    pack(copy, p, arg.rs, arg.cs, rows, cols)
+    return copy
+
+
+cdef int qr_pull_body(Job *job, char **p, scalar *work) noexcept nogil:
+    # work: the upper triangle of ct_r; Q^H ct_q; R ct_r^H; copies of q, r, ct_q where they have gaps.
+    cdef Py_ssize_t m = job.m, n = job.n, nn = n * n, i, j, lo, hi
+    cdef scalar *upper = work
+    cdef scalar *inner = work + nn
+    cdef scalar *moved = inner + nn
+    cdef scalar *more = moved + nn
+    cdef scalar *q = in_rows(&job.arg[0], p[0], m, n, more)
+    cdef scalar *r = in_rows(&job.arg[1], p[1], n, n, more + m * n)
+    cdef scalar *ct = in_rows(&job.arg[2], p[2], m, n, more + m * n + nn)
+    cdef scalar *out = <scalar*> p[4]
+    cdef scalar y
+    for i in range(n):
+        for j in range(i):
+            upper[i * n + j] = 0
+        for j in range(i, n):
+            upper[i * n + j] = (<scalar*> (p[3] + i * job.arg[3].rs + j * job.arg[3].cs))[0]
+    gemm(c'N', c'C', job.n, job.n, job.m, ct, job.n, q, job.n, inner, job.n)
+    # Of R ct_r^H the lower triangle: both factors are zero below their diagonals, so a sixth of the products.
+    for lo in range(0, n, 64):
+        hi = min(lo + 64, n)
+        gemm(c'C', c'N', <int> hi, <int> (hi - lo), <int> (n - lo), upper + lo, job.n, r + lo * (n + 1), job.n,
+             moved + lo * n, job.n)
+    if m > n:
+        memcpy(out, ct, m * n * sizeof(scalar))
+        gemm_add(c'N', c'N', job.n, job.m, job.n, -1, inner, job.n, q, job.n, out, job.n)
+        trsm(c'L', c'L', c'C', c'N', job.n, job.m, r, job.n, out, job.n)
+    # The adjoint of what stands between Q and R^-H, in place of `moved`: 16 by 16, so that both triangles stay in L1.
+    for lo in range(0, n, 16):
+        for hi in range(0, lo + 16, 16):
+            for i in range(lo, min(lo + 16, n)):
+                for j in range(hi, min(hi + 16, i)):
+                    moved[j * n + i] = conj(moved[i * n + j]) + conj(inner[i * n + j]) - inner[j * n + i]
+    for i in range(n):
+        y = moved[i * (n + 1)]
+        if scalar is c64 or scalar is c128:
+            y.imag = -inner[i * (n + 1)].imag
+        moved[i * (n + 1)] = y
+    trsm(c'R', c'L', c'N', c'N', job.n, job.n, r, job.n, moved, job.n)
+    if m > n:
+        gemm_add(c'C', c'N', job.n, job.m, job.n, 1, moved, job.n, q, job.n, out, job.n)
+    else:
+        gemm(c'C', c'N', job.n, job.m, job.n, moved, job.n, q, job.n, out, job.n)
+    return 0
+
+
+def qr_pull(q, r, ct_q, ct_r):
+    """The cotangent of A = Q R from those of Q (m, n) and R (n, n), m >= n.
+
+    Parameters
+    ----------
+    q, ct_q : array_like
+        (..., m, n)
+    r, ct_r : array_like
+        (..., n, n); of `ct_r` the upper triangle is read.
+
+    Returns
+    -------
+    ndarray
+        (..., m, n)
+
+    Notes
+    -----
+    H.-J. Liao et al., PRX 9, 031041 (2019), equation 6, in the basis Q; triangles times triangles in blocks.
+    """
+    cdef Job job
+    cdef str op = "qr_pull"
+    cdef cnp.ndarray x = door(op, q, "q", 2), y = door(op, r, "r", 2), u = door(op, ct_q, "ct_q", 2)
+    cdef cnp.ndarray v = door(op, ct_r, "ct_r", 2), out
+    cdef int t = kind(op, x, u), n = square(op, y, "r"), m = dim(op, x, -2)
+    if dim(op, x, -1) != n or dim(op, u, -1) != n or dim(op, u, -2) != m or square(op, v, "ct_r") != n or m < n:
+        raise ValueError(f"{op}: q, r, ct_q, ct_r have shapes {(<object> x).shape}, {(<object> y).shape}, "
+                         f"{(<object> u).shape}, {(<object> v).shape}; wanted (..., m, n) and (..., n, n) with m >= n")
+    lead = np.broadcast_shapes(*[(<object> z).shape[:(<object> z).ndim - 2] for z in (x, y, u, v)])
+    x, u = (np.broadcast_to(behaved(z, t), lead + (m, n)) for z in (x, u))
+    y, v = (np.broadcast_to(behaved(z, t), lead + (n, n)) for z in (y, v))
+    start(&job, op, x, 2, y, 2, u, 2)
+    add_argument(&job, v, 2)
+    out = output(&job, t, 2, m, n)
+    job.m, job.n = m, n
+    job.bytes = (4 * <Py_ssize_t> n * n + 2 * <Py_ssize_t> m * n) * (<object> out).itemsize
+    job.ns = cost(t, 1000, m * 5.0 * n * (n + 10))
+    if n:
+        run(&job, t, <void*> qr_pull_body[float], <void*> qr_pull_body[double], <void*> qr_pull_body[c64],
+            <void*> qr_pull_body[c128])
     return out

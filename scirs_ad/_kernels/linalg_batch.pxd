@@ -67,6 +67,8 @@ cdef int start(Job *job, str op, cnp.ndarray a, int ca, cnp.ndarray b=*, int cb=
 cdef void add_argument(Job *job, cnp.ndarray x, int core) noexcept
 cdef cnp.ndarray output(Job *job, int typenum, int core, Py_ssize_t d0=*, Py_ssize_t d1=*)
 cdef Py_ssize_t run(Job *job, int typenum, void *f, void *d, void *c, void *z) except -2
+cdef void transpose(void *to, const char *source, Py_ssize_t step, Py_ssize_t n0, Py_ssize_t n1,
+                    int size) noexcept nogil
 cdef void small(Job *job, int which, int typenum) noexcept
 cdef object fail(str op, Job *job, Py_ssize_t where, str text)
 cdef int lwork_of(str op, double words) except -1
@@ -102,6 +104,8 @@ cdef inline void pack(scalar *dst, char *src, Py_ssize_t s0, Py_ssize_t s1, Py_s
     elif s1 == sizeof(scalar):
         for i in range(n0):
             memcpy(dst + i * n1, src + i * s0, n1 * sizeof(scalar))
+    elif s0 == sizeof(scalar) and sizeof(scalar) <= 8:
+        transpose(dst, src, s1, n0, n1, sizeof(scalar))
     else:
         # Tiles of 16 by 16: both sides stay in L1 when the source runs the other way.
         for ib in range(0, n0, 16):

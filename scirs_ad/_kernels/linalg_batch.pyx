@@ -22,8 +22,10 @@ from scirs_ad._kernels.ops import ISA
 cnp.import_array()
 
 cdef extern from "tile.h":
+    ctypedef void (*ad_transpose_fn)(void *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
     ctypedef struct ad_tile_table:
         ad_tile_fn (*fn)[2]
+        const ad_transpose_fn *transpose
         int bytes
     const ad_tile_table *ad_tile_find(const char *isa)
 
@@ -217,6 +219,12 @@ cdef int coalesce(Job *job, Py_ssize_t *shape) noexcept nogil:
     return last + 1
 
 
+cdef void transpose(void *to, const char *source, Py_ssize_t step, Py_ssize_t n0, Py_ssize_t n1,
+                    int size) noexcept nogil:
+    """to[i * n1 + j] = source[i + j * step]: the columns of a matrix that lies by rows."""
+    tiles.transpose[size == 4](to, source, step, n0, n1)
+
+
 cdef void small(Job *job, int which, int typenum) noexcept:
     """Let a tile kernel run the batch if its matrices are small: call it last, when all of the job is filled in."""
     cdef int a
@@ -333,12 +341,40 @@ cdef Py_ssize_t spread(Job *job, Body body, int ndim, Py_ssize_t *shape, int thr
     return -1
 
 
+cdef enum:
+    MOST_KEPT = 64 << 20
+cdef char *kept = NULL          # a workspace for the next call: fresh memory costs a page fault for each 4 KiB
+cdef Py_ssize_t kept_size = 0   # both are touched only under the GIL
+
+
+cdef char *take_work(Py_ssize_t *size) noexcept:
+    """A workspace of at least `size` bytes; `size` becomes what it has."""
+    global kept, kept_size
+    cdef char *found
+    if kept is not NULL and kept_size >= size[0]:
+        found, size[0] = kept, kept_size
+        kept = NULL
+        kept_size = 0
+        return found
+    return <char*> malloc(size[0])
+
+
+cdef void give_work(char *work, Py_ssize_t size) noexcept:
+    """Keep the larger of two workspaces."""
+    global kept, kept_size
+    if size > MOST_KEPT or (kept is not NULL and kept_size >= size):
+        free(work)
+        return
+    free(kept)
+    kept, kept_size = work, size
+
+
 cdef Py_ssize_t run(Job *job, int typenum, void *f, void *d, void *c, void *z) except -2:
     """Run the body for this dtype over the batch: -1, or the flat index of the first matrix that failed."""
     cdef Body body = <Body> (f if typenum == cnp.NPY_FLOAT else d if typenum == cnp.NPY_DOUBLE
                              else c if typenum == cnp.NPY_CFLOAT else z)
     cdef Py_ssize_t shape[MAX_DIMS]
-    cdef Py_ssize_t where, stride
+    cdef Py_ssize_t where, stride, size
     cdef char *work = NULL
     cdef char small[4096]
     cdef int threads = 1, ndim
@@ -354,10 +390,11 @@ cdef Py_ssize_t run(Job *job, int typenum, void *f, void *d, void *c, void *z) e
         single = job.ns > NS_TINY and one_blas_thread()
         threads = min(threads_for(job.ns * job.size), job.size)
     stride = (job.bytes + 127) & ~(<Py_ssize_t> 63)
-    if threads * stride <= <Py_ssize_t> sizeof(small) - 64:
+    size = threads * stride + 64
+    if size <= <Py_ssize_t> sizeof(small):
         work = small
     else:
-        work = <char*> malloc(threads * stride + 64)
+        work = take_work(&size)
     try:
         if work is NULL:
             raise MemoryError(f"no memory for a workspace of {threads * stride} bytes")
@@ -372,8 +409,8 @@ cdef Py_ssize_t run(Job *job, int typenum, void *f, void *d, void *c, void *z) e
     finally:
         if single:
             restore_blas_threads()
-        if work is not small:
-            free(work)
+        if work is not small and work is not NULL:
+            give_work(work, size)
     return where
 
 

@@ -44,11 +44,18 @@ cdef int eigh_body(Job *job, char **p, scalar *work) noexcept nogil:
     cdef scalar *extra = work + n * n
     cdef char *rwork = (<char*> extra) + up(job.lwork * sizeof(scalar))
     cdef int *iwork = <int*> (rwork + up(job.lrwork * <Py_ssize_t> sizeof(double)))
+    cdef scalar half = 0.5, y
     cdef int info
     cdef bint good = True
     for j in range(n):
         for i in range(j, n):
             work[j * n + i] = (<scalar*> (p[0] + i * rs + j * cs))[0]
+        if job.flag:
+            for i in range(j, n):
+                y = (<scalar*> (p[0] + j * rs + i * cs))[0]
+                if scalar is c64 or scalar is c128:
+                    y = y.conjugate()
+                work[j * n + i] = half * (work[j * n + i] + y)
         good = good and finite(work + j * n + j, n - j)
     if not good:
         return NOT_FINITE
@@ -73,7 +80,7 @@ cdef int eigh_words(Job *job, str op, scalar *word) except -1:
     return 0
 
 
-cdef object hermitian(str op, object a, bint vectors):
+cdef object hermitian(str op, object a, bint vectors, bint symmetrize):
     cdef Job job
     cdef cnp.ndarray x = door(op, a, "a", 2), w, v = None
     cdef int t = kind(op, x), n = square(op, x, "a")
@@ -85,6 +92,7 @@ cdef object hermitian(str op, object a, bint vectors):
     if vectors:
         v = output(&job, t, 2, n, n)
     job.n = n
+    job.flag = symmetrize
     job.mode = c'V' if vectors else c'N'
     if n:
         if t == cnp.NPY_FLOAT:
@@ -103,13 +111,15 @@ cdef object hermitian(str op, object a, bint vectors):
     return (w, v) if vectors else w
 
 
-def eigh(a):
+def eigh(a, bint symmetrize=False):
     """Eigenvalues (ascending) and orthonormal eigenvectors of Hermitian matrices (..., n, n).
 
     Parameters
     ----------
     a : array_like
         Only the lower triangle is read.
+    symmetrize : bool
+        Decompose ``(a + a^H) / 2``.
 
     Returns
     -------
@@ -123,22 +133,23 @@ def eigh(a):
     numpy.linalg.LinAlgError
         nan or inf in the lower triangle, or no convergence; names the matrix of the batch.
     """
-    return hermitian("eigh", a, True)
+    return hermitian("eigh", a, True, symmetrize)
 
 
-def eigvalsh(a):
+def eigvalsh(a, bint symmetrize=False):
     """Eigenvalues of Hermitian matrices; as `eigh` without the vectors.
 
     Parameters
     ----------
     a : array_like
+    symmetrize : bool
 
     Returns
     -------
     ndarray
         (..., n), real, ascending.
     """
-    return hermitian("eigvalsh", a, False)
+    return hermitian("eigvalsh", a, False, symmetrize)
 
 
 # ---------------------------------------------------------------------------------------------- eig

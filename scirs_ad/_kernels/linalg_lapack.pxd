@@ -128,30 +128,31 @@ cdef inline int getri(int n, scalar *a, int lda, int *piv, scalar *work, int lwo
     return info
 
 
-cdef inline int geqrf(int m, int n, scalar *a, int lda, scalar *tau, scalar *work, int lwork) noexcept nogil:
+cdef inline int geqrt(int m, int n, int nb, scalar *a, int lda, scalar *t, int ldt, scalar *work) noexcept nogil:
     cdef int info = 0
     if scalar is float:
-        lapack.sgeqrf(&m, &n, a, &lda, tau, work, &lwork, &info)
+        lapack.sgeqrt(&m, &n, &nb, a, &lda, t, &ldt, work, &info)
     elif scalar is double:
-        lapack.dgeqrf(&m, &n, a, &lda, tau, work, &lwork, &info)
+        lapack.dgeqrt(&m, &n, &nb, a, &lda, t, &ldt, work, &info)
     elif scalar is c64:
-        lapack.cgeqrf(&m, &n, a, &lda, tau, work, &lwork, &info)
+        lapack.cgeqrt(&m, &n, &nb, a, &lda, t, &ldt, work, &info)
     else:
-        lapack.zgeqrf(&m, &n, a, &lda, tau, work, &lwork, &info)
+        lapack.zgeqrt(&m, &n, &nb, a, &lda, t, &ldt, work, &info)
     return info
 
 
-cdef inline int ungqr(int m, int n, int k, scalar *a, int lda, scalar *tau, scalar *work, int lwork) noexcept nogil:
-    cdef int info = 0
+cdef inline void larfb(int m, int n, int k, scalar *v, int ldv, scalar *t, int ldt, scalar *c, int ldc, scalar *work,
+                       int ldwork) noexcept nogil:
+    """C := H C for a block of k reflectors in columns, H = I - V T V^H."""
+    cdef char left = c'L', no = c'N', forward = c'F', columns = c'C'
     if scalar is float:
-        lapack.sorgqr(&m, &n, &k, a, &lda, tau, work, &lwork, &info)
+        lapack.slarfb(&left, &no, &forward, &columns, &m, &n, &k, v, &ldv, t, &ldt, c, &ldc, work, &ldwork)
     elif scalar is double:
-        lapack.dorgqr(&m, &n, &k, a, &lda, tau, work, &lwork, &info)
+        lapack.dlarfb(&left, &no, &forward, &columns, &m, &n, &k, v, &ldv, t, &ldt, c, &ldc, work, &ldwork)
     elif scalar is c64:
-        lapack.cungqr(&m, &n, &k, a, &lda, tau, work, &lwork, &info)
+        lapack.clarfb(&left, &no, &forward, &columns, &m, &n, &k, v, &ldv, t, &ldt, c, &ldc, work, &ldwork)
     else:
-        lapack.zungqr(&m, &n, &k, a, &lda, tau, work, &lwork, &info)
-    return info
+        lapack.zlarfb(&left, &no, &forward, &columns, &m, &n, &k, v, &ldv, t, &ldt, c, &ldc, work, &ldwork)
 
 
 cdef inline int heevd(char job, char uplo, int n, scalar *a, int lda, void *w, scalar *work, int lwork,

@@ -186,6 +186,10 @@ def _times(moving, partial):
         return moving
     if _is_one(moving):
         return partial
+    if type(moving) is np.ndarray and type(partial) in (int, float) and moving.size > 1 and not any(moving.strides):
+        # The cotangent of a sum is one number: it is multiplied once, and stays a view of one number.
+        one = _times(moving[(0,) * moving.ndim], partial)
+        return np.broadcast_to(one, moving.shape)
     if type(partial) is float and partial == -1.0:
         return ew.negative(moving)
     return ew.mulz(moving, partial)

@@ -16,6 +16,8 @@ from scirs_ad._ops import join
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.decompositions import pinv_core
 from scirs_ad._ops.linalg import (
+    column,
+    diagonal_of,
     fit,
     h_,
     matmul_core,
@@ -56,11 +58,8 @@ def right_solve(x, a, **how):
 def _turn_one(t, x, *, adjoint, form):
     """``low(L t - t L) = low(x)`` for strictly lower L, column by column; or the adjoint equation."""
     n = len(t)
-    if form and np.any(np.diagonal(t, -1)):
-        raise np.linalg.LinAlgError(
-            "the real Schur form of a matrix with complex eigenvalues has 2 x 2 blocks, whose choice has no "
-            "derivative; use output='complex'"
-        )
+    if form and t.dtype.kind == "f" and np.any(np.diagonal(t, -1)):
+        return _turn_blocks(t, x, adjoint)
     found = np.zeros((n, n), np.result_type(t, x))
     limit = 8.0 * np.finfo(found.dtype).eps * np.max(np.abs(t), initial=0.0)
     columns = range(n - 2, -1, -1) if adjoint else range(n - 1)
@@ -84,6 +83,42 @@ def _turn_one(t, x, *, adjoint, form):
     return found
 
 
+def _turn_blocks(t, x, adjoint):
+    """The same for a real form with 2 x 2 blocks: L is zero in the blocks, each of the others from four equations or less."""
+    n = len(t)
+    starts = [k for k in range(n) if k == 0 or t[k, k - 1] == 0]
+    blocks = [slice(k, end) for k, end in zip(starts, [*starts[1:], n], strict=True)]
+    found = np.zeros((n, n), np.result_type(t, x))
+    eps, size = np.finfo(found.dtype).eps, np.max(np.abs(t))
+    for b in blocks:
+        if b.stop - b.start == 2:
+            above, below = t[b.start, b.stop - 1], t[b.stop - 1, b.start]
+            if abs(above + below) <= 8.0 * eps * (abs(above) + abs(below)):
+                raise np.linalg.LinAlgError(
+                    f"rows {b.start} and {b.start + 1} of the real form are a rotation, whose Schur vectors are a free choice "
+                    "without derivative; use output='complex'"
+                )
+    count = len(blocks)
+    for q in range(count - 2, -1, -1) if adjoint else range(count - 1):
+        j = blocks[q]
+        for p in range(q + 1, count) if adjoint else range(count - 1, q, -1):
+            i = blocks[p]
+            between, before, after = slice(j.stop, i.start), slice(0, j.start), slice(i.stop, n)
+            if adjoint:
+                right = x[i, j] - found[i, between] @ t[j, between].T + t[between, i].T @ found[between, j]
+                one, other = t[j, j].T, t[i, i].T
+            else:
+                right = x[i, j] - found[i, before] @ t[before, j] + t[i, after] @ found[after, j]
+                one, other = t[j, j], t[i, i]
+            system = np.kron(np.eye(len(other)), one.T) - np.kron(other, np.eye(len(one)))
+            u, s, vh = np.linalg.svd(system)
+            parts, equal = u.T @ right.ravel(), s <= 8.0 * eps * size
+            if adjoint and np.any(equal):
+                lost_rotation("schur", i.start, j.start, s[-1], np.max(np.abs(parts[equal])), x)
+            found[i, j] = (vh.T @ np.where(equal, 0.0, parts / np.where(equal, 1.0, s))).reshape(right.shape)
+    return found
+
+
 _turn = looped("(n,n),(n,n)->(n,n)", _turn_one, name="schur")
 
 
@@ -91,9 +126,9 @@ _turn = looped("(n,n),(n,n)->(n,n)", _turn_one, name="schur")
 def schur_turn(t, x, *, adjoint, form):
     """The strictly lower L with ``low(L t - t L) = low(x)``, `t` upper triangular; `adjoint`: with ``t^H``.
 
-    `form`: `t` is a Schur form, and refused if it has 2 x 2 blocks; else what is below its diagonal is not read. The rotation of Schur vectors (and of Hermitian eigenvectors, where `t` is diagonal): by substitution, as in the
-    equation of Sylvester. Derivative: with ``g`` the solution of the adjoint equation: ``low(g)`` for `x` and ``g L^H -
-    L^H g`` for `t`. Cost: ``n^3 / 3`` operations.
+    `form`: `t` is a Schur form, which may have 2 x 2 blocks if it is real; then lower is what lies below the blocks. Else what
+    is below its diagonal is not read. By substitution, as in the equation of Sylvester. Derivative: with ``g`` the solution
+    of the adjoint equation: ``low(g)`` for `x` and ``g L^H - L^H g`` for `t`. Cost: ``n^3 / 3`` operations, slower with blocks.
     """
     return _turn(t, x, adjoint=adjoint, form=form)
 
@@ -102,7 +137,8 @@ def schur_turn(t, x, *, adjoint, form):
 def _(ct, out, t, specs, adjoint, form):
     g = schur_turn(t, ct, adjoint=not adjoint, form=form)
     first, second = (out, h_(g)) if adjoint else (g, h_(out))
-    to_t = up(ew.subtract(matmul_core(first, second), matmul_core(second, first)))
+    to_t = ew.subtract(matmul_core(first, second), matmul_core(second, first))
+    to_t = quasi_up(to_t, t) if form else up(to_t)
     return fit(to_t, specs[0]), fit(g, specs[1])
 
 
@@ -149,17 +185,48 @@ def schur_core(a, *, sort):
     """``T, Z`` with ``a = Z T Z^H``, Z unitary and T upper triangular (real `a`: quasi triangular), ordered by `sort`.
 
     Derivative: with ``X = Z^H da Z``, ``dZ = Z W``, ``W = L - L^H`` and ``dT = X - W T + T W``, where L makes ``dT``
-    upper triangular: `schur_turn`. Gauge: the diagonal of ``Z^H dZ`` is zero. A real form with 2 x 2 blocks is refused.
-    At equal eigenvalues exact for what does not depend on the order of them. Cost: about ``25 n^3`` operations.
+    upper triangular: `schur_turn`. Gauge: the diagonal of ``Z^H dZ`` is zero. Within the 2 x 2 blocks of a real form W is
+    the rotation that keeps their diagonals constant, as LAPACK has them; a block that is itself a rotation has none. At equal eigenvalues exact for what does not depend on the order of them. Cost: about ``25 n^3`` operations.
     """
     return _schur(a, sort=sort)
+
+
+def _below(form):
+    """The elements just below the diagonal: not zero within the 2 x 2 blocks of a real form."""
+    n = shape_of(form)[-1]
+    return ix.getitem(form, (Ellipsis, np.arange(1, n), np.arange(n - 1)))
+
+
+def quasi_up(x, form):
+    """The upper triangle, with the blocks of a real form."""
+    if dtype_of(form).kind == "c" or shape_of(form)[-1] < 2:
+        return up(x)
+    n = shape_of(form)[-1]
+    return ew.add(up(x), ew.where(np.eye(n, k=-1, dtype=bool), ew.where(ew.equal(form, 0.0), 0.0, x), 0.0))
 
 
 def _turned(x, form):
     """The rotation and the upper triangle of ``X - W T + T W``."""
     lower = schur_turn(form, x, adjoint=False, form=True)
     w = ew.subtract(lower, h_(lower))
-    return w, up(ew.add(ew.subtract(x, matmul_core(w, form)), matmul_core(form, w)))
+    moved = ew.add(ew.subtract(x, matmul_core(w, form)), matmul_core(form, w))
+    n = shape_of(form)[-1]
+    if dtype_of(form).kind == "f" and n > 1:
+        # LAPACK turns a 2 x 2 block so that its diagonal is constant: so it stays.
+        below = _below(form)
+        above = ix.getitem(form, (Ellipsis, np.arange(n - 1), np.arange(1, n)))
+        diagonal = diagonal_of(moved)
+        apart = ew.subtract(
+            ix.getitem(diagonal, (Ellipsis, slice(None, -1))), ix.getitem(diagonal, (Ellipsis, slice(1, None)))
+        )
+        single = ew.equal(below, 0.0)
+        angle = ew.divide(ew.where(single, 0.0, apart), ew.where(single, 1.0, ew.multiply(2.0, ew.add(above, below))))
+        zero = np.zeros((*shape_of(angle)[:-1], 1), dtype_of(angle))
+        first = ew.where(np.eye(n, k=1, dtype=bool), column(join.concatenate([angle, zero], axis=-1)), 0.0)
+        turn = ew.subtract(first, t_(first))
+        w = ew.add(w, turn)
+        moved = ew.add(ew.subtract(moved, matmul_core(turn, form)), matmul_core(form, turn))
+    return w, quasi_up(moved, form)
 
 
 @schur_core.def_jvp
@@ -173,6 +240,10 @@ def _(t, out):
 def _(rng):
     yield sample(np.diag([1.0, 3.0, 6.0]) + 0.3 * rng.standard_normal((3, 3)), sort=None)
     yield sample(np.diag([-1.0, 3.0]) + 0.1 * rng.standard_normal((2, 2, 2)), sort="rhp", order=1)
+    pairs = np.diag([1.0, 1.0, 4.0, 9.0, 9.0]) + np.diag([2.0, 0, 0, 3.0], 1) - np.diag([1.0, 0, 0, 1.0], -1)
+    yield sample(pairs + 0.1 * rng.standard_normal((5, 5)), sort=None)
+    single = np.diag([1.0, 3.0, 6.0])
+    yield sample(np.stack([pairs[:3, :3], single]) + 0.1 * rng.standard_normal((2, 3, 3)), sort=None, order=1)
     # LAPACK chooses the phases of complex vectors; tests take what does not depend on them.
     yield sample(well_conditioned(rng, 3, 3, complex_too=True), sort=None, order=0)
     yield sample(np.zeros((0, 0)), sort=None)

@@ -6,6 +6,8 @@
 Anal. Appl. 17 (1996), theorem 2.1), so the derivative of `L` is again an `L`, of a block matrix.
 """
 
+import warnings
+
 import numpy as np
 
 from scirs_ad._core.core import Dual, dtype_of, shape_of
@@ -20,6 +22,7 @@ from scirs_ad._ops import extrema
 from scirs_ad._ops import index as ix
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.linalg import fit, h_, inv_core, kernels, matmul_core, positive_definite
+from scirs_ad._ops.linalg_policy import IllConditionedWarning
 from scirs_ad._ops.matrix_batch import looped
 from scirs_ad._ops.matrix_equations import sylvester_core
 from scirs_ad._ops.matrix_exponential import expm_frechet_core, frechet_pull
@@ -334,8 +337,15 @@ def _funm_one(a, *, func):
         kind = np.result_type(a, np.complex64)
         out = (v * np.asarray(func(w.astype(kind)))) @ v.conj().T
     else:
-        out = np.asarray(sp.funm(a, func, disp=False)[0])
-    return _real_if_real(a, out, "function")
+        out, error = sp.funm(a, func, disp=False)
+        if not error <= np.finfo(a.dtype).eps ** 0.5:
+            warnings.warn(
+                f"funm: eigenvalues are so near to each other that the result may have an error of {error:.2g}, and its "
+                "derivative as well; expm, logm, sqrtm, signm and powers are not concerned",
+                IllConditionedWarning,
+                stacklevel=2,
+            )
+    return _real_if_real(a, np.asarray(out), "function")
 
 
 _funm = looped("(n,n)->(n,n)", _funm_one, name="funm")

@@ -69,13 +69,15 @@ def schur(a, output="real", lwork=None, overwrite_a=False, sort=None, check_fini
     Raises
     ------
     numpy.linalg.LinAlgError
-        If the derivative of a real form with 2 x 2 blocks is asked for; take ``output="complex"``.
+        If the derivative of a real form is asked for, in which a 2 x 2 block is a multiple of a rotation: its vectors are a
+        free choice; take ``output="complex"``.
     ValueError
         If a matrix is not square or not finite, or for another `output` or `sort`.
 
     Notes
     -----
-    Derivative: by substitution in the triangle, in the gauge ``diag(Z^H dZ) = 0``; at equal eigenvalues exact for what
+    Derivative: by substitution in the triangle, in the gauge ``diag(Z^H dZ) = 0``; 2 x 2 blocks of a real form keep their
+    constant diagonal; at equal eigenvalues exact for what
     does not depend on their vectors. Cost: about ``25 n^3`` operations.
 
     Examples
@@ -166,14 +168,15 @@ def qz(A, B, output="real", lwork=None, sort=None, overwrite_a=False, overwrite_
     Raises
     ------
     numpy.linalg.LinAlgError
-        If the derivative of a real form with 2 x 2 blocks is asked for; take ``output="complex"``.
+        If the derivative of a real form is asked for, in which a 2 x 2 block is a multiple of the identity in T: its vectors
+        are a free choice; take ``output="complex"``.
     ValueError
         If the shapes differ, for another `output`, or with `sort`.
 
     Notes
     -----
-    Derivative: by substitution in the two triangles; right for what does not depend on the phases of columns of Q and Z;
-    at equal eigenvalues for what does not depend on their vectors. Cost: about ``66 n^3`` operations.
+    Derivative: by substitution in the two triangles; of complex forms right for what does not depend on the phases of
+    columns of Q and Z; 2 x 2 blocks of real forms stay diagonal in T; at equal eigenvalues for what does not depend on their vectors. Cost: about ``66 n^3`` operations.
 
     Examples
     --------
@@ -205,14 +208,15 @@ def ordqz(A, B, sort="lhp", output="real", overwrite_a=False, overwrite_b=False,
     -------
     AA, BB : Variable or ndarray, shape (..., n, n)
     alpha, beta : Variable or ndarray, shape (..., n)
-        Their ratios are the eigenvalues; where `beta` is zero they are infinite.
+        Their ratios are the eigenvalues; where `beta` is zero they are infinite. For a pair of complex ones of a real form
+        only the ratios are those of SciPy.
     Q, Z : Variable or ndarray, shape (..., n, n)
         ``A = Q AA Z^H``, ``B = Q BB Z^H``.
 
     Raises
     ------
     numpy.linalg.LinAlgError
-        If the eigenvalues are too near to each other to be exchanged; in the derivative of a real form with 2 x 2 blocks.
+        If the eigenvalues are too near to each other to be exchanged; in the derivative as for `qz`.
     ValueError
         If the shapes differ, or for another `output` or `sort`.
 

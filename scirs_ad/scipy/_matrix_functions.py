@@ -272,7 +272,8 @@ def funm(A, func, disp=True):
     -----
     Derivative: by divided differences between eigenvalues (N. J. Higham, 2008, section 3.2), exact also at equal ones
     where there is a full set of eigenvectors; second and higher derivatives need distinct eigenvalues. Cost: about
-    ``30 n^3`` operations each. The value is by Schur form and Parlett's recurrence, as in SciPy.
+    ``30 n^3`` operations each. The value is by eigenvectors of a Hermitian matrix, else by Schur form and Parlett's
+    recurrence, as in SciPy: an `IllConditionedWarning` says so if eigenvalues are too near to each other for that.
 
     Examples
     --------

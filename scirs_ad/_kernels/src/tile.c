@@ -50,4 +50,5 @@
 #define AD_TABLE_(isa) ad_tile_##isa
 #define AD_TABLE(isa) AD_TABLE_(isa)
 #define AD_TILE_ROW(name) {name##_f64, name##_f32},
-const ad_tile_table AD_TABLE(AD_ISA) = {{AD_TILE_LIST(AD_TILE_ROW)}, AD_TILE_BYTES};
+const ad_tile_table AD_TABLE(AD_ISA) = {{AD_TILE_LIST(AD_TILE_ROW)},
+                                               {transpose_whole_f64, transpose_whole_f32}, AD_TILE_BYTES};

@@ -30,9 +30,13 @@ typedef uint32_t (*ad_tile_fn)(const ad_tile *t, char *const *lane, int count, v
 enum { AD_TILE_LIST(AD_TILE_ENUM) AD_TILE_COUNT };
 #undef AD_TILE_ENUM
 
+/* to[i * n1 + j] = from[i + j * step], for elements of 8 or 4 bytes; `step` in bytes. */
+typedef void (*ad_transpose_fn)(void *to, const char *from, ptrdiff_t step, ptrdiff_t n0, ptrdiff_t n1);
+
 typedef struct {
     ad_tile_fn fn[AD_TILE_COUNT][2]; /* float64, float32 */
-    int bytes;                       /* of a vector */
+    ad_transpose_fn transpose[2];
+    int bytes; /* of a vector */
 } ad_tile_table;
 
 extern const ad_tile_table ad_tile_v2, ad_tile_v3, ad_tile_v4, ad_tile_baseline;

@@ -41,6 +41,19 @@ AD_INLINE int NAME(any)(MASK m)
     return found != 0;
 }
 
+/* Lanes of a and b, by their numbers in m: those of b from W on. */
+AD_INLINE V NAME(choose)(V a, V b, MASK m)
+{
+#if defined(__GNUC__) && !defined(__clang__)
+    return __builtin_shuffle(a, b, m);
+#else
+    V found;
+    for (int l = 0; l < W; l++)
+        found[l] = m[l] < W ? a[m[l]] : b[m[l] - W];
+    return found;
+#endif
+}
+
 /* x[i][l] and x[l][i] exchanged, for W vectors: log2(W) rounds of interleaving. */
 AD_INLINE void NAME(transpose)(V *x)
 {
@@ -54,8 +67,8 @@ AD_INLINE void NAME(transpose)(V *x)
         } \
         for (int i = 0; i < W; i++) \
             if (!(i & step)) { \
-                y[i] = __builtin_shuffle(x[i], x[i + step], even); \
-                y[i + step] = __builtin_shuffle(x[i], x[i + step], odd); \
+                y[i] = NAME(choose)(x[i], x[i + step], even); \
+                y[i + step] = NAME(choose)(x[i], x[i + step], odd); \
             } \
         for (int i = 0; i < W; i++) \
             x[i] = y[i]; \
@@ -176,4 +189,27 @@ AD_INLINE void NAME(minus_products)(V *r, int rstep, int rows, const V *x, int s
             r0 -= x[q * step + c * xs] * y[c * ys];
         r[q * rstep] = r0;
     }
+}
+
+/* One matrix, in blocks of W x W: a scalar loop takes five times as long. */
+static void NAME(transpose_whole)(void *to, const char *from, ptrdiff_t step, ptrdiff_t n0, ptrdiff_t n1)
+{
+    const ptrdiff_t m0 = n0 - n0 % W, m1 = n1 - n1 % W;
+    S *out = to;
+    for (ptrdiff_t i = 0; i < m0; i += W) {
+        for (ptrdiff_t j = 0; j < m1; j += W) {
+            V block[W];
+            for (int l = 0; l < W; l++)
+                memcpy(&block[l], from + (j + l) * step + i * (ptrdiff_t)sizeof(S), sizeof(V));
+            NAME(transpose)(block);
+            for (int l = 0; l < W; l++)
+                memcpy(out + (i + l) * n1 + j, &block[l], sizeof(V));
+        }
+        for (ptrdiff_t j = m1; j < n1; j++)
+            for (int l = 0; l < W; l++)
+                out[(i + l) * n1 + j] = ((const S *)(from + j * step))[i + l];
+    }
+    for (ptrdiff_t i = m0; i < n0; i++)
+        for (ptrdiff_t j = 0; j < n1; j++)
+            out[i * n1 + j] = ((const S *)(from + j * step))[i];
 }
