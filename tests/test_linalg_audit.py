@@ -98,7 +98,9 @@ def test_signature(where, name):
         assert same_default(parameter.default, mine.default), f"{name}: {mine} instead of {parameter}"
     for more in ours[len(theirs) :]:
         assert more.default is not more.empty, f"{name}: {more} is ours, and needed"
-        assert more.kind is more.KEYWORD_ONLY or (name, more.name) in UNTIL_1_17 or where == "numpy.linalg", f"{name}: {more} is ours, and positional"
+        assert more.kind is more.KEYWORD_ONLY or (name, more.name) in UNTIL_1_17 or where == "numpy.linalg", (
+            f"{name}: {more} is ours, and positional"
+        )
 
 
 @pytest.mark.parametrize(("name", "argument"), REFUSED)
