@@ -304,13 +304,16 @@ def scalarise(graph, products=False):
     for letter in "df":
         if letters[letter] < LEAST_OPS:
             continue
-        ops = best
+        ops, answers = best, {}
         axis = _axis(graph)
         # A leading axis may be one of runs, or of elements: that of the unit vectors of a Jacobian.
         for counts in [(axis, 0), (0,)] if axis else [(0,)]:
             found = ops
             for count in counts:
-                found = _gathered(known, found, np.dtype(letter), count)
+                asked = id(found), count  # of a list that stays as it was the answer is known
+                if asked not in answers:
+                    answers[asked] = found, _gathered(known, found, np.dtype(letter), count)
+                found = answers[asked][1]
             if found is not ops:
                 price = sum(map(known.price, found))
                 if cost is None:
