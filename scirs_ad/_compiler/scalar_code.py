@@ -161,7 +161,7 @@ def _place(element, shape):
 def is_sparse_constant(graph, v):
     """Whether a value is a constant array with few elements that are not zero."""
     value = graph.constants.get(v)
-    if type(value) is not np.ndarray or v in graph.uniform or not value.ndim:
+    if type(value) is not np.ndarray or v in graph.uniform or not value.ndim or value.size > 1 << 14:
         return False
     return np.count_nonzero(value) <= max(4, value.size // 8)
 
@@ -321,9 +321,8 @@ class Lowering:
                 break
         else:
             return b.apply(code, *operands)
-        arrays = np.broadcast_arrays(*operands)
-        rows = [a.reshape(-1).tolist() for a in arrays]
-        return np.array([b.apply(code, *row) for row in zip(*rows, strict=True)], np.int64).reshape(arrays[0].shape)
+        shapes = {x.shape for x in operands if type(x) is not int}
+        return b.apply_all(code, operands, shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes))
 
     def cast(self, op):
         found = self.operand(op.inputs[0], op.outputs[0])

@@ -42,6 +42,8 @@ LEAST_OPS = 4  # what is smaller stays as it is
 
 # Estimates in nanoseconds, measured on one core of a 3.7 GHz Zen 4: what the other instructions take.
 CALL, ELEMENT, FUNCTION, COPY, PYTHON, PRODUCT = 6.0, 0.2, 1.0, 10.0, 700.0, 50.0
+# And an element in a scalar program, of one run and of many.
+ONE, ONE_FUNCTION, LANE, LANE_FUNCTION = 0.9, 10.0, 0.1, 0.8
 MOVES = frozenset(["index", "reshape_core", "broadcast_core", "permute_core", "flip_last", "stop"])  # views
 
 
@@ -86,6 +88,12 @@ class Known:
         found = self.signature(op) if name not in RULES else None
         cheap = found is None or found[0] in CHEAP
         return CALL + (ELEMENT if cheap else FUNCTION) * size + (0 if cheap else 10)
+
+    def alone(self, op, count):
+        """Nanoseconds for an element in a scalar program, where two operations may be one."""
+        found = self.signature(op) if op.primitive.name not in RULES else None
+        cheap = found is None or found[0] in CHEAP
+        return (LANE if cheap else LANE_FUNCTION) if count else (ONE if cheap else ONE_FUNCTION)
 
 
 class Chooser:
@@ -304,16 +312,11 @@ def scalarise(graph, products=False):
     for letter in "df":
         if letters[letter] < LEAST_OPS:
             continue
-        ops, answers = best, {}
-        axis = _axis(graph)
+        ops, dtype, axis = best, np.dtype(letter), _axis(graph)
         # A leading axis may be one of runs, or of elements: that of the unit vectors of a Jacobian.
-        for counts in [(axis, 0), (0,)] if axis else [(0,)]:
-            found = ops
-            for count in counts:
-                asked = id(found), count  # of a list that stays as it was the answer is known
-                if asked not in answers:
-                    answers[asked] = found, _gathered(known, found, np.dtype(letter), count)
-                found = answers[asked][1]
+        mapped = _gathered(known, ops, dtype, axis) if axis else ops
+        for start in (ops,) if mapped is ops else (ops, mapped):
+            found = _gathered(known, start, dtype, 0)
             if found is not ops:
                 price = sum(map(known.price, found))
                 if cost is None:
@@ -361,11 +364,12 @@ def _best(known, group, number, reader, chooser):
     if len(arithmetic) < LEAST_OPS or (count and not _narrow(group)):
         return group
     otherwise = sum([known.price(op, count) for op in group])
-    sizes = [_work(graph, op, count) for op in arithmetic if op.outputs[0] not in chooser.sparse]
-    most = sum(sizes) + len(arithmetic)
+    sizes = [1 if op.outputs[0] in chooser.sparse else _work(graph, op, count) for op in arithmetic]
+    most = sum(sizes)
+    least = sum([n * known.alone(op, count) for n, op in zip(sizes, arithmetic, strict=True)]) * max(count, 1)
     outputs = tuple([v for op in group for v in op.outputs if reader.get(v, number) != number])
     best, cost = group, otherwise
-    if most <= 30 * len(arithmetic) + 1000 and (0.8 * most < otherwise or _sparse(graph, group)):
+    if most <= 64 * len(arithmetic) + 1000 and (least < otherwise or _sparse(graph, group)):
         made = _lowered(known, group, outputs, dtype, count)
         if made is not None and _cost(made) < cost:
             best, cost = [made], _cost(made)

@@ -7,7 +7,7 @@ side, they stand as they came, so that few registers are in use.
 
 cimport cython
 cimport numpy as cnp
-from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.math cimport sqrt
 from libc.stdint cimport uint16_t, uint64_t
 from libc.stdlib cimport free, malloc
@@ -77,8 +77,6 @@ cdef int COPY = OPCODES["copy"], WHERE = OPCODES["where"], EQUAL = OPCODES["equa
 cdef int NOT_EQUAL = OPCODES["not_equal"]
 cdef int ARITIES[256]
 cdef bint COSTLY[256]
-memset(ARITIES, 0, sizeof(ARITIES))
-memset(COSTLY, 0, sizeof(COSTLY))
 for _name, _code in OPCODES.items():
     ARITIES[<int> _code] = ARITY[_name]
     COSTLY[<int> _code] = _name not in CHEAP
@@ -102,6 +100,13 @@ cdef inline uint64_t _bits(double x) noexcept:
     cdef uint64_t u
     memcpy(&u, &x, 8)
     return u
+
+
+cdef void* _resized(void* block, size_t size) except NULL:
+    cdef void* found = PyMem_Realloc(block, size)
+    if found == NULL:
+        raise MemoryError
+    return found
 
 
 # ------------------------------------------------------------------------------------------------ the builder
@@ -142,12 +147,10 @@ cdef class ScalarBuilder:
             raise TypeError(f"ScalarBuilder: dtype must be float64 or float32, not {self.dtype}")
         self.exact, self.single = exact, self.dtype.char == "f"
         self.room, self.slots = 256, 1024
-        self.op = <int*> PyMem_Malloc(self.room * sizeof(int))
-        self.operands = <int*> PyMem_Malloc(3 * self.room * sizeof(int))
-        self.number = <double*> PyMem_Malloc(self.room * sizeof(double))
-        self.table = <int*> PyMem_Malloc(self.slots * sizeof(int))
-        if self.op == NULL or self.operands == NULL or self.number == NULL or self.table == NULL:
-            raise MemoryError
+        self.op = <int*> _resized(NULL, self.room * sizeof(int))
+        self.operands = <int*> _resized(NULL, 3 * self.room * sizeof(int))
+        self.number = <double*> _resized(NULL, self.room * sizeof(double))
+        self.table = <int*> _resized(NULL, self.slots * sizeof(int))
         memset(self.table, -1, self.slots * sizeof(int))
         self.constant(0.0)
 
@@ -182,28 +185,16 @@ cdef class ScalarBuilder:
 
     cdef int _put(self, int op, int a, int b, int c, double number) except -1:
         cdef int k = self.n, i
-        cdef void* more
         self.op[k], self.number[k] = op, number
         self.operands[3 * k], self.operands[3 * k + 1], self.operands[3 * k + 2] = a, b, c
         self.n += 1
         if self.n == self.room:
             self.room *= 2
-            more = PyMem_Realloc(self.op, self.room * sizeof(int))
-            if more == NULL:
-                raise MemoryError
-            self.op = <int*> more
-            more = PyMem_Realloc(self.operands, 3 * self.room * sizeof(int))
-            if more == NULL:
-                raise MemoryError
-            self.operands = <int*> more
-            more = PyMem_Realloc(self.number, self.room * sizeof(double))
-            if more == NULL:
-                raise MemoryError
-            self.number = <double*> more
-            more = PyMem_Realloc(self.table, 4 * self.room * sizeof(int))
-            if more == NULL:
-                raise MemoryError
-            self.table, self.slots = <int*> more, 4 * self.room
+            self.op = <int*> _resized(self.op, self.room * sizeof(int))
+            self.operands = <int*> _resized(self.operands, 3 * self.room * sizeof(int))
+            self.number = <double*> _resized(self.number, self.room * sizeof(double))
+            self.table = <int*> _resized(self.table, 4 * self.room * sizeof(int))
+            self.slots = 4 * self.room
             memset(self.table, -1, self.slots * sizeof(int))
             self.n = 0
             for i in range(k + 1):      # in the larger table every value has another place
@@ -246,11 +237,39 @@ cdef class ScalarBuilder:
             a, b = b, a
         return self.value(op, a, b, c, 0.0)
 
+    def apply_all(self, int op, list operands, tuple shape):
+        """The same, element by element, for arrays of values (int64) of a shape; a single value stands for all."""
+        cdef cnp.npy_intp i, n
+        cdef int k, count = len(operands)
+        cdef cnp.int64_t* data[3]
+        cdef int one[3]
+        cdef bint single[3]
+        cdef cnp.int64_t* to
+        if count > 3:
+            raise ValueError(f"ScalarBuilder: {count} operands")
+        kept = []
+        for k in range(3):
+            single[k], one[k] = True, 0
+        for k in range(count):
+            x = operands[k]
+            if type(x) is int:
+                one[k] = x
+                continue
+            x = np.ascontiguousarray(x if x.shape == shape else np.broadcast_to(x, shape), np.int64)
+            kept.append(x)
+            single[k], data[k] = False, <cnp.int64_t*> cnp.PyArray_DATA(<cnp.ndarray> x)
+        out = np.empty(shape, np.int64)
+        to = <cnp.int64_t*> cnp.PyArray_DATA(<cnp.ndarray> out)
+        n = out.size
+        for i in range(n):
+            for k in range(3):
+                if not single[k]:
+                    one[k] = <int> data[k][i]
+            to[i] = self.apply(op, one[0], one[1], one[2])
+        return out
+
     cdef bint _is(self, int v, double number) noexcept:
         return self.op[v] == CONSTANT and self.number[v] == number
-
-    cdef bint _negated(self, int v) noexcept:
-        return self.op[v] == NEGATIVE
 
     cdef int _simple(self, int op, int a, int b, int c) except -2:
         """A value that is equal by an exact identity, or -1."""
@@ -264,9 +283,9 @@ cdef class ScalarBuilder:
                 return b
             if self._is(b, 0):
                 return a
-            if self._negated(b):
+            if self.op[b] == NEGATIVE:
                 return self.apply(SUBTRACT, a, inner[3 * b])
-            if self._negated(a):
+            if self.op[a] == NEGATIVE:
                 return self.apply(SUBTRACT, b, inner[3 * a])
         elif op == SUBTRACT:
             if fixed_a and fixed_b:
@@ -275,7 +294,7 @@ cdef class ScalarBuilder:
                 return a
             if self._is(a, 0):
                 return self.apply(NEGATIVE, b)
-            if self._negated(b):
+            if self.op[b] == NEGATIVE:
                 return self.apply(ADD, a, inner[3 * b])
         elif op == MULTIPLY:
             if fixed_a and fixed_b:
@@ -288,13 +307,13 @@ cdef class ScalarBuilder:
                 return self.apply(NEGATIVE, b)
             if self._is(b, -1):
                 return self.apply(NEGATIVE, a)
-            if self._negated(a):
-                if self._negated(b):
+            if self.op[a] == NEGATIVE:
+                if self.op[b] == NEGATIVE:
                     return self.apply(MULTIPLY, inner[3 * a], inner[3 * b])
                 if fixed_b:
                     return self.apply(MULTIPLY, inner[3 * a], self.constant(-y))
                 return self.apply(NEGATIVE, self.apply(MULTIPLY, inner[3 * a], b))
-            if self._negated(b):
+            if self.op[b] == NEGATIVE:
                 if fixed_a:
                     return self.apply(MULTIPLY, self.constant(-x), inner[3 * b])
                 return self.apply(NEGATIVE, self.apply(MULTIPLY, a, inner[3 * b]))
@@ -307,9 +326,9 @@ cdef class ScalarBuilder:
                 return a
             if (fixed_a and x - x == 0) or (fixed_b and y - y == 0 and y != 0):
                 return self.apply(MULTIPLY, a, b)   # a finite number that is not zero
-            if self._negated(a):
+            if self.op[a] == NEGATIVE:
                 return self.apply(NEGATIVE, self.apply(MULZ, inner[3 * a], b))
-            if self._negated(b):
+            if self.op[b] == NEGATIVE:
                 return self.apply(NEGATIVE, self.apply(MULZ, a, inner[3 * b]))
         elif op == DIVIDE:
             if fixed_a and fixed_b:
@@ -320,12 +339,12 @@ cdef class ScalarBuilder:
                 return self.apply(RECIPROCAL, b)
             if self._is(b, -1):
                 return self.apply(NEGATIVE, a)
-            if self._negated(a):
+            if self.op[a] == NEGATIVE:
                 return self.apply(NEGATIVE, self.apply(DIVIDE, inner[3 * a], b))
         elif op == NEGATIVE:
             if fixed_a:
                 return self.constant(-x)
-            if self._negated(a):
+            if self.op[a] == NEGATIVE:
                 return inner[3 * a]
             if self.op[a] == SUBTRACT:
                 return self.apply(SUBTRACT, inner[3 * a + 1], inner[3 * a])
@@ -401,10 +420,10 @@ cdef _arrange(ScalarBuilder b, ScalarProgram p, tuple outputs, bint lanes):
     cdef int* waiting
     cdef int* next_
     cdef int* sorted_
+    cdef int* o
     cdef int head_of[256]
     cdef int tail_of[256]
     cdef int count_of[256]
-    cdef int* o
     cdef ad_scalar* c
     cdef ad_scalar_step* steps
     cdef uint16_t* results
