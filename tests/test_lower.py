@@ -54,6 +54,24 @@ def test_stacks_of_matrices(left, right, dtype, rng):
     check(lambda a, b: a[..., ::2, :] @ b[..., ::-1], a, b)
 
 
+@pytest.mark.parametrize("dtype", ["d", "f"])
+def test_long_products_are_done_in_parts(dtype, rng, monkeypatch):
+    monkeypatch.setattr("scirs_ad._compiler.lower.MOST_FLOPS", 1e5)
+    monkeypatch.setattr("scirs_ad._compiler.lower.ROWS_OF_A_PART", 16)
+    a, b = rng.standard_normal((50, 30)).astype(dtype), rng.standard_normal((30, 40)).astype(dtype)
+    f = check(lambda a, b: (a @ b, b.T @ a.T, a[:, :7] @ b[:7]), a, b)
+    assert kinds(f, a, b) == ["native"] * 5  # of 2, 2 and 1 parts
+    check(ad.grad(lambda a, b: np.sum(np.sin(a @ b)), argnums=(0, 1)), a, b, ulps=64)
+
+
+@pytest.mark.parametrize("dtype", ["d", "f"])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 3), (2, 5), (10, 10), (6, 17), (1, 9)])
+def test_short_products_with_vectors(shape, dtype, rng):
+    a, x, y = (rng.standard_normal(s).astype(dtype) for s in (shape, shape[1], shape[0]))
+    check(lambda a, x, y: (a @ x, y @ a, a[:, ::-1] @ x[::-1], a.T @ y, x @ a.T), a, x, y)
+    check(lambda a, x, y: (a[::2] @ x, y[::2] @ a[::2]), a, np.repeat(x, 2)[::2], y)
+
+
 def test_gradients_of_stacks(rng):
     a, b = rng.standard_normal((4, 3, 5)), rng.standard_normal((4, 5, 2))
     check(ad.grad(lambda a, b: np.sum(np.sin(a @ b)), argnums=(0, 1)), a, b)

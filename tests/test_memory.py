@@ -392,7 +392,7 @@ def outside(planner):
     [
         (overlapping, r"plan of f: buffers of \d+ bytes at \d+ and \d+ bytes at \d+ overlap while both are needed"),
         (too_short, r"plan of f: instruction \d+ \(\w+\) uses a buffer that lives from"),
-        (constant_written, r"plan of f: instruction \d+ \(region\) writes to a constant"),
+        (constant_written, r"plan of f: instruction \d+ \(\w+\) writes to a constant"),
         (too_early, r"step 0 writes value -1 over value \d+, which step \d+ still reads"),
         (outside, "outside of the arena"),
     ],

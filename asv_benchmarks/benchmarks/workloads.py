@@ -47,13 +47,31 @@ def leapfrog(state, steps=200):
     return angle**2 + momentum**2
 
 
+def small_systems(a, b):
+    """Many small systems, run side by side."""
+    x = np.linalg.solve(a, b)
+    return np.sum(x * x)
+
+
+def small_factors(a):
+    return np.sum(np.linalg.cholesky(a)[..., 0])
+
+
+def large_factors(a):
+    """What every factorisation of one matrix costs with its adjoint."""
+    q, r = np.linalg.qr(a)
+    low = np.linalg.cholesky(a @ a.T + np.eye(len(a)))
+    return np.sum(q * a) + np.sum(r * a) + np.sum(low * a) + np.sum(np.linalg.svd(a, compute_uv=False))
+
+
 def inputs(rng):
     def normal(*shape):
         return rng.standard_normal(shape)
 
     signs = np.sign(normal(1000))
     one_hot = np.eye(10)[rng.integers(10, size=64)]
-    points = normal(100, 4)
+    points, small, large = normal(100, 4), normal(1000, 16, 16), normal(150, 150)
+    positive = small @ small.swapaxes(-1, -2) + 16 * np.eye(16)
     return {
         "polynomial 1e6": (polynomial, (normal(10**6), normal(10**6)), (0, 1)),
         "transcendental 1e6": (transcendental, (normal(10**6),), 0),
@@ -62,6 +80,9 @@ def inputs(rng):
         "perceptron": (perceptron, (normal(196, 64) / 14, normal(64, 10) / 8, normal(64, 196), one_hot), (0, 1)),
         "gaussian process 100": (gaussian_process, (np.array([0.3, 0.1, -1.0]), points, np.sin(points.sum(1))), 0),
         "leapfrog": (leapfrog, (np.array([1.0, 0.0]),), 0),
+        "solve 1000 x 16 x 16": (small_systems, (positive, normal(1000, 16, 1)), (0, 1)),
+        "cholesky 1000 x 16 x 16": (small_factors, (positive,), 0),
+        "factors 150 x 150": (large_factors, (large,), 0),
     }
 
 

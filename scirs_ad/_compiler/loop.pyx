@@ -459,7 +459,8 @@ cdef class While:
 
     def __cinit__(self, Loop loop, Program test):
         cdef int i
-        if test.n_fresh or test.n_results != 1 or test.result_kind[0] != RESULT_SCALAR:
+        if (test.n_fresh or test.n_results != 1 or test.result_kind[0] != RESULT_SCALAR
+                or test.result_dtype[0].kind != "b"):
             raise ValueError("While: the test must give one truth value and nothing else")
         self.loop, self.test = loop, test
         self.slot = <int*> loop.memory(loop.n_leaves * sizeof(int))

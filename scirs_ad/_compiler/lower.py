@@ -19,9 +19,10 @@ __all__ = ["LOWERED"]
 
 _products = lazy("scirs_ad._compiler.products")  # BLAS comes with scipy.linalg, which is slow to load
 
-LEAST_HALF = (
-    60  # rows; below, half a product (syrk, from Python) takes longer than a whole one: 1.9 and 0.3 us of 4 rows
-)
+MOST_FLOPS = 1e10  # of one call of BLAS: a fifth of a second of one processor
+ROWS_OF_A_PART = 256
+# Rows; below, half a product (syrk, from Python) takes longer than a whole one: 1.9 and 0.3 us of 4 rows.
+LEAST_HALF = 60
 MOST_POSITIONS = 1 << 24  # bytes of the list of elements that an index array selects
 
 
@@ -151,9 +152,25 @@ def _matmul(p, op):
     stacked = _merged((*lead, m), (*over_a, lda * itemsize))
     if lead and not any(over_b) and ta == "N" and len(stacked) == 1 and stacked[0][1] == lda * itemsize:
         m, lead, over_a, over_b = stacked[0][0], (), (), ()  # one matrix for a whole batch: one product
-    return _product(
-        p, op, "gemm", (tb, ta), (n, m, k), (ldb, lda, n), (at_b, at), (lead, over_b, over_a)
-    )  # fmt: skip
+    sizes, steps = (n, m, k), (ldb, lda, n)
+    rows = max(ROWS_OF_A_PART, int(MOST_FLOPS / (2 * n * k)) // ROWS_OF_A_PART * ROWS_OF_A_PART)
+    if not lead and rows < m:
+        return _in_parts(p, op, (tb, ta), sizes, steps, (at_b, at), rows)
+    return _product(p, op, "gemm", (tb, ta), sizes, steps, (at_b, at), (lead, over_b, over_a))
+
+
+def _in_parts(p, op, flags, sizes, steps, pointers, rows):
+    """A product that takes long as several instructions, between which a program can be interrupted."""
+    (n, m, k), (at_b, at) = sizes, pointers
+    itemsize = p.specs[op.outputs[0]].dtype.itemsize
+    (source, offset_a), (buffer, offset_c, _) = p.pointers[at], p.new_place(op.outputs[0])
+    step = itemsize * (steps[1] if flags[1] == "N" else 1)
+    for start in range(0, m, rows):
+        parts = at_b, p.pointer(source, offset_a + start * step), p.pointer(buffer, offset_c + start * n * itemsize)
+        _again(p, parts)
+        made = _products.Product("gemm", itemsize, flags, (n, min(rows, m - start), k), steps, parts)
+        p.emit("native", made, parts[:2], parts[2:])
+    return True
 
 
 def _matvec(p, op, transposed=False):

@@ -35,9 +35,10 @@ cdef const ad_tile_table *tiles = ad_tile_find(ISA.encode())
 cdef double NS_TINY = 2e3
 # Matrices this large go one after another, each with BLAS's own threads.
 cdef double NS_LARGE = 2e7
-# A single matrix with less work than this runs on one thread: OpenBLAS's workers spin for 100 ms after each
-# threaded call, which costs the rest of the machine more than the second thread gains.
-cdef double NS_ALONE = 1e6
+# A single matrix with less work than this runs on one thread. Blocked algorithms make many small calls of BLAS, and
+# each waits for all of OpenBLAS's workers: factorisations of 150 x 150 with their adjoints, 6 ms, took 250 ms with two
+# threads while other programs ran. The workers also spin for 100 ms after each call.
+cdef double NS_ALONE = 2e7
 
 
 # ---------------------------------------------------------------------------------------------- arguments
