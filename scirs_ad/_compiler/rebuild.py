@@ -143,8 +143,13 @@ class Builder:
 
     def numbers(self, ins, spec):
         """Constants of one value as Python numbers, where that changes neither shape nor dtype: so equal ones are one."""
+        for v in ins:
+            if v in self.uniform and not isinstance(self.constants[v], NUMBERS):
+                break
+        else:
+            return ins
         found = [v for v in ins if v in self.uniform and not isinstance(self.constants[v], NUMBERS)]
-        if not found or not any(v not in self.constants and self.specs[v] == spec for v in ins):
+        if not any(v not in self.constants and self.specs[v] == spec for v in ins):
             return ins
         return tuple([
             self.constant(float(self.uniform[v])) if v in found and self.specs[v].dtype == spec.dtype else v for v in ins
@@ -556,7 +561,7 @@ def drop_dead(name, b, inputs, outputs):
     live = set(outputs)
     kept = []
     for op in reversed(b.ops):
-        if any(v in live for v in op.outputs):
+        if not live.isdisjoint(op.outputs):
             kept.append(op)
             live.update(op.inputs)
     kept.reverse()
