@@ -363,3 +363,81 @@ def test_results_do_not_alias():
     ga, gb = ad.grad(lambda a, b: np.sum(a + b), argnums=(0, 1))(X, X)
     ga[0] = 9.0
     close(gb, np.ones(3))
+
+
+# ------------------------------------------------------------------------------------------------ assignment afterwards
+P, A = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+
+
+def assigned(x, a):
+    z = a * 1.0
+    y = x * z
+    z[0] = 100.0
+    return np.sum(y)
+
+
+def assigned_through_a_view(x, a):
+    z = a * 1.0
+    w = z[:1]
+    y = x[:1] * w
+    z[0] = 100.0
+    return np.sum(y)
+
+
+def argument_assigned(x, a):
+    z = x * a
+
+    def inner(y):
+        out = y * y
+        z[:] = 0.0
+        return np.sum(out)
+
+    return np.sum(ad.grad(inner)(z))
+
+
+@pytest.mark.parametrize("f", [assigned, assigned_through_a_view, argument_assigned])
+def test_what_is_assigned_later_does_not_change_what_was_recorded(f):
+    """A tape keeps the value that a Variable of an older level had when it was used."""
+    expected = {assigned: A, assigned_through_a_view: A * [1, 0], argument_assigned: 2 * A}[f]
+    slope = {assigned: [1, 1], assigned_through_a_view: [1, 0], argument_assigned: [2, 2]}[f]
+    np.testing.assert_array_equal(ad.grad(f)(P, A), expected)
+    value, moved = ad.jvp(lambda a: ad.grad(f)(P, a), (A,), (np.ones(2),))
+    np.testing.assert_array_equal(value, expected)
+    np.testing.assert_array_equal(moved, slope)
+    mixed = ad.grad(lambda a: np.sum(ad.grad(f)(P, a) * a))(A)
+    np.testing.assert_array_equal(mixed, expected + slope * A)
+    np.testing.assert_array_equal(ad.vmap(lambda a: ad.grad(f)(P, a))(np.stack([A, A])), [expected, expected])
+    np.testing.assert_array_equal(ad.compile(ad.grad(f))(P, A), expected)
+
+
+def test_hessian_of_assignments_while_tracing():
+    def f(x, a):
+        v = ad.numpy.zeros(3)
+        v[-1] = a[0]
+        v[1:] += x[1]
+        w = v[2]
+        return w * w * x[0]
+
+    expected = [[0.0, 10.0], [10.0, 2.0]]
+    np.testing.assert_allclose(ad.hessian(f)(P, A), expected)
+    np.testing.assert_allclose(ad.compile(ad.hessian(f))(P, A), expected)
+
+
+def test_arrays_that_are_written_to_later():
+    """Of small arrays a tape keeps the numbers with which it computed."""
+
+    def buffers(x):
+        c = np.empty(2)
+        total = 0.0
+        for k in range(3):
+            c[:] = k + 1.0
+            total = total + np.sum(x * c) + c @ x + np.hypot(c, x)[0] * 0.0
+        return total
+
+    np.testing.assert_allclose(ad.grad(buffers)(P), [12.0, 12.0])
+    np.testing.assert_allclose(ad.compile(ad.grad(buffers))(P), [12.0, 12.0])
+    np.testing.assert_allclose(ad.jacobian(lambda x: np.atleast_1d(buffers(x)), mode="reverse")(P), [[12.0, 12.0]])
+    x = np.array([1.0, 2.0])
+    _, pull = ad.vjp(lambda x: x * x, x)
+    x[:] = 0.0
+    np.testing.assert_array_equal(pull(np.ones(2))[0], [2.0, 4.0])

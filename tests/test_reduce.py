@@ -359,3 +359,14 @@ def test_vmap_and_forward():
     np.testing.assert_allclose(ad.vmap(lambda a: np.prod(a, axis=0))(X), X.prod(1), rtol=1e-13)
     np.testing.assert_allclose(ad.vmap(lambda a: np.std(a))(X), X.std((1, 2)), rtol=1e-13)
     np.testing.assert_allclose(ad.vmap(ad.grad(np.max))(X).sum((1, 2)), [1.0, 1.0])
+
+
+@pytest.mark.parametrize("name", ["cumsum", "cumprod"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
+def test_running_in_a_small_dtype(name, dtype):
+    """The dtype that is asked for, with overflow as in it."""
+    x = np.array([200, 100, 3], np.uint8)
+    found, expected = getattr(anp, name)(x, dtype=dtype), getattr(np, name)(x, dtype=dtype)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+    assert anp.cumulative_prod(x[:0], dtype=dtype, include_initial=True).dtype == dtype

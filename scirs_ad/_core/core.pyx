@@ -7,6 +7,7 @@ to higher orders and to nesting of transforms.
 """
 
 cimport cython
+from libc.string cimport memcpy
 cimport numpy as cnp
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.list cimport PyList_GET_ITEM, PyList_SetItem
@@ -90,6 +91,7 @@ cdef enum:
     MAX_FUSED = 16          # inputs of a fused program
     SWEEP_LEAST = 32768     # elements: from here on several nodes are pulled block by block
     MAX_SWEEP = 64          # such nodes at a time
+    KEPT_BYTES = 65536      # of operands that are copied to be kept: 2 microseconds at most
 
 API_VERSIONS = frozenset({"2021.12", "2022.12", "2023.12", "2024.12", "2025.12"})
 
@@ -1995,9 +1997,9 @@ cdef object _bind_few(Elementwise p, object x, object y):
     node.r0 = ra
     node.r1 = rb
     if plan.saves & 1:
-        node.a0 = <object> a
+        node.a0 = <object> a if mask & 1 else _as_it_is(<object> a)
     if plan.saves & 2:
-        node.a1 = <object> b
+        node.a1 = <object> b if mask & 2 else _as_it_is(<object> b)
     if plan.saves_out:
         node.out = out
     tape.nodes.append(node)
@@ -2082,9 +2084,9 @@ cdef object bind2(Elementwise p, object x, object y):
             node.r0 = ra
             node.r1 = rb
             if plan.saves & 1:
-                node.a0 = a
+                node.a0 = a if mask & 1 else _as_it_is(a)
             if plan.saves & 2:
-                node.a1 = b
+                node.a1 = b if mask & 2 else _as_it_is(b)
             if plan.saves_out:
                 node.out = out
             tape.nodes.append(node)
@@ -2156,6 +2158,31 @@ cdef tuple _args(Node node):
 
 
 @cython.final
+cdef object _as_it_is(object x):
+    """What a tape keeps of an operand that is not its own: its present value, for its owner may write to it later.
+
+    An array of up to KEPT_BYTES is copied. To copy a large one (the data of a regression) would take as long as the
+    operation: it is the owner's word that it stays as it is until the derivative is taken.
+    """
+    cdef Variable v, now
+    if type(x) is cnp.ndarray:
+        if ad_is_few(<PyObject*> x):    # from the pool that the sweep returns it to
+            few = small(cnp.PyArray_NDIM(<cnp.ndarray> x), cnp.PyArray_DIMS(<cnp.ndarray> x))
+            memcpy(ad_data(<PyObject*> few), ad_data(<PyObject*> x), ad_few(<PyObject*> x) * sizeof(double))
+            return few
+        if cnp.PyArray_ISWRITEABLE(<cnp.ndarray> x) and cnp.PyArray_NBYTES(<cnp.ndarray> x) <= KEPT_BYTES:
+            return cnp.PyArray_NewCopy(<cnp.ndarray> x, cnp.NPY_KEEPORDER)
+        return x
+    if type(x) is not Variable:
+        return x
+    v = <Variable> x
+    if v.base is not None:
+        v._refresh()
+    now = Variable.__new__(Variable)
+    now._level, now._value, now.ref, now.aux, now.mutable = v._level, v._value, v.ref, v.aux, v.mutable
+    return now
+
+
 cdef class Tape(Level):
     """Record what is applied; walk it forward (`push`) or backward (`pull`).
 
@@ -2202,7 +2229,7 @@ cdef class Tape(Level):
     cpdef object variable(self, object value):
         """A new input of the tape with the value `value` (an array, a number, a Variable of an older level, a Spec)."""
         cdef Node node = Node.__new__(Node)
-        value = _plain(as_array(value))
+        value = _as_it_is(_plain(as_array(value)))
         if self.closed:
             raise EscapedVariableError("Tape.variable: the tape is closed; make its variables inside the with block")
         if type(value) is cnp.ndarray and not inexact(value):
@@ -2323,7 +2350,10 @@ cdef class Tape(Level):
             if type(a) is Variable and (<Variable> a)._level is self:
                 ref = (<Variable> a).ref
             refs.append(ref)
-            kept.append(lowered[k] if everything or k > 62 or saves >> k & 1 else None)
+            if everything or k > 62 or saves >> k & 1:
+                kept.append(_as_it_is(lowered[k]) if ref < 0 else lowered[k])
+            else:
+                kept.append(None)
         if 0 < n <= 3:
             node.r0, node.a0 = refs[0], kept[0]
             if n > 1:

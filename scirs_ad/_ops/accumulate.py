@@ -398,6 +398,11 @@ def _one_axis(a, axis, name):
     return a, axis
 
 
+def _of_dtype(x, dtype):
+    """Small integers are added as long ones; the dtype that was asked for keeps their last bits, as additions in it."""
+    return x if dtype is None else sh.cast(x, dtype)
+
+
 def cumsum(a, axis=None, dtype=None, out=None):
     """Running sum along an axis.
 
@@ -432,7 +437,7 @@ def cumsum(a, axis=None, dtype=None, out=None):
     """
     no_out(out, "cumsum")
     a, axis = _one_axis(in_dtype(as_array(a), dtype, "cumsum"), axis, "cumsum")
-    return cumsum_along(a, axis=axis, reverse=False)
+    return _of_dtype(cumsum_along(a, axis=axis, reverse=False), dtype)
 
 
 def cumprod(a, axis=None, dtype=None, out=None):
@@ -470,10 +475,10 @@ def cumprod(a, axis=None, dtype=None, out=None):
     no_out(out, "cumprod")
     a, axis = _one_axis(in_dtype(as_array(a), dtype, "cumprod"), axis, "cumprod")
     if axis == -1:
-        return cumprod_last(a)
+        return _of_dtype(cumprod_last(a), dtype)
     swapped = (*range(-len(shape_of(a)), axis), *range(axis + 1, 0), axis)
     back = (*range(-len(shape_of(a)), axis), -1, *range(axis, -1))
-    return sh.permute_core(cumprod_last(sh.permute_core(a, axes=swapped)), axes=back)
+    return _of_dtype(sh.permute_core(cumprod_last(sh.permute_core(a, axes=swapped)), axes=back), dtype)
 
 
 def _cumulative(function, name, x, axis, dtype, out, include_initial, initial):
