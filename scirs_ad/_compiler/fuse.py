@@ -11,7 +11,7 @@ import heapq
 import numpy as np
 
 from scirs_ad._compiler.again import make_again
-from scirs_ad._compiler.graph import NUMBERS, FlatGraph, chart_of
+from scirs_ad._compiler.graph import NUMBERS, FlatGraph, chart_of, dependencies
 from scirs_ad._compiler.views import layout_of_terms
 from scirs_ad._core.core import Elementwise
 from scirs_ad._core.errors import GraphError
@@ -218,16 +218,7 @@ def fuse(graph):
     FusedGraph
     """
     ops = graph.ops
-    maker, users = {}, {}
-    for k, op in enumerate(ops):
-        for v in op.outputs:
-            maker[v] = k
-    waiting = [0] * len(ops)
-    for k, op in enumerate(ops):
-        for v in set(op.inputs):
-            if v in maker:
-                users.setdefault(v, []).append(k)
-                waiting[k] += 1
+    users, waiting = dependencies(ops)
     kinds = [kind_of(op, graph) for op in ops]
     others, ready = [], {}
 

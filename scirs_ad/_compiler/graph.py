@@ -215,6 +215,19 @@ def replay(graph, args):
     return tuple([env[v] for v in graph.outputs])
 
 
+def dependencies(ops):
+    """For a topological order: the places of the operations that read each value made in `ops`, and for each operation
+    how many such values it waits for."""
+    made = {v for op in ops for v in op.outputs}
+    users, waiting = {}, [0] * len(ops)
+    for k, op in enumerate(ops):
+        for v in set(op.inputs):
+            if v in made:
+                users.setdefault(v, []).append(k)
+                waiting[k] += 1
+    return users, waiting
+
+
 def without_holds(graph):
     """The same graph where what a checkpoint runs again may be shared with what ran before."""
     same, ops = {}, []

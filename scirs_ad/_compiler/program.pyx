@@ -235,7 +235,7 @@ cdef class Native:
 
 cdef class Held:
     cdef int step(self, Frame f) except -1:
-        raise NotImplementedError
+        raise NotImplementedError       # each subclass has its own: there is no instruction without one
 
 
 cdef class PythonCall:

@@ -14,7 +14,7 @@ from collections import Counter
 import numpy as np
 
 from scirs_ad._compiler.fuse import REDUCTIONS, signature_of
-from scirs_ad._compiler.graph import NUMBERS, FlatGraph, Op
+from scirs_ad._compiler.graph import NUMBERS, FlatGraph, Op, dependencies
 from scirs_ad._compiler.scalar_code import (
     MOVED_BY,
     PRODUCTS,
@@ -242,16 +242,7 @@ class Chooser:
         ours = [self.takes(op) for op in ops]
         if sum(ours) < LEAST_OPS:
             return list(ops)
-        maker, users = {}, {}
-        for k, op in enumerate(ops):
-            for v in op.outputs:
-                maker[v] = k
-        waiting = [0] * len(ops)
-        for k, op in enumerate(ops):
-            for v in set(op.inputs):
-                if v in maker:
-                    users.setdefault(v, []).append(k)
-                    waiting[k] += 1
+        users, waiting = dependencies(ops)
         others, ready, steps = [], [], []
 
         def done(k):
