@@ -3,6 +3,7 @@
 The matrix is handed to LAPACK by columns, as NumPy does, so that the signs and phases of vectors are NumPy's.
 A matrix with nan or inf is refused: LAPACK's iterations may not end on one.
 """
+from libc.math cimport fabs, frexp, ldexp
 from libc.string cimport memcpy
 
 cimport numpy as cnp
@@ -11,14 +12,40 @@ from scirs_ad._kernels.linalg_batch cimport (
     Job, behaved, complex_of, cost, dim, door, fail, finite, kind, lwork_of, output, pack, real_of, run,
     square, start,
 )
-from scirs_ad._kernels.linalg_lapack cimport c64, c128, geev, gesdd, gesvd, heevd, scalar
+from scirs_ad._kernels.linalg_lapack cimport (
+    blas, c64, c128, geev, gesdd, gesvd, heevd, lapack, scalar, sterf, sytrd,
+)
 
 import numpy as np
 
+from scirs_ad._kernels.ops import ISA
+
 cnp.import_array()
+
+cdef extern from "eigen.h":
+    ctypedef struct ad_eigen_table:
+        void (*reduce_f64)(int, int, double *, double *, double *, double *, double *) noexcept nogil
+        void (*reduce_f32)(int, int, float *, float *, float *, float *, float *) noexcept nogil
+        int (*vectors_f64)(int, const double *, int, double *, double *, const double *, double *, double *, int *,
+                           void *, void *) noexcept nogil
+        int (*vectors_f32)(int, const float *, int, float *, float *, const float *, float *, float *, int *, void *,
+                           void *) noexcept nogil
+    const ad_eigen_table *ad_eigen_find(const char *isa)
+    Py_ssize_t ad_eigen_words(Py_ssize_t n) noexcept nogil
+    enum:
+        AD_EIGEN_LEAF
+        AD_EIGEN_STEP
+
+ctypedef fused real:
+    float
+    double
+
 
 cdef enum:
     NOT_FINITE = -1000
+    PASSES = 512        # rows; for larger matrices LAPACK's reduction has threads, and reads the matrix half as often
+
+cdef const ad_eigen_table *eigen = ad_eigen_find(ISA.encode())
 
 
 cdef inline Py_ssize_t up(Py_ssize_t bytes) noexcept nogil:
@@ -38,26 +65,90 @@ cdef object did_not_converge(str op, Job *job, Py_ssize_t where):
 
 # ---------------------------------------------------------------------------------------------- eigh
 
-cdef int eigh_body(Job *job, char **p, scalar *work) noexcept nogil:
-    # work: the matrix by columns; LAPACK's three workspaces.
+cdef bint lower_triangle(Job *job, char *a, scalar *to, Py_ssize_t ld) noexcept nogil:
+    """The matrix that is decomposed, its lower triangle by columns; whether it is finite."""
     cdef Py_ssize_t n = job.n, i, j, rs = job.arg[0].rs, cs = job.arg[0].cs
-    cdef scalar *extra = work + n * n
-    cdef char *rwork = (<char*> extra) + up(job.lwork * sizeof(scalar))
-    cdef int *iwork = <int*> (rwork + up(job.lrwork * <Py_ssize_t> sizeof(double)))
     cdef scalar half = 0.5, y
-    cdef int info
     cdef bint good = True
     for j in range(n):
         for i in range(j, n):
-            work[j * n + i] = (<scalar*> (p[0] + i * rs + j * cs))[0]
+            to[j * ld + i] = (<scalar*> (a + i * rs + j * cs))[0]
         if job.flag:
             for i in range(j, n):
-                y = (<scalar*> (p[0] + j * rs + i * cs))[0]
+                y = (<scalar*> (a + j * rs + i * cs))[0]
                 if scalar is c64 or scalar is c128:
                     y = y.conjugate()
-                work[j * n + i] = half * (work[j * n + i] + y)
-        good = good and finite(work + j * n + j, n - j)
-    if not good:
+                to[j * ld + i] = half * (to[j * ld + i] + y)
+        for i in range(n, ld):
+            to[j * ld + i] = 0
+        good = good and finite(to + j * ld + j, n - j)
+    return good
+
+
+cdef int own_eigh(Job *job, char **p, real *work) noexcept nogil:
+    """`eigh_body` of a real matrix with the functions of eigen.h."""
+    cdef int n = job.n, ld = (n + AD_EIGEN_STEP - 1) // AD_EIGEN_STEP * AD_EIGEN_STEP, exponent = 0, info = 0
+    cdef real *passes = work + <Py_ssize_t> n * ld
+    cdef real *e = passes + 4 * ld
+    cdef real *tau = e + n
+    cdef real *z = tau + n
+    cdef real *rest = z + <Py_ssize_t> n * n
+    cdef real *w = <real*> p[1]
+    cdef double most = 0
+    cdef Py_ssize_t i, j
+    if not lower_triangle(job, p[0], work, ld):
+        return NOT_FINITE
+    for j in range(n):
+        for i in range(j, n):
+            most = max(most, fabs(work[j * ld + i]))
+    # Squares neither overflow nor vanish: LAPACK's bounds; powers of 2, so that nothing is rounded.
+    if most != 0 and not (job.tol <= most <= 1 / job.tol):
+        frexp(most, &exponent)
+        for j in range(n):
+            for i in range(j, n):
+                work[j * ld + i] = <real> ldexp(work[j * ld + i], -exponent)
+    if real is double:
+        if n <= PASSES:
+            eigen.reduce_f64(n, ld, work, w, e, tau, passes)
+        else:
+            info = sytrd(c'L', n, work, ld, w, e, tau, rest, <int> min(ad_eigen_words(n), 64 * n))
+        if info == 0 and job.mode == c'V':
+            info = eigen.vectors_f64(n, work, ld, w, e, tau, z, rest, <int*> (rest + ad_eigen_words(n)),
+                                     <void*> blas.dgemm, <void*> lapack.dsteqr)
+        elif info == 0:
+            info = sterf(n, w, e)
+    else:
+        if n <= PASSES:
+            eigen.reduce_f32(n, ld, work, w, e, tau, passes)
+        else:
+            info = sytrd(c'L', n, work, ld, w, e, tau, rest, <int> min(ad_eigen_words(n), 64 * n))
+        if info == 0 and job.mode == c'V':
+            info = eigen.vectors_f32(n, work, ld, w, e, tau, z, rest, <int*> (rest + ad_eigen_words(n)),
+                                     <void*> blas.sgemm, <void*> lapack.ssteqr)
+        elif info == 0:
+            info = sterf(n, w, e)
+    if info == 0:
+        if exponent != 0:
+            for i in range(n):
+                w[i] = <real> ldexp(w[i], exponent)
+        if job.mode == c'V':
+            pack(<real*> p[2], <char*> z, sizeof(real), n * sizeof(real), n, n)
+    return info
+
+
+cdef int eigh_body(Job *job, char **p, scalar *work) noexcept nogil:
+    # work: the matrix by columns; LAPACK's three workspaces.
+    cdef Py_ssize_t n = job.n
+    cdef scalar *extra = work + n * n
+    cdef char *rwork = (<char*> extra) + up(job.lwork * sizeof(scalar))
+    cdef int *iwork = <int*> (rwork + up(job.lrwork * <Py_ssize_t> sizeof(double)))
+    cdef int info
+    if scalar is float or scalar is double:
+        if n > AD_EIGEN_LEAF:
+            info = own_eigh(job, p, work)
+            if info == 0 or info == NOT_FINITE:
+                return info
+    if not lower_triangle(job, p[0], work, n):
         return NOT_FINITE
     info = heevd(job.mode, c'L', job.n, work, job.n, p[1], extra, job.lwork, rwork, job.lrwork, iwork, job.liwork)
     if info == 0 and job.mode == c'V':
@@ -77,6 +168,12 @@ cdef int eigh_words(Job *job, str op, scalar *word) except -1:
     job.liwork = liwork
     job.bytes = (n * <Py_ssize_t> n * <Py_ssize_t> sizeof(scalar) + up(job.lwork * <Py_ssize_t> sizeof(scalar))
                  + up(job.lrwork * <Py_ssize_t> sizeof(double)) + liwork * <Py_ssize_t> sizeof(int) + 64)
+    if scalar is float or scalar is double:
+        job.tol = 4.5e-16 if scalar is float else 1.1e-146
+        if n > AD_EIGEN_LEAF:
+            job.bytes = max(job.bytes, (<Py_ssize_t> (n + 4) * (n + AD_EIGEN_STEP) + 2 * n + n * <Py_ssize_t> n
+                                        + ad_eigen_words(n)) * <Py_ssize_t> sizeof(scalar)
+                            + 6 * n * <Py_ssize_t> sizeof(int))
     return 0
 
 

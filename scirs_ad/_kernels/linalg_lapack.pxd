@@ -171,6 +171,25 @@ cdef inline int heevd(char job, char uplo, int n, scalar *a, int lda, void *w, s
     return info
 
 
+cdef inline int sterf(int n, scalar *d, scalar *e) noexcept nogil:
+    cdef int info = 0
+    if scalar is float:
+        lapack.ssterf(&n, d, e, &info)
+    elif scalar is double:
+        lapack.dsterf(&n, d, e, &info)
+    return info
+
+
+cdef inline int sytrd(char uplo, int n, scalar *a, int lda, scalar *d, scalar *e, scalar *tau, scalar *work,
+                      int lwork) noexcept nogil:
+    cdef int info = 0
+    if scalar is float:
+        lapack.ssytrd(&uplo, &n, a, &lda, d, e, tau, work, &lwork, &info)
+    elif scalar is double:
+        lapack.dsytrd(&uplo, &n, a, &lda, d, e, tau, work, &lwork, &info)
+    return info
+
+
 cdef inline int geev(char job, int n, scalar *a, int lda, void *wr, void *wi, scalar *v, int ldv,
                      scalar *work, int lwork, void *rwork) noexcept nogil:
     cdef int info = 0
