@@ -14,7 +14,7 @@ from scirs_ad._kernels.threads cimport parallel_for, threads_for
 import numpy as np
 from scirs_ad._kernels.ops import OPCODES
 from scirs_ad._kernels.peephole import accumulate, fuse, join, live
-from scirs_ad._kernels.region_view import REDUCTIONS, describe, identity, is_flat, merge
+from scirs_ad._kernels.region_view import REDUCTIONS, describe, identity, is_flat, late, merge
 from scirs_ad._kernels.vm import CHEAP
 
 cnp.import_array()
@@ -737,48 +737,22 @@ cdef class _Builder:
             self.scratch += ((self.inner + AD_UNIT - 1) // AD_UNIT * c.itemsize + 63) // 64 * 64
 
     cdef Py_ssize_t overlaps(self, ad_region* r) except -1:
-        """Elements (flat) or rows at the start of a chunk that are added to places which the chunk before writes, too.
-
-        Shifted results of one array: among those that meet in one place, the one of the largest offset gets there
-        first, and only the others are late. If it is not as simple as that, the region is serial.
-        """
-        cdef Py_ssize_t step, span = 0, gap = 0
-        cdef int d, k, last = self.ndim - 1 if self.walk == AD_FLAT_BLOCKS else self.ndim - 2
-        groups = {}
-        for k, v in enumerate(self.views):
-            if v.mode in ("store", "add") and v.index is None:
-                groups.setdefault(v.arg, []).append(k)
-        for found in groups.values():
-            if all([self.views[k].mode == "store" for k in found]):
-                continue
-            found.sort(key=lambda k: -self.views[k].offset)
-            top = before = self.views[found[0]]
-            span = top.dtype.itemsize
-            for d in range(self.ndim - 1, -1, -1):      # in C order each element lies behind the one before?
-                if self.shape[d] > 1 and top.strides[d] < span:
-                    r.serial = 1
-                span += top.strides[d] * (<Py_ssize_t> self.shape[d] - 1)
-            for k in found[1:]:
-                v = self.views[k]
-                if v.strides != top.strides or v.dtype != top.dtype:
-                    r.serial = 1
-                elif before.offset - v.offset >= span:
-                    top = v
-                elif v.offset < top.offset:
-                    if v.mode != "add" or v.dtype.kind != "f":
-                        r.serial = 1
-                        continue
-                    r.late = r.views[k].late = 1
-                    r.views[k].reducer = <const void*> &tables.reducers[<int> AD_RED_SUM][<int> _DTYPES[v.dtype]]
-                    nothing = v.dtype.type(-0.0).tobytes()
-                    memcpy(r.views[k].identity, <const char*> nothing, len(nothing))
-                    step = v.strides[last] if last >= 0 else span
-                    gap = max(gap, (top.offset - v.offset + step - 1) // step)
-                before = v
-        if r.serial or not r.late:
-            r.late = 0
+        """Marks late outputs; how many elements (flat) or rows of a chunk they concern."""
+        cdef Py_ssize_t step, head = 0
+        cdef int k, d = self.ndim - 1 if self.walk == AD_FLAT_BLOCKS else self.ndim - 2
+        found = late(self.shape, self.views)
+        r.serial = r.serial or found is None
+        if r.serial:
             return 0
-        r.head = (gap + AD_UNIT - 1) // AD_UNIT * AD_UNIT if self.walk == AD_FLAT_BLOCKS else gap
+        for k, gap in found.items():
+            v = self.views[k]
+            r.late = r.views[k].late = 1
+            r.views[k].reducer = <const void*> &tables.reducers[<int> AD_RED_SUM][<int> _DTYPES[v.dtype]]
+            nothing = v.dtype.type(-0.0).tobytes()
+            memcpy(r.views[k].identity, <const char*> nothing, len(nothing))
+            step = v.strides[d] if d >= 0 and v.strides[d] else gap
+            head = max(head, (gap + step - 1) // step)
+        r.head = (head + AD_UNIT - 1) // AD_UNIT * AD_UNIT if self.walk == AD_FLAT_BLOCKS else head
         return r.head
 
     cdef partition(self, ad_region* r, Py_ssize_t head):
