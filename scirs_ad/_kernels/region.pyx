@@ -14,7 +14,7 @@ from scirs_ad._kernels.threads cimport parallel_for, threads_for
 import numpy as np
 from scirs_ad._kernels.ops import OPCODES
 from scirs_ad._kernels.peephole import accumulate, fuse, join, live
-from scirs_ad._kernels.region_view import REDUCTIONS, describe, identity, is_flat, late, merge
+from scirs_ad._kernels.region_view import REDUCTIONS, describe, identity, is_flat, merge, shared
 from scirs_ad._kernels.vm import CHEAP
 
 cnp.import_array()
@@ -740,7 +740,7 @@ cdef class _Builder:
         """Marks late outputs; how many elements (flat) or rows of a chunk they concern."""
         cdef Py_ssize_t step, head = 0
         cdef int k, d = self.ndim - 1 if self.walk == AD_FLAT_BLOCKS else self.ndim - 2
-        found = late(self.shape, self.views)
+        found = shared(self.shape, self.views)
         r.serial = r.serial or found is None
         if r.serial:
             return 0

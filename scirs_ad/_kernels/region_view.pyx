@@ -92,7 +92,7 @@ def is_flat(list strides, tuple shape, Py_ssize_t itemsize):
     return True
 
 
-def late(tuple shape, list views):
+def shared(tuple shape, list views):
     """Outputs that are added to places which elements before them write, too: {view: bytes between the two}.
 
     Shifted results of one array: among those that meet in one place, the one of the largest offset gets there first,
