@@ -425,3 +425,12 @@ def test_nan_and_inf_inside_regions(n):
         for g in (ad.grad(lambda x, y, f=f: np.sum(f(x, y))), ad.hvp(lambda x, y, f=f: np.sum(f(x, y)))):
             args = (x, y) if g is not None and type(g) is ad.grad else (x, np.ones(n), y)
             assert np.array_equal(ad.compile(g)(*args), g(*args), equal_nan=True)
+
+def test_numbers_of_equal_value_and_other_types():
+    """`3 == 3.0 == np.float64(3) == 3 + 0j`: what one of them made of a dtype says nothing about the others."""
+    x = np.ones(3, np.float32)
+    for c in 3, np.float64(3), 3.0, 3 + 0j, np.complex128(3), np.float32(3), True, 1, 1.0, 1 + 0j, np.int64(1):
+        for f in np.multiply, np.fmax, np.add, lambda x, c: np.where(x > 0, x, c):
+            found, expected = ad.compile(lambda x, f=f, c=c: f(x, c))(x), f(x, c)
+            assert found.dtype == expected.dtype, (c, type(c), found.dtype, expected.dtype)
+            np.testing.assert_array_equal(found, expected)

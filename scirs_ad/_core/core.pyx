@@ -93,6 +93,7 @@ cdef enum:
     MAX_SWEEP = 64          # such nodes at a time
     KEPT_BYTES = 65536      # of operands that are copied to be kept: 2 microseconds at most
 
+MOST_DTYPES = 4096      # combinations of dtypes and numbers remembered per operation
 API_VERSIONS = frozenset({"2021.12", "2022.12", "2023.12", "2024.12", "2025.12"})
 
 cdef unsigned long long ALL = <unsigned long long> -1
@@ -1404,7 +1405,9 @@ cdef class Primitive:
 
         Whole numbers beside floats are zero: they may be indices, and dimensions are one.
         """
-        key = tuple([a if isinstance(a, (bool, int, float, complex)) else dtype_of(a) for a in args])
+        # A number's type decides, not its value (3 == 3.0 == np.float64(3)); an int may also be too large for a dtype.
+        key = tuple([(a if type(a) is int else None, type(a)) if isinstance(a, (bool, int, float, complex))
+                     else dtype_of(a) for a in args])
         if params is None and key in self.dtype_cache:
             return self.dtype_cache[key]
         ones = []
@@ -1420,6 +1423,8 @@ cdef class Primitive:
             out = self.body(*ones, **(params or {}))
         found = tuple([np.asarray(o).dtype for o in out]) if self.n_out else (np.asarray(out).dtype,)
         if params is None:
+            if len(self.dtype_cache) >= MOST_DTYPES:
+                self.dtype_cache.clear()
             self.dtype_cache[key] = found
         return found
 
