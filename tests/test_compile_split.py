@@ -44,6 +44,28 @@ def test_the_pullback_computes_no_product_again():
     assert "tanh" not in names(saving.second)
 
 
+def test_linearize_computes_no_product_again():
+    c = ad.compile(layers)
+    y, push = ad.linearize(c, A, X)
+    close(y, layers(A, X))
+    for t in ((A, X), (X * A, X)):
+        close(push(*t), ad.jvp(layers, (A, X), t)[1])
+    saving = body_of(c).saving((0, 1), True)
+    assert names(saving.first).count("matvec_core") == 3
+    assert "tanh" not in names(saving.second)
+    rows = RNG.standard_normal((3, *A.shape))
+    wanted = [ad.jvp(layers, (A, X), (t, X))[1] for t in rows]
+    close(ad.vmap(lambda t: push(t, X))(rows), np.stack(wanted))
+    close(ad.linearize(lambda x: c(A, x), X)[1](X), ad.jvp(lambda x: layers(A, x), (X,), (X,))[1])
+    push = ad.linearize(lambda a, x: several_of(ad.compile(several), a, x), A, X)[1]
+    close(push(A, X), ad.jvp(lambda a, x: several_of(several, a, x), (A, X), (A, X))[1])
+
+
+def several_of(f, a, x):
+    found = f(a, x)
+    return np.sum(found[0]) * found[1] + found[2]
+
+
 def test_a_scalar_function_computes_its_gradient_in_the_same_pass():
     def f(w, x):
         return np.sum(layers(w, x) ** 2)

@@ -199,21 +199,23 @@ class Body:
         cts = tape.pull([outs[k] for k, _ in pairs], [c for _, c in pairs], refs, True)
         return [tape.lower(y) for y in outs], cts
 
-    def saving(self, wanted):
-        """How reverse mode runs this function: a Saving or a Seeded; None where it is to run the function again."""
-        found = self._savings.get(wanted, self)
+    def saving(self, wanted, forward=False):
+        """How a tape runs this function: a Saving or a Seeded; None where its derivative is to run it again."""
+        found = self._savings.get((wanted, forward), self)
         if found is self:
-            found = self._savings[wanted] = self._saving(wanted)
+            found = self._savings[wanted, forward] = self._saving(wanted, forward)
         return found
 
-    def _saving(self, wanted):
+    def _saving(self, wanted, forward):
         places = tuple([k for k, s in enumerate(self.out_specs) if s.dtype.kind in "fc"])
         if not places or not wanted or self.memory_limit is not None or self.donated:
             return None
         spec = self.out_specs[places[0]]
         scalar = len(places) == 1 and spec.size == 1 and spec.dtype.kind == "f"
         with self._lock:
-            return Seeded(self, wanted, places[0]) if scalar else Saving(self, wanted, places)
+            if forward:
+                return Pushed(self, wanted)
+            return Seeded(self, wanted, places[0]) if scalar else Pulled(self, wanted, places)
 
     def jvp(self, moving):
         """The outputs, and their tangents from those of the inputs `moving`: (Body, which outputs have tangents)."""
@@ -271,39 +273,61 @@ def _plain(x, spec):
     return type(x) is np.ndarray and x.dtype == spec.dtype and x.flags.c_contiguous and x.flags.aligned
 
 
-# ------------------------------------------------------------------------------------------------ reverse mode
+# ------------------------------------------------------------------------------------------------ what tapes run
 class Saving:
-    """A function as two programs: one that also returns what the pullback needs, and the pullback.
+    """A function as two programs: one that also returns what its derivative needs, and the derivative.
 
     Attributes
     ----------
     first : Body
         Its results are those of the function, then what is saved.
+    second : Body
+        Of the leaves, cotangents or tangents, and what was saved.
+    kept : tuple of int
+        What was saved, as places among the results of `first`.
+    found : tuple of int
+        What the results of `second` are derivatives of.
     """
 
-    def __init__(self, body, wanted, places):
-        self.body, self.wanted, self.places = body, wanted, places
-        joint, self.found = body.vjp(wanted, places, tuple(range(len(body.out_specs))))
+    def __init__(self, body, joint, found):
+        self.body, self.found = body, found
         graph = joint.rebuilt()[0]
         n, shown = len(body.specs), len(body.out_specs)
         kept = saved(graph, n, shown)
         outputs = [*graph.outputs[:shown], *[v for v in kept if v not in graph.outputs[:shown]]]
-        self.kept = tuple([outputs.index(v) for v in kept])  # among the results of `first`
+        self.kept = tuple([outputs.index(v) for v in kept])
         self.first = Body.of(part(graph, body.name, graph.inputs[:n], outputs), body.level)
-        ends = part(graph, f"pullback({body.name})", (*graph.inputs, *kept), graph.outputs[shown:])
-        self.second = Body.of(ends, body.level)
+        self.second = Body.of(part(graph, joint.name, (*graph.inputs, *kept), graph.outputs[shown:]), body.level)
         self.second.joint = joint, n, shown
 
+    def run(self, leaves, moving, out):
+        """(derivatives, of what) from cotangents or tangents; None where the function has to be run again."""
+        return _run(self.second, leaves, moving, out, self.kept, self.found)
+
+
+def _run(second, leaves, moving, out, kept, found):
+    if any(type(x) is Variable for x in (*moving, *out, *leaves)):
+        return None
+    if not found:
+        return (), ()
+    return bind(compiled_call, (*leaves, *moving, *[out[k] for k in kept]), {"body": second}), found
+
+
+class Pulled(Saving):
+    """For reverse mode."""
+
+    def __init__(self, body, wanted, places):
+        self.wanted, self.places = wanted, places
+        super().__init__(body, *body.vjp(wanted, places, tuple(range(len(body.out_specs)))))
+
     def pull(self, ct, out, leaves):
-        """Cotangents of the leaves, and of which; None if that cannot be told from what was saved."""
+        """(cotangents, of which leaves); None where the function has to be run again."""
         given = tuple([k for k, c in enumerate(ct) if c is not None])
         cts = [ct[k] for k in given]
-        if any(type(x) is Variable for x in (*cts, *out, *leaves)):
-            return None
-        second, found, kept = (self.second, self.found, self.kept) if given == self.places else self._of(given)
-        if not found:
-            return (), ()
-        return bind(compiled_call, (*leaves, *cts, *[out[k] for k in kept]), {"body": second}), found
+        if given == self.places:
+            return self.run(leaves, cts, out)
+        second, found, kept = self._of(given)
+        return _run(second, leaves, cts, out, kept, found)
 
     def _of(self, given):
         """`second` for cotangents of some outputs alone, with the same things saved."""
@@ -320,6 +344,19 @@ class Saving:
             return Body.of(ends, self.body.level), found, tuple([self.kept[k] for k in places])
 
         return self.body.derived(("pullback", self.wanted, given), make)
+
+
+class Pushed(Saving):
+    """For tapes that are walked forward (`linearize`)."""
+
+    def __init__(self, body, wanted):
+        self.wanted = wanted
+        super().__init__(body, *body.jvp(wanted))
+
+    def push(self, t, out, leaves):
+        """(tangents, of which outputs); None where the function has to be run again."""
+        moving = tuple([k for k, s in enumerate(t) if s is not None])
+        return self.run(leaves, [t[k] for k in moving], out) if moving == self.wanted else None
 
 
 # Factors by which a gradient can be multiplied without more rounding than in the pass itself: its entries neither
@@ -374,7 +411,7 @@ compiled_call.def_shape(lambda *specs, body, wanted=(), saving=None: body.out_sp
 def _(ct, out, leaves, body, wanted, saving):
     found = [None] * len(leaves)
     if saving is not None:
-        known = saving.pull(ct, out, leaves)
+        known = None if isinstance(saving, Pushed) else saving.pull(ct, out, leaves)
         if known is not None:
             for g, k in zip(*known, strict=True):
                 found[k] = g
@@ -390,8 +427,15 @@ def _(ct, out, leaves, body, wanted, saving):
 
 
 @compiled_call.def_jvp
-def _(t, leaves, body):
-    return _pushed(body, leaves, t)[1]
+def _(t, out, leaves, body, saving):
+    known = saving.push(t, out, leaves) if isinstance(saving, Pushed) else None
+    if known is None:
+        found = _pushed(body, leaves, t)[1]
+        return found + (None,) * (len(out) - len(found))
+    found = [None] * len(out)
+    for s, k in zip(*known, strict=True):
+        found[k] = s
+    return tuple(found)
 
 
 def _pushed(body, leaves, t):
@@ -419,7 +463,7 @@ def _on_tape(tape, p, args, params):
     wanted = tuple([k for k, a in enumerate(args) if tape.ref_of(a) >= 0 and inexact(values[k])])
     # Above another level the results are those of its operations: what is saved would have to be differentiated too.
     plain = not tape.tracing and not any(type(x) is Variable or type(x) is Spec for x in values)
-    saving = body.saving(wanted) if plain else None
+    saving = body.saving(wanted, tape.forward) if plain else None
     outs = bind(p, values, params if saving is None else {"body": saving.first})
     if not inexact(outs):
         return outs[:shown]
