@@ -14,7 +14,7 @@ from scirs_ad._kernels.threads cimport parallel_for, threads_for
 import numpy as np
 from scirs_ad._kernels.ops import OPCODES
 from scirs_ad._kernels.peephole import accumulate, fuse, join, live
-from scirs_ad._kernels.region_view import REDUCTIONS, describe, identity, is_flat, merge
+from scirs_ad._kernels.region_view import REDUCTIONS, describe, identity, is_flat, merge, shared
 from scirs_ad._kernels.vm import CHEAP
 
 cnp.import_array()
@@ -56,6 +56,7 @@ cdef extern from "region.h" nogil:
         Py_ssize_t size, row_partials
         const void* reducer
         char identity[16]
+        uint8_t late
     ctypedef union step_fn:
         ad_op_fn call3
     ctypedef struct ad_step:
@@ -67,7 +68,8 @@ cdef extern from "region.h" nogil:
         int walk, ndim
         const Py_ssize_t* shape
         Py_ssize_t n, inner, rows, block, chunk, sheet
-        int chunks
+        int chunks, late
+        Py_ssize_t head
         int n_in, n_out, n_reg, n_temp, n_direct, n_point, n_still, folds, serial
         ad_view* views
         const uint16_t* direct
@@ -83,6 +85,7 @@ cdef extern from "region.h" nogil:
         ad_parallel_for parallel
     ad_op_fn ad_region_fill(int itemsize)
     ad_op_fn ad_region_copy(int itemsize)
+    void ad_region_heads(ad_region* region)
     int ad_region_run(const ad_region* region, char** ins, char** outs, int threads)
 
 cdef enum:
@@ -95,6 +98,7 @@ cdef enum:
     LEAST_SHEET = 128       # elements; in smaller sheets tiles would be too short
     LEAST_CHUNK = 16        # blocks
     MOST_CHUNKS = 64
+    LEAST_HEADS = 8         # a chunk is at least so many times its head
 
 _DTYPES = {
     np.dtype(np.float64): AD_F64, np.dtype(np.float32): AD_F32, np.dtype(np.int64): AD_I64, np.dtype(np.int32): AD_I32,
@@ -430,6 +434,11 @@ cdef class _Builder:
         for k, entry in enumerate(self.plan):
             for value in entry[1] if entry else ():
                 self.last[value] = k
+        adds = {}                       # argument -> position of the first addition to it
+        for v in self.views[self.n_in:]:
+            if v.mode == "add":
+                at = v.value - self.first
+                adds[v.arg] = min(adds.get(v.arg, end), at if at >= 0 else end)
         for k in range(self.n_out):
             v = self.views[self.n_in + k]
             value = v.value
@@ -439,7 +448,9 @@ cdef class _Builder:
             if wait:
                 at = end
             elif (v.mode == "store" and v.how == AD_DIRECT and self.classes[value] == MOVING
-                    and value not in self.direct):
+                    and value not in self.direct
+                    # What is added to the result changes what is read from there.
+                    and self.last.get(value, -1) < adds.get(v.arg, end + 1)):
                 self.direct[value] = k
             self.last[value] = max(self.last.get(value, -1), at)
             self.results.setdefault(at, []).append(k)
@@ -678,7 +689,8 @@ cdef class _Builder:
                 r.folds += 1
             elif v.how != AD_COPIED:
                 c.reg = self.registers[i] if i < self.n_in else self.out_registers[i - self.n_in]
-        self.partition(r)
+        self.partition(r, self.overlaps(r))
+        ad_region_heads(r)
         direct = [i for i, v in enumerate(self.views) if v.how == AD_DIRECT]
         point = [i for i, v in enumerate(self.views) if v.how == AD_POINT and v.cls == PER_ROW]
         still = [i for i, v in enumerate(self.views) if v.how == AD_POINT and v.cls == STILL]
@@ -724,13 +736,32 @@ cdef class _Builder:
             c.row_partials = self.scratch
             self.scratch += ((self.inner + AD_UNIT - 1) // AD_UNIT * c.itemsize + 63) // 64 * 64
 
-    cdef partition(self, ad_region* r):
+    cdef Py_ssize_t overlaps(self, ad_region* r) except -1:
+        """Marks late outputs; how many elements (flat) or rows of a chunk they concern."""
+        cdef Py_ssize_t step, head = 0
+        cdef int k, d = self.ndim - 1 if self.walk == AD_FLAT_BLOCKS else self.ndim - 2
+        found = shared(self.shape, self.views)
+        r.serial = r.serial or found is None
+        if r.serial:
+            return 0
+        for k, gap in found.items():
+            v = self.views[k]
+            r.late = r.views[k].late = 1
+            r.views[k].reducer = <const void*> &tables.reducers[<int> AD_RED_SUM][<int> _DTYPES[v.dtype]]
+            nothing = v.dtype.type(-0.0).tobytes()
+            memcpy(r.views[k].identity, <const char*> nothing, len(nothing))
+            step = v.strides[d] if d >= 0 and v.strides[d] else gap
+            head = max(head, (gap + step - 1) // step)
+        r.head = (head + AD_UNIT - 1) // AD_UNIT * AD_UNIT if self.walk == AD_FLAT_BLOCKS else head
+        return r.head
+
+    cdef partition(self, ad_region* r, Py_ssize_t head):
         """Chunks of equal size, and whether several write to the same element of a reduction."""
         cdef Py_ssize_t least, sheet
         cdef int i, most = MOST_CHUNKS
         cdef bint first = False, outer = False
         if self.walk == AD_FLAT_BLOCKS:
-            least = LEAST_CHUNK * self.block
+            least = max(LEAST_CHUNK * self.block, LEAST_HEADS * head)
             r.chunk = max(least, (self.n + most - 1) // most)
             r.chunk = (r.chunk + self.block - 1) // self.block * self.block
             r.chunks = (self.n + r.chunk - 1) // r.chunk
@@ -742,7 +773,7 @@ cdef class _Builder:
                 r.views[i].shared = True
                 most = max(1, min(most, self.n // (4 * max(v.size, 1))))
         least = (LEAST_CHUNK * (AD_UNIT * 2) + self.inner - 1) // max(self.inner, 1)
-        r.chunk = max(1, least, (self.rows + most - 1) // most)
+        r.chunk = max(1, least, LEAST_HEADS * head, (self.rows + most - 1) // most)
         if self.walk == AD_TILES:
             r.chunk = (r.chunk + self.block - 1) // self.block * self.block
         if outer and not first:         # whole sheets: then nothing is shared
