@@ -10,7 +10,7 @@ import pytest
 from laws import cases, same
 
 import scirs_ad as ad
-from scirs_ad._compiler.compile import compiled_call
+from scirs_ad._compiler.body import compiled_call
 from scirs_ad.testing.differences import sensitivity
 
 CASES = [case for case in cases() if case.arrays and case.p is not compiled_call]

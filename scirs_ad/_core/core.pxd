@@ -105,6 +105,7 @@ cdef class Elementwise(Primitive):
 cdef class Tape(Level):
     cdef readonly list nodes
     cdef readonly bint tracing
+    cdef public bint forward        # whether it is walked forward, by `push`, alone
     cpdef object variable(self, object value)
     cdef object record(self, Primitive p, tuple args, dict params, tuple lowered, object out,
                        unsigned long long mask)
