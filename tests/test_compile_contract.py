@@ -426,6 +426,7 @@ def test_nan_and_inf_inside_regions(n):
             args = (x, y) if g is not None and type(g) is ad.grad else (x, np.ones(n), y)
             assert np.array_equal(ad.compile(g)(*args), g(*args), equal_nan=True)
 
+
 def test_numbers_of_equal_value_and_other_types():
     """`3 == 3.0 == np.float64(3) == 3 + 0j`: what one of them made of a dtype says nothing about the others."""
     x = np.ones(3, np.float32)
@@ -434,3 +435,22 @@ def test_numbers_of_equal_value_and_other_types():
             found, expected = ad.compile(lambda x, f=f, c=c: f(x, c))(x), f(x, c)
             assert found.dtype == expected.dtype, (c, type(c), found.dtype, expected.dtype)
             np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "c", [4, 4.0, np.int64(4), np.uint8(4), np.array(4), np.array([4]), np.int32(-2), np.float32(8)]
+)
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "c16"])
+def test_divisors_of_every_type(c, dtype):
+    """The reciprocal of `np.int64(4)` is 0.25, whatever `np.reciprocal` makes of an integer."""
+    x = np.arange(1, 4).astype(dtype)
+    for f in (
+        lambda x: x / c,
+        lambda x: 3 * x / c - x * c * c,
+        lambda x: (x / c) / c,
+        lambda x: x * c / 2 / c,
+        lambda x: c / x,
+    ):
+        found, expected = ad.compile(f)(x), f(x)
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected, rtol=8 * np.finfo(expected.dtype).eps)
