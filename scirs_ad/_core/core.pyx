@@ -2824,7 +2824,8 @@ cdef class Tape(Level):
             acc[i] = cur
             owned[i] = 1
         part = cur[k.index]
-        if k.taken == 0 and cnp.PyArray_TYPE(part) == cnp.NPY_DOUBLE and cnp.PyArray_TYPE(ct) == cnp.NPY_DOUBLE:
+        if (cnp.PyArray_NDIM(part) == 0 and cnp.PyArray_TYPE(part) == cnp.NPY_DOUBLE
+                and cnp.PyArray_TYPE(ct) == cnp.NPY_DOUBLE):
             (<double*> cnp.PyArray_DATA(part))[0] += (<double*> cnp.PyArray_DATA(ct))[0]
         else:
             part += ct
