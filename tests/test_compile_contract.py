@@ -454,3 +454,26 @@ def test_divisors_of_every_type(c, dtype):
         found, expected = ad.compile(f)(x), f(x)
         assert found.dtype == expected.dtype
         np.testing.assert_allclose(found, expected, rtol=8 * np.finfo(expected.dtype).eps)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda z: np.real(z[0]) ** 2,
+        lambda z: np.sum(np.real(np.real(z).T) ** 2),
+        lambda z: np.imag(z[0]) * z[1].real,
+        lambda z: np.real(np.sum(z)).reshape(()) * 2,
+    ],
+)
+def test_parts_of_complex_values(f):
+    z = np.array([1 + 2j, 3 - 1j])
+    np.testing.assert_allclose(ad.compile(f)(z), f(z), rtol=1e-15)
+    np.testing.assert_allclose(ad.compile(ad.grad(f))(z), ad.grad(f)(z), rtol=1e-15)
+    assert np.real(ad.Variable(np.array([True, False]))).dtype == bool
+
+
+def test_differences_keep_their_dtype():
+    x = np.arange(7, dtype=np.float32)
+    for arguments in (), (2,), (np.arange(7.0),):
+        for f in ad.compile(lambda x, arguments=arguments: np.gradient(x, *arguments)), ad.numpy.gradient:
+            assert f(x, *(() if f is not ad.numpy.gradient else arguments)).dtype == np.float32
