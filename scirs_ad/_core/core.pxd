@@ -105,6 +105,7 @@ cdef class Elementwise(Primitive):
 cdef class Tape(Level):
     cdef readonly list nodes
     cdef readonly bint tracing
+    cdef public bint forward        # whether it is walked forward, by `push`, alone
     cdef dict kept          # of large arrays that others can write to: (memory, layout) -> (array, copy or digest)
     cpdef object variable(self, object value, bint own=*)
     cdef object keep_large(self, object x)

@@ -11,7 +11,7 @@ from libc.string cimport memcmp, memcpy
 cimport numpy as cnp
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.list cimport PyList_GET_ITEM, PyList_SetItem
-from cpython.ref cimport Py_INCREF
+from cpython.ref cimport Py_INCREF, Py_REFCNT
 from scirs_ad._kernels.buffers cimport empty, recycle, small
 from scirs_ad._kernels.digest cimport digest
 from scirs_ad._kernels.vm cimport Program, run, run_flat, run_sweep, STORE, ADD, SUM
@@ -2613,8 +2613,9 @@ cdef class Tape(Level):
             ct = acc[i] if acc[i] is not None else kept.get(i)
             if type(ct) is list:
                 ct = ct[r & ((1 << SLOT_BITS) - 1)]
-            # What is handed out belongs to the caller alone.
-            if type(ct) is cnp.ndarray and not owned[i]:
+            # What is handed out belongs to the caller alone. (An array that nobody else holds has two references here.)
+            if type(ct) is cnp.ndarray and not owned[i] and not (
+                    Py_REFCNT(ct) == 2 and cnp.PyArray_BASE(ct) == NULL):
                 ct = np.array(ct)
             owned[i] = 0
             result.append(ct)

@@ -151,6 +151,8 @@ def _substituted(level, found, call, given, all_given):
 
     def first(other, p, args, params):
         args = tuple(map(found, args))
+        if any(isinstance(a, Variable) and _is_newer(a.level, other) for a in args):
+            return bind(p, args, params)  # the replacement is interpreted first
         before = older[other]
         return _apply_here(other, p, args, params) if before is None else before(other, p, args, params)
 
@@ -203,6 +205,8 @@ def _apply(p, args, params):
         level = found.level
     while True:
         try:
+            if level.capture is not None:
+                return level.capture(level, p, args, params)
             if isinstance(level, Batch):
                 return _on_batch(level, args, params, p)
             return (_on_dual if isinstance(level, Dual) else _on_tape)(level, p, args, params)
@@ -388,8 +392,8 @@ def custom_jvp_call(*leaves, body):
     return body(*leaves)
 
 
-@custom_jvp_call.def_jvp
-def _(t, out, leaves, body):
+def _by_rule(t, out, leaves, body):
+    """Tangents of the outputs: the given rule for the arguments, that of the function for what it closes over."""
     explicit = body.ruled(leaves)
     filled = tuple(
         np.zeros(shape_of(x), dtype_of(x)) if s is None else s
@@ -406,6 +410,9 @@ def _(t, out, leaves, body):
         more = [dual.split(y)[1] for y in outs]
         ts = tuple(a if b is None else b if a is None else a + b for a, b in zip(ts, more, strict=True))
     return ts
+
+
+custom_jvp_call.def_jvp(_by_rule)
 
 
 def _on_dual(dual, p, args, params):
@@ -440,8 +447,7 @@ def _moved(p, body, ts, outs, values):
     if all(s is None for s in ts):
         return (None,) * len(outs)
     if p is custom_jvp_call:
-        filled = tuple(np.zeros(shape_of(x), dtype_of(x)) if s is None else s for s, x in zip(ts, values, strict=True))
-        return body.apply_rule(filled, outs, values)
+        return _by_rule(ts, outs, values, body)
     return transpose_vjp(p, ts, outs, values, tuple(spec_of(x) for x in values), {"body": body})
 
 

@@ -157,6 +157,7 @@ def linearize(f, *primals, native=False):
     f = swapped(f, native)
     leaves, structure = flatten(primals)
     tape, variables, refs = record(f, leaves, "linearize")
+    tape.forward = True
     inputs = [tape.lower(v) for v in variables]
     try:
         out = f(*unflatten(structure, variables))
