@@ -104,6 +104,24 @@ class Workloads:
         self.gradient(*self.args)
 
 
+class Products:
+    """Compiled products of few rows, in a process that has done no larger one."""
+
+    params = ["float32", "float64"]
+    param_names = ["dtype"]
+    rounds = 4
+
+    def setup(self, dtype):
+        rng = np.random.default_rng(0)
+        self.images = rng.standard_normal((128, 256)).astype(dtype)
+        self.weights = rng.standard_normal((256, 256)).astype(dtype)
+        self.f = ad.compile(lambda images, weights: images @ weights + 1)
+        self.f(self.images, self.weights)
+
+    def time_product(self, dtype):
+        self.f(self.images, self.weights)
+
+
 class Second:
     """A Hessian of 200 inputs."""
 
