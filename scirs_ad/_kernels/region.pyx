@@ -105,7 +105,8 @@ _DTYPES = {
     np.dtype(np.float64): AD_F64, np.dtype(np.float32): AD_F32, np.dtype(np.int64): AD_I64, np.dtype(np.int32): AD_I32,
     np.dtype(np.bool_): AD_B8, np.dtype(np.complex128): AD_C128, np.dtype(np.complex64): AD_C64,
 }
-# Estimates of work are for vectors of 512 bits; with 256, 0.55 and 6 ns an element were measured where they say 0.25 and 2.
+# Estimates of work are for vectors of 512 bits; with 256, 0.55 and 6 ns an element were measured where they say 0.25
+# and 2.
 SLOWER = 1.0 if ISA == "v4" else 2.0
 _CODES = {"sum": AD_RED_SUM, "prod": AD_RED_PROD, "max": AD_RED_MAX, "min": AD_RED_MIN}
 
