@@ -382,6 +382,9 @@ def test_gradients_of_shifted_slices_are_gathered(n):
     text = str(ad.compile(g).lower(z).fused)
     assert text.count("region") == 1
     assert "scatter_sum" in text
+    rosenbrock = ad.compile(ad.hvp(lambda z: np.sum(100.0 * (z[1:] - z[:-1] ** 2) ** 2 + (1.0 - z[:-1]) ** 2)))
+    text = str(rosenbrock.lower(np.ones(5000), np.ones(5000)).program)
+    assert text.count("<-") == 4  # four passes over a block: powers of two go outwards
 
 
 def test_memory_is_not_used_again_too_early():

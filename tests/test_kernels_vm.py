@@ -351,8 +351,8 @@ def apply(name, *operands):
 def test_superinstructions_round_twice(dtype, n):
     """Every superinstruction gives the bits of its operations, one by one."""
     rng = np.random.default_rng(n)
-    v = [np.where(rng.random(n) < 0.2, 0, rng.standard_normal(n)).astype(dtype) for _ in range(4)]
-    s = [np.array(rng.standard_normal(), dtype) for _ in range(4)]
+    v = [np.where(rng.random(n) < 0.2, 0, rng.standard_normal(n)).astype(dtype) for _ in range(5)]
+    s = [np.array(rng.standard_normal(), dtype) for _ in range(5)]
     seen = 0
     for name in kernels()[0]:
         if name == "sincos":
@@ -367,7 +367,14 @@ def test_superinstructions_round_twice(dtype, n):
             operands += [(v if kind == "v" else s)[2 + i] for i, kind in enumerate(rest[2])]
             code = [(inner, dtype, (0, 1)), (rest[1], dtype, (2, 3)), (rest[0], dtype, (4, 5))]
             expected = apply(rest[0], expected, apply(rest[1], *operands[2:]))
-        elif len(rest) in (2, 4):  # outer c, and third d
+        elif len(rest) == 5:  # a b outer c d third e
+            operands += [v[2], v[3], (v if rest[4] == "v" else s)[4]]
+            code = [(inner, dtype, (0, 1)), (rest[1], dtype, (2, 3)), (rest[0], dtype, (5, 6))]
+            expected = apply(rest[0], expected, apply(rest[1], *operands[2:4]))
+            outer = rest[3].removeprefix("r")
+            code.append((outer, dtype, (7, 4) if outer == rest[3] else (4, 7)))
+            expected = apply(outer, *((expected, operands[4]) if outer == rest[3] else (operands[4], expected)))
+        elif len(rest) in (2, 4, 6):  # outer c, third d, and fourth e
             inputs = len(kinds) + len(rest) // 2
             code = [(inner, dtype, tuple(range(len(kinds))))]
             for k in range(0, len(rest), 2):

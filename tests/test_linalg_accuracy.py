@@ -319,7 +319,7 @@ CASES = {
     "sqrtm": (POSITIVE, one, sla.sqrtm, lambda a: function(a, mpmath.sqrt)),
     "fractional_matrix_power": (POSITIVE, one, lambda a: sla.fractional_matrix_power(a, 0.3), lambda a: function(a, lambda x: x ** mpmath.mpf(0.3))),
     "signm": (INDEFINITE, one, sla.signm, signm),
-    "funm": (CLUSTERS | {k: a for k, a in POSITIVE.items() if "defective" not in k}, one, lambda a: sla.funm(a, np.sqrt), lambda a: function(a, mpmath.sqrt)),
+    "funm": (CLUSTERS | POSITIVE, one, lambda a: sla.funm(a, np.sqrt), lambda a: function(a, mpmath.sqrt)),
     "cosm": (NONNORMAL, one, sla.cosm, lambda a: function(a, mpmath.cos)),
     "tanhm": ({k: a for k, a in NONNORMAL.items() if k != "large"}, one, sla.tanhm, lambda a: function(a, mpmath.tanh)),
     "expm_multiply": (NONNORMAL, right_side, ssl.expm_multiply, lambda a, b: expm(a) @ b),

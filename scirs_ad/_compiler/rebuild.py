@@ -229,6 +229,9 @@ class Builder:
             if term[1] == "p" and math.frexp(abs(number))[0] != 0.5:
                 return False
             return env.setdefault(term[1], v) == v
+        if head == "negative" and term[1][0] == "constant":  # of one that was found before
+            number = self.uniform.get(v)
+            return type(number) in (int, float) and number == -self.uniform[env[term[1][1]]]
         op = self.maker[v]
         if op is None or op.primitive.name != head or self.specs[v].dtype.kind != "f":
             return False

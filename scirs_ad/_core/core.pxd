@@ -106,7 +106,10 @@ cdef class Tape(Level):
     cdef readonly list nodes
     cdef readonly bint tracing
     cdef public bint forward        # whether it is walked forward, by `push`, alone
-    cpdef object variable(self, object value)
+    cdef dict kept          # of large arrays that others can write to: (memory, layout) -> (array, copy or digest)
+    cpdef object variable(self, object value, bint own=*)
+    cdef object keep_large(self, object x)
+    cdef object unchanged(self, list ys)
     cdef object record(self, Primitive p, tuple args, dict params, tuple lowered, object out,
                        unsigned long long mask)
     cdef object _apply1(self, Primitive p, Variable v, dict params)

@@ -167,5 +167,5 @@ def linearize(f, *primals, native=False):
     outs, out_structure = flatten(out)
     outs = [Variable(y) if isinstance(y, Variable) else as_array(y) for y in map(pack_leaf, outs)]
     tape.closed = True
-    value = unflatten(out_structure, [finish(tape.lower(y)) for y in outs])
+    value = unflatten(out_structure, [finish(tape.keep(tape.lower(y))) for y in outs])
     return value, Push(f, tape, inputs, refs, structure, outs, out_structure)

@@ -286,8 +286,10 @@ static inline void call(const ad_step *k, ptrdiff_t n, char *const *reg)
 {
     if (k->kind == AD_CALL3)
         k->fn.call3(n, reg[k->a], reg[k->b], reg[k->c], reg[k->dst]);
-    else
+    else if (k->kind == AD_CALL4)
         k->fn.call4(n, reg[k->a], reg[k->b], reg[k->c], reg[k->d], reg[k->dst]);
+    else
+        k->fn.call5(n, reg[k->a], reg[k->b], reg[k->c], reg[k->d], reg[k->e], reg[k->dst]);
 }
 
 /* A step that moves between registers and views, in the flattened space. */
@@ -325,7 +327,7 @@ static void run_flat(const part *p, char **reg)
             reg[v->reg] = base_of(p, r->direct[i]) + start * v->itemsize;
         }
         for (const ad_step *k = steps; k < steps + r->block_steps; k++) {
-            if (k->kind <= AD_CALL4) {
+            if (k->kind <= AD_CALL5) {
                 call(k, n, reg);
             } else if (k->kind != AD_FOLD) {
                 move_step(p, k, start, n, reg);
@@ -360,7 +362,7 @@ static void run_rows(const part *t, char **reg, char *scratch)
                 reg[v->reg] = at[r->direct[i]] + start * v->itemsize;
             }
             for (const ad_step *k = steps; k < steps + r->block_steps; k++) {
-                if (k->kind <= AD_CALL4) {
+                if (k->kind <= AD_CALL5) {
                     call(k, n, reg);
                 } else if (k->kind == AD_LOAD) {
                     const ad_view *v = &r->views[k->a];
@@ -443,7 +445,7 @@ static void run_tiles(const part *t, char **reg)
             reg[v->reg] = base_of(t, r->direct[i]) + start * v->itemsize;
         }
         for (const ad_step *k = steps; k < steps + r->block_steps; k++) {
-            if (k->kind <= AD_CALL4)
+            if (k->kind <= AD_CALL5)
                 call(k, n, reg);
             else if (k->kind != AD_FOLD)
                 move_step(t, k, start, n, reg);
@@ -558,7 +560,7 @@ static void run_sheets(const part *t, char **reg)
             for (int i = 0; i < r->n_point; i++)
                 reg[r->views[r->point[i]].reg] = at[r->point[i]];
             for (const ad_step *k = sheet_steps; k < steps; k++) {
-                if (k->kind <= AD_CALL4)
+                if (k->kind <= AD_CALL5)
                     call(k, k->one ? 1 : r->block * p, reg);
                 else
                     spread_row(&r->views[k->a], last, reg[k->dst], at[k->a], r->block, p);
@@ -571,7 +573,7 @@ static void run_sheets(const part *t, char **reg)
             reg[v->reg] = at[r->direct[i]] + inside * p * v->itemsize;
         }
         for (const ad_step *k = steps; k < steps + r->block_steps; k++) {
-            if (k->kind <= AD_CALL4) {
+            if (k->kind <= AD_CALL5) {
                 call(k, rows * p, reg);
             } else if (k->kind == AD_LOAD) {
                 const ad_view *v = &r->views[k->a];

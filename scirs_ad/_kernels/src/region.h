@@ -51,11 +51,11 @@ typedef struct {
     ptrdiff_t head;          /* where in the memory of a head */
 } ad_view;
 
-/* Steps. CALL3 and CALL4 run a kernel on registers; the others move between registers and views. */
-enum { AD_CALL3, AD_CALL4, AD_LOAD, AD_SAVE, AD_FOLD, AD_TAKE, AD_SCATTER };
+/* Steps. CALL3, CALL4 and CALL5 run a kernel on registers; the others move between registers and views. */
+enum { AD_CALL3, AD_CALL4, AD_CALL5, AD_LOAD, AD_SAVE, AD_FOLD, AD_TAKE, AD_SCATTER };
 typedef struct {
     ad_any_fn fn;
-    uint16_t dst, a, b, c, d; /* LOAD: view a to dst. SAVE, FOLD: register a to view dst. TAKE, SCATTER: at indices b */
+    uint16_t dst, a, b, c, d, e; /* LOAD: view a to dst. SAVE, FOLD: register a to view dst. TAKE, SCATTER: at indices b */
     uint8_t kind;
     uint8_t one;              /* on one element, not on the block; TAKE, SCATTER: one index for all */
 } ad_step;
