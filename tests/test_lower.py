@@ -1,6 +1,7 @@
 """Operations that compiled programs run without Python: products, joins, indices, loops."""
 
 import _thread
+import signal
 import threading
 import time
 
@@ -391,6 +392,15 @@ def test_branches(rng):
     check(steps, rng.standard_normal(30))
 
 
+@pytest.fixture
+def interruptible():
+    """The process may have been started with interrupts ignored, as a shell's background jobs are."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("compiled", [False, True])
 def test_an_endless_loop_can_be_interrupted(compiled):
     f = lambda x: ad.while_loop(lambda y: y[0] < 2.0, lambda y: np.sin(y), x)  # noqa: E731
@@ -404,6 +414,7 @@ def test_an_endless_loop_can_be_interrupted(compiled):
     np.testing.assert_array_equal(f(x + 2.0), x + 2.0)
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("compiled", [False, True])
 def test_a_long_loop_can_be_interrupted(compiled):
     def loop(n):
