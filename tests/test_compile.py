@@ -557,6 +557,7 @@ def test_profile_names_every_instruction():
     assert all(seconds > 0 for _, seconds in times)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_long_program_can_be_interrupted():
     a = np.eye(900)
 

@@ -1,7 +1,6 @@
 """Operations that compiled programs run without Python: products, joins, indices, loops."""
 
 import _thread
-import signal
 import threading
 import time
 
@@ -390,14 +389,6 @@ def test_branches(rng):
         return ad.scan(lambda c, r: (ad.cond(c[0] > 0, lambda c: c - 1.0, lambda c: c * c, c) + r, c), x, x[:, None])
 
     check(steps, rng.standard_normal(30))
-
-
-@pytest.fixture
-def interruptible():
-    """The process may have been started with interrupts ignored, as a shell's background jobs are."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("interruptible")
