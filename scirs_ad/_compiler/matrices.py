@@ -260,6 +260,9 @@ def cofactor_of_lu(a, lu, piv):
 
     Cost: ``4/3 n^3`` operations; a singular value decomposition where the inverse is not safe, as in `cofactor_core`.
     """
+    lead = np.broadcast_shapes(a.shape[:-2], lu.shape[:-2], piv.shape[:-1])
+    a, lu = (np.broadcast_to(x, lead + x.shape[-2:]) for x in (a, lu))
+    piv = np.broadcast_to(piv, lead + piv.shape[-1:])
     try:
         inverse = inv_of_lu.body(lu, piv)
     except np.linalg.LinAlgError:

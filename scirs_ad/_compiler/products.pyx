@@ -21,6 +21,7 @@ cdef struct Call:
     Py_ssize_t count
     bint double
     bint large                  # each product
+    bint half                   # of a matrix and its own transpose: one triangle counts, so it is symmetric to the bit
     Py_ssize_t length[MOST_LOOPS]
     Py_ssize_t step[3][MOST_LOOPS]
 
@@ -72,21 +73,34 @@ cdef inline int some(Call* x, char** ptr, One one, Py_ssize_t first, Py_ssize_t 
             d -= 1
 
 
+ctypedef fused real:
+    double
+    float
+
+
+cdef inline void mirror(Call* x, real* c) noexcept nogil:
+    cdef int i, j
+    for j in range(x.n):
+        for i in range(j):
+            c[j + <Py_ssize_t> i * x.ldc] = c[i + <Py_ssize_t> j * x.ldc]
+
+
 cdef int each_gemm64(void* data, char** ptr) noexcept nogil:
     if (<Call*> data).large:
         warm(1)
-    return some(<Call*> data, ptr, gemm64, 0, (<Call*> data).count)
+    some(<Call*> data, ptr, gemm64, 0, (<Call*> data).count)
+    if (<Call*> data).half:
+        mirror[double](<Call*> data, <double*> ptr[(<Call*> data).c])
+    return 0
 
 
 cdef int each_gemm32(void* data, char** ptr) noexcept nogil:
     if (<Call*> data).large:
         warm(1)
-    return some(<Call*> data, ptr, gemm32, 0, (<Call*> data).count)
-
-
-ctypedef fused real:
-    double
-    float
+    some(<Call*> data, ptr, gemm32, 0, (<Call*> data).count)
+    if (<Call*> data).half:
+        mirror[float](<Call*> data, <float*> ptr[(<Call*> data).c])
+    return 0
 
 
 cdef inline void short_gemv(Call* x, const real* a, const real* v, real* y) noexcept nogil:
@@ -205,6 +219,7 @@ cdef class Product(Native):
         alone = 50 + 2.0 * x.m * x.n * x.k / (40 if kind == "gemm" else 4)
         self.ns = x.count * alone
         x.large = alone > NS_WARM
+        x.half = kind == "gemm" and x.a == x.b and x.ta != x.tb and x.lda == x.ldb and x.m == x.n and x.loops == 0
         self.shared = x.count > 1 and alone < NS_OF_BLAS and self.ns > NS_SHARED
         times = f"{x.count} times " if loops else ""
         self.text = f"{times}{kind} {flags[0]}{flags[1]} {x.m} x {x.n} x {x.k}: p{x.a} p{x.b} -> p{x.c}"
