@@ -220,22 +220,24 @@ def with_digits(run):
 
 
 @with_digits
-def reference(function, xs, ts, cts, rng, tied=None, samples=3):
+def reference(function, xs, ts, cts, rng, tied=None, samples=3, sizes=None):
     """``Re <ct, J t>``, and how much it changes if each input changes by a rounding unit of its largest element.
 
     That is the condition of the derivative, times the unit: what an algorithm that is backward stable in norms, as those
     of LAPACK are, may lose. It is measured, as the largest change among `samples` random ones; `tied` keeps a structure.
+    `sizes`: of the inputs, if not their largest elements.
     """
+    sizes = [np.max(np.abs(x), initial=0.0) for x in xs] if sizes is None else sizes
     exact = contraction(function, *([lifted(x) for x in group] for group in (xs, ts, cts)))
     change = mpmath.mpf(0)
     for _ in range(samples):
         moved = []
-        for x in xs:
+        for x, size in zip(xs, sizes, strict=True):
             noise = rng.uniform(-1, 1, np.shape(x)) + (
                 1j * rng.uniform(-1, 1, np.shape(x)) if np.iscomplexobj(x) else 0
             )
             noise = np.asarray(noise if tied is None else tied(noise))
-            unit = np.finfo(np.asarray(x).dtype).eps * np.max(np.abs(x), initial=0.0)
+            unit = np.finfo(np.asarray(x).dtype).eps * size
             moved.append(lifted(x) + mpmath.mpf(float(unit)) * lifted(noise))
         change = max(
             change, abs(contraction(function, moved, *([lifted(x) for x in group] for group in (ts, cts))) - exact)

@@ -210,7 +210,7 @@ f = chain if sys.argv[1] == "sparse" else plain
 g = ad.grad(lambda x: np.sum(f(x)))
 if sys.argv[2] == "compiled":
     g = ad.compile(g)
-g(np.ones((4, 64)))
+g(np.ones((600, 64)))  # with what products of this size import
 x = np.ones((6000, 64))
 before = peak()
 g(x)

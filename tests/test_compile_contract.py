@@ -238,6 +238,7 @@ def test_a_large_constant_is_kept_once():
     def f(x):
         return np.sum(np.sin(table @ x) * (table @ x))
 
+    ad.compile(ad.value_and_grad(f))(x)  # imports what products need
     c = ad.compile(ad.value_and_grad(f))
     tracemalloc.start()
     try:
@@ -425,3 +426,55 @@ def test_nan_and_inf_inside_regions(n):
         for g in (ad.grad(lambda x, y, f=f: np.sum(f(x, y))), ad.hvp(lambda x, y, f=f: np.sum(f(x, y)))):
             args = (x, y) if g is not None and type(g) is ad.grad else (x, np.ones(n), y)
             assert np.array_equal(ad.compile(g)(*args), g(*args), equal_nan=True)
+
+
+def test_numbers_of_equal_value_and_other_types():
+    """`3 == 3.0 == np.float64(3) == 3 + 0j`: what one of them made of a dtype says nothing about the others."""
+    x = np.ones(3, np.float32)
+    for c in 3, np.float64(3), 3.0, 3 + 0j, np.complex128(3), np.float32(3), True, 1, 1.0, 1 + 0j, np.int64(1):
+        for f in np.multiply, np.fmax, np.add, lambda x, c: np.where(x > 0, x, c):
+            found, expected = ad.compile(lambda x, f=f, c=c: f(x, c))(x), f(x, c)
+            assert found.dtype == expected.dtype, (c, type(c), found.dtype, expected.dtype)
+            np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "c", [4, 4.0, np.int64(4), np.uint8(4), np.array(4), np.array([4]), np.int32(-2), np.float32(8)]
+)
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "c16"])
+def test_divisors_of_every_type(c, dtype):
+    """The reciprocal of `np.int64(4)` is 0.25, whatever `np.reciprocal` makes of an integer."""
+    x = np.arange(1, 4).astype(dtype)
+    for f in (
+        lambda x: x / c,
+        lambda x: 3 * x / c - x * c * c,
+        lambda x: (x / c) / c,
+        lambda x: x * c / 2 / c,
+        lambda x: c / x,
+    ):
+        found, expected = ad.compile(f)(x), f(x)
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected, rtol=8 * np.finfo(expected.dtype).eps)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda z: np.real(z[0]) ** 2,
+        lambda z: np.sum(np.real(np.real(z).T) ** 2),
+        lambda z: np.imag(z[0]) * z[1].real,
+        lambda z: np.real(np.sum(z)).reshape(()) * 2,
+    ],
+)
+def test_parts_of_complex_values(f):
+    z = np.array([1 + 2j, 3 - 1j])
+    np.testing.assert_allclose(ad.compile(f)(z), f(z), rtol=1e-15)
+    np.testing.assert_allclose(ad.compile(ad.grad(f))(z), ad.grad(f)(z), rtol=1e-15)
+    assert np.real(ad.Variable(np.array([True, False]))).dtype == bool
+
+
+def test_differences_keep_their_dtype():
+    x = np.arange(7, dtype=np.float32)
+    for arguments in (), (2,), (np.arange(7.0),):
+        for f in ad.compile(lambda x, arguments=arguments: np.gradient(x, *arguments)), ad.numpy.gradient:
+            assert f(x, *(() if f is not ad.numpy.gradient else arguments)).dtype == np.float32

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import scirs_ad as ad
-from scirs_ad._compiler.compile import Body
+from scirs_ad._compiler.body import Body
 from scirs_ad._compiler.fuse import FusedGraph, Region, fuse
 from scirs_ad._compiler.graph import FlatGraph, Op
 from scirs_ad._transforms.layout import layered, ranks

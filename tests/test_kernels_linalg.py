@@ -738,6 +738,91 @@ print("done")
     assert fresh(code)[0] == "done"
 
 
+FAULTS = """
+import ctypes, os, resource, threading
+import numpy as np
+from scipy.linalg import cython_blas
+import scirs_ad as ad
+from scirs_ad._kernels import blas, linalg, threads
+
+def pool(module):
+    return ctypes.CDLL(module.__file__)
+
+library = pool(cython_blas)
+known = hasattr(library, "blas_memory_alloc") and os.uname().machine == "x86_64"
+
+def faults(buffers, library=library):
+    # Page faults of reading what lies from 0.25 to 1.25 MiB in free buffers of the BLAS.
+    if not hasattr(library, "blas_memory_alloc") or os.uname().machine != "x86_64":
+        return 0
+    library.blas_memory_alloc.restype = ctypes.c_void_p
+    library.blas_memory_free.argtypes = [ctypes.c_void_p]
+    held = [library.blas_memory_alloc(0) for _ in range(buffers)]
+    into = (ctypes.c_char * (1 << 20))()
+    ctypes.memset(into, 0, 1 << 20)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for p in held:
+        ctypes.memmove(into, p + (1 << 18), 1 << 20)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for p in held:
+        library.blas_memory_free(p)
+    return after - before
+"""
+BUFFER_USES = {
+    "eager": "linalg.matmul(a, a)",
+    "compiled": "ad.compile(lambda x, y: x @ y + 1)(a, a)",
+    "through NumPy": """
+library = pool(np._core._multiarray_umath)
+ad.compile(lambda x: x @ x)(a)
+""",
+    "factor": "linalg.cholesky(a + 300 * np.eye(130, dtype=a.dtype))",
+    "threads": """
+workers = [threading.Thread(target=linalg.matmul, args=(a, a)) for _ in range(8)]
+for w in workers:
+    w.start()
+for w in workers:
+    w.join()
+""",
+    "batch": """
+threads.set_num_threads(5)
+buffers = 5
+linalg.matmul(np.stack(30 * [a]), a.T)
+linalg.matmul(np.stack(30 * [a]), np.stack(30 * [a]))
+""",
+    "compiled batch": """
+threads.set_num_threads(5)
+buffers = 5
+ad.compile(lambda x: x @ x)(np.stack(30 * [a]))
+""",
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts page faults as Linux does")
+@pytest.mark.parametrize("use", BUFFER_USES)
+def test_buffers_of_blas_are_present_after_the_first_large_product(use):
+    """Or the prefetches of OpenBLAS walk the page table in vain, and sgemm runs at a third of its speed."""
+    code = f"""{FAULTS}
+buffers = 2
+a = np.ones((130, 130), np.float32)
+linalg.matmul(a[:20, :20], a[:20, :20])
+assert blas.blas_warm_buffers() == 0
+{BUFFER_USES[use]}
+assert not known or blas.blas_warm_buffers() >= buffers
+assert faults(buffers, library) < 50
+again = ad.compile(lambda x, y: x @ y + 1)
+again(a, a)
+pid = os.fork()
+assert blas.blas_warm_buffers() == 0
+again(a, a)
+good = faults(2, library) < 50
+if pid == 0:
+    os._exit(0 if good else 3)
+assert os.waitpid(pid, 0)[1] == 0 and good
+print("done")
+"""
+    assert fresh(code)[0] == "done"
+
+
 def test_threads_loads_neither_numpy_nor_scipy():
     code = """
 import sys

@@ -228,6 +228,41 @@ def test_large_regions_do_not_depend_on_threads(shape):
 
 
 @pytest.mark.parametrize("dtype", [F8, F4])
+@pytest.mark.parametrize(("shape", "shifts"), [
+    ((100_000,), [(1,), (0,)]), ((30_011,), [(5,), (700,), (0,), (1,)]), ((9_000,), [(8_000,), (0,), (8_001,)]),
+    ((40_000,), [(40_000,), (0,), (39_990,)]), ((300, 500), [(1, 1), (1, 0), (0, 1), (0, 0)]),
+    ((20_000, 7), [(1, 1), (0, 2), (3, 0)]), ((5, 30_000), [(0, 1), (0, 0), (2, 3)]),
+    ((1,), [(2,), (0,)]), ((60, 50, 40), [(1, 1, 1), (1, 0, 1), (0, 1, 2), (0, 0, 0)]), ((9, 4_000, 3), [(1, 0, 0), (0, 0, 1)]),
+])  # fmt: skip
+def test_shifted_results_in_one_array(shape, shifts, dtype):
+    """Each is added to what the others have written; what is stored is read again later."""
+    rng = np.random.default_rng(6)
+    arrays = [rng.integers(-3, 4, shape).astype(dtype) for _ in range(3)]  # sums of small integers are exact
+    x, y, z = arrays
+    full = tuple(n + max(s[d] for s in shifts) for d, n in enumerate(shape))
+    strides = strides_of(full, dtype.itemsize)
+    code = [("subtract", dtype, (0, 1)), ("multiply", dtype, (3, 2)), ("square", dtype, (3,)),
+            ("multiply", dtype, (3, 0)), ("negative", dtype, (5,))]  # fmt: skip
+    values = [*arrays, x - y, (x - y) * z, (x - y) ** 2, (x - y) * x, -((x - y) ** 2)]
+    shifts = sorted(shifts, reverse=True)
+    offsets = [sum(a * b for a, b in zip(shift, strides, strict=True)) for shift in shifts]
+    numbers = [3, 4, 7, 6][: len(shifts)]
+    outputs = [
+        ("add" if k else "store", v, strides, 0, at) for k, (v, at) in enumerate(zip(numbers, offsets, strict=True))
+    ]
+    outputs += [("sum", 3, None, 1), ("max", 6, None, 2)]
+    expected = np.zeros(full, dtype)
+    for k, (shift, v) in enumerate(zip(shifts, numbers, strict=True)):
+        part = expected[tuple(slice(a, a + n) for a, n in zip(shift, shape, strict=True))]
+        part[...] = values[v] if k == 0 else part + values[v]
+    region = Region(shape, [(dtype, a.strides) for a in arrays], [], code, outputs)
+    for threads in (1, 2, 5):
+        out, total, most = np.zeros(full, dtype), np.empty((), dtype), np.empty((), dtype)
+        region.run(arrays, [out, total, most], threads)
+        assert same(out, expected) and total == values[3].sum() and most == values[6].max()
+
+
+@pytest.mark.parametrize("dtype", [F8, F4])
 @pytest.mark.parametrize("shape", [(7, 500, 10), (3, 4, 60, 5), (2000, 3), (2, 90, 63), (300, 16)])
 def test_sheets_of_short_rows(shape, dtype):
     """Operands that repeat along any axes, results by rows, columns and sheets, for any number of threads."""
@@ -316,8 +351,8 @@ def apply(name, *operands):
 def test_superinstructions_round_twice(dtype, n):
     """Every superinstruction gives the bits of its operations, one by one."""
     rng = np.random.default_rng(n)
-    v = [np.where(rng.random(n) < 0.2, 0, rng.standard_normal(n)).astype(dtype) for _ in range(4)]
-    s = [np.array(rng.standard_normal(), dtype) for _ in range(4)]
+    v = [np.where(rng.random(n) < 0.2, 0, rng.standard_normal(n)).astype(dtype) for _ in range(5)]
+    s = [np.array(rng.standard_normal(), dtype) for _ in range(5)]
     seen = 0
     for name in kernels()[0]:
         if name == "sincos":
@@ -332,7 +367,14 @@ def test_superinstructions_round_twice(dtype, n):
             operands += [(v if kind == "v" else s)[2 + i] for i, kind in enumerate(rest[2])]
             code = [(inner, dtype, (0, 1)), (rest[1], dtype, (2, 3)), (rest[0], dtype, (4, 5))]
             expected = apply(rest[0], expected, apply(rest[1], *operands[2:]))
-        elif len(rest) in (2, 4):  # outer c, and third d
+        elif len(rest) == 5:  # a b outer c d third e
+            operands += [v[2], v[3], (v if rest[4] == "v" else s)[4]]
+            code = [(inner, dtype, (0, 1)), (rest[1], dtype, (2, 3)), (rest[0], dtype, (5, 6))]
+            expected = apply(rest[0], expected, apply(rest[1], *operands[2:4]))
+            outer = rest[3].removeprefix("r")
+            code.append((outer, dtype, (7, 4) if outer == rest[3] else (4, 7)))
+            expected = apply(outer, *((expected, operands[4]) if outer == rest[3] else (operands[4], expected)))
+        elif len(rest) in (2, 4, 6):  # outer c, third d, and fourth e
             inputs = len(kinds) + len(rest) // 2
             code = [(inner, dtype, tuple(range(len(kinds))))]
             for k in range(0, len(rest), 2):

@@ -391,6 +391,7 @@ def test_branches(rng):
     check(steps, rng.standard_normal(30))
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("compiled", [False, True])
 def test_an_endless_loop_can_be_interrupted(compiled):
     f = lambda x: ad.while_loop(lambda y: y[0] < 2.0, lambda y: np.sin(y), x)  # noqa: E731
@@ -404,6 +405,7 @@ def test_an_endless_loop_can_be_interrupted(compiled):
     np.testing.assert_array_equal(f(x + 2.0), x + 2.0)
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("compiled", [False, True])
 def test_a_long_loop_can_be_interrupted(compiled):
     def loop(n):
@@ -424,3 +426,17 @@ def test_a_long_loop_can_be_interrupted(compiled):
     assert time.perf_counter() - begun < 20  # a second on an idle machine
     np.testing.assert_array_equal(short(x), expected)
     np.testing.assert_array_equal(x, np.linspace(0.0, 1.0, 100))
+
+
+def test_scatters_of_transposes_stay_in_the_program():
+    """What is added at index arrays is packed first where it does not lie in order."""
+    places, x = np.array([[0, 2, 2], [3, 1, 0]]), np.random.default_rng(0).standard_normal((4, 3, 5))
+
+    def f(x):
+        return np.sum(np.sin(np.swapaxes(x, 1, 2)[:, places.T] ** 2))
+
+    g = ad.grad(lambda y: np.sum(np.sin(np.swapaxes(y[:, places], -1, -2)) * x[:, :, :2]))
+    y = x[:, 0]
+    np.testing.assert_allclose(ad.compile(g)(y), g(y), rtol=1e-13)
+    assert "python" not in str(ad.compile(g).lower(y).program)
+    np.testing.assert_allclose(ad.compile(ad.grad(f))(x), ad.grad(f)(x), rtol=1e-13)

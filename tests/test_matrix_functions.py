@@ -47,12 +47,48 @@ def test_funm():
     np.testing.assert_allclose(ad.vjp(lambda a: sla.funm(a, np.exp), POSITIVE)[1](GENERAL)[0], exact, rtol=1e-9)
 
 
-def test_funm_of_a_nearly_defective_matrix():
-    """Parlett's recurrence divides by the gap: loud, where it matters; the functions of their own are exact."""
-    a = np.array([[1.0, 1.0], [1e-18, 1.0]])
-    with pytest.warns(sla.IllConditionedWarning, match="funm: eigenvalues are so near"):
-        sla.funm(a, np.sqrt)
-    np.testing.assert_allclose(sla.sqrtm(a), [[1.0, 0.5], [5e-19, 1.0]], rtol=1e-14, atol=1e-18)
+DEFECTIVE = {
+    "Jordan": np.eye(3) + np.eye(3, k=1),
+    "nearly": np.array([[1.0, 1.0, 0.0], [1e-10, 1.0, 0.5], [0.0, 0.0, 3.0]]),
+    "two blocks": np.kron(np.diag([1.0, 1.5]), np.eye(2)) + np.eye(4, k=1),
+    "chain": np.diag(1 + 0.05 * np.arange(5)) + np.triu(np.arange(25.0).reshape(5, 5) / 25, 1),
+}
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+@pytest.mark.parametrize("which", DEFECTIVE)
+def test_funm_of_defective_matrices(which, kind):
+    """As the functions that have their own algorithms, value and derivative of both modes."""
+    a = (DEFECTIVE[which] * (1 if kind is float else 1 + 0.2j)).astype(kind)
+    e = np.cos(np.arange(a.size)).reshape(a.shape).astype(kind)
+    for func, own in ((np.exp, sla.expm), (np.log, sla.logm), (np.sqrt, sla.sqrtm)):
+
+        def of(x, func=func):
+            return sla.funm(x, func)
+
+        for found, exact in (
+            (of(a), own(a)), (ad.jvp(of, (a,), (e,))[1], ad.jvp(own, (a,), (e,))[1]),
+            (ad.vjp(of, a)[1](e)[0], ad.vjp(own, a)[1](e)[0]),
+        ):  # fmt: skip
+            np.testing.assert_allclose(found, exact, rtol=0, atol=1e-12 * np.max(np.abs(exact)))
+    check_grads(lambda x: sla.funm(x, np.exp), (a,), order=2)
+
+
+def test_funm_of_a_function_that_is_not_real_on_the_real_axis():
+    def func(x):
+        return np.exp((1 + 2j) * x)
+
+    def exact(x):
+        return sla.expm((1 + 2j) * x)
+
+    a, e = GENERAL + 1j * POSITIVE, GENERAL.T + 0.5j
+    np.testing.assert_allclose(sla.funm(a, func), exact(a), rtol=1e-10)
+    np.testing.assert_allclose(ad.vjp(lambda x: sla.funm(x, func), a)[1](e)[0], ad.vjp(exact, a)[1](e)[0], rtol=1e-9)
+
+
+def test_funm_where_the_function_is_not_analytic():
+    with pytest.warns(sla.IllConditionedWarning, match="funm: .*not analytic"):
+        sla.funm(np.array([[0.0, 1.0], [0.0, 0.0]]), np.sqrt)
 
 
 def test_complex_result_of_a_real_matrix():

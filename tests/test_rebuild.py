@@ -191,3 +191,25 @@ def test_products_with_the_own_transpose_compute_one_half():
             found = ad.compile(f)(a)
             assert np.array_equal(found, found.T)
             close(found, f(a), 1e-12 if a.dtype == np.float64 else 1e-5)
+
+
+def test_determinants_share_the_factorisation_too():
+    def f(a, b):
+        return np.linalg.det(a) + np.sum(np.linalg.solve(a, b)) + np.linalg.slogdet(a)[1]
+
+    a = np.eye(20) + RNG.standard_normal((20, 20)) / 10
+    b = RNG.standard_normal(20)
+    for g in (f, ad.grad(f), ad.value_and_grad(lambda a, b: np.linalg.det(a))):
+        c = ad.compile(g)
+        for y, z in zip(_as_tuple(c(a, b)), _as_tuple(g(a, b)), strict=True):
+            np.testing.assert_allclose(y, z, rtol=1e-11)
+        made = [op.primitive.name for op in c.lower(a, b).rebuilt.ops]
+        assert made.count("lu_of") == 1
+        assert not {"det_core", "cofactor_core", "slogdet_core", "inv_core"}.intersection(made)
+    singular = np.diag([*range(1, 20), 0.0])
+    both = ad.compile(ad.value_and_grad(lambda a: np.linalg.det(a)))
+    np.testing.assert_allclose(both(singular)[1], ad.grad(np.linalg.det)(singular), rtol=1e-12)
+
+
+def _as_tuple(x):
+    return x if isinstance(x, tuple) else (x,)

@@ -221,12 +221,18 @@ def test_large_arrays_in_threads():
 
 def test_the_number_of_threads_changes_no_bit():
     rng = np.random.default_rng(0)
+
+    def shifted(x):
+        return np.sum((x[1:] - x[:-1] ** 2) ** 2) + np.sum(x[9:] * x[4:-5] * x[:-9])
+
     x, a = rng.standard_normal(300_000), rng.standard_normal((64, 30, 30)) + 10 * np.eye(30)
 
     def results():
         return [
             *ad.value_and_grad(lambda x: np.sum(np.tanh(x) * np.exp(-(x**2))) / np.linalg.norm(x))(x),
             ad.grad(lambda x: np.var(x) + np.max(x) + np.sum(np.cumsum(x)))(x),
+            ad.compile(ad.grad(shifted))(x),
+            ad.compile(ad.hvp(shifted))(x, x[::-1].copy()),
             ad.grad(lambda a: np.sum(np.linalg.inv(a)) + np.sum(np.linalg.slogdet(a)[1]))(a),
             ad.grad(lambda a: np.sum(np.sin(a @ a)))(a),
             ad.vmap(ad.grad(lambda a: np.sum(np.linalg.solve(a, a[0]))))(a),

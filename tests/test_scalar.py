@@ -473,3 +473,18 @@ def test_small_products_are_part_of_it_when_rounding_may_change():
         assert "200 runs" in str(mapped.lower(ws, many).fused)
         shared = ad.compile(ad.vmap(f, in_axes=(0, None)), level="aggressive")
         close([shared(ws, points)], [ad.vmap(f, in_axes=(0, None))(ws, points)])
+
+
+def test_a_constant_of_one_number_gives_its_axes():
+    """The shape of `x + np.array([1.0])` comes from the constant alone; single elements are read and written later."""
+
+    def f(x):
+        v = np.floor_divide(x, np.array([1.0])) + np.sin(x)
+        v = ad.numpy.multiply(v, 1.0)
+        v[-1] = 2 * v[0] * x
+        w = np.maximum(v, np.full((2, 1), 0.25))
+        return np.sum(w[1, 0] * np.concatenate([v, 2 * v]) * w[0])
+
+    one, two = np.array(0.7), np.array([0.7, 1.3])
+    for g, x in (f, one), (ad.grad(f), one), (ad.vmap(f), two), (ad.vmap(ad.grad(f)), two):
+        np.testing.assert_allclose(ad.compile(g)(x), g(x), rtol=1e-14)

@@ -953,3 +953,25 @@ def test_infinite_derivatives_have_their_sign(function, slope, size):
     expected = np.full(size, slope)
     np.testing.assert_array_equal(ad.grad(lambda x: np.sum(function(x)))(ends), expected)
     np.testing.assert_array_equal(ad.jvp(function, (ends,), (np.ones(size),))[1], expected)
+
+
+@pytest.mark.parametrize("loops", [(), (1,), (4,), (2, 3)])
+def test_elements_of_batched_vectors(loops):
+    """`x[0]` of a batch of vectors is a batch: its cotangents add as whole arrays, not as single numbers."""
+    x = np.random.default_rng(0).standard_normal((*loops, 3))
+    f = lambda x: x[..., 0] * x[..., 1] + x[..., 0] ** 2 * x[..., -1]  # noqa: E731
+    g = lambda x: x[0] * x[1] + x[0] ** 2 * x[-1]  # noqa: E731
+    for _ in loops:
+        g = ad.vmap(g)
+    a, b, c = np.moveaxis(x, -1, 0)
+    expected = np.stack([b + 2 * a * c, a, a**2], -1)
+    for h in f, g:
+        np.testing.assert_allclose(ad.grad(lambda x, h=h: np.sum(h(x)))(x), expected, rtol=1e-14)
+    # The adjoint of stack along the last axis takes such elements, too.
+    y = x[..., 0]
+
+    def total(y):
+        return np.sum(np.stack([y, np.sin(y)], -1) ** 2)
+
+    twice = ad.grad(lambda y: np.sum(ad.grad(total)(y)))(y)
+    np.testing.assert_allclose(twice, 2 + 2 * np.cos(2 * y), rtol=1e-12)

@@ -104,6 +104,24 @@ class Workloads:
         self.gradient(*self.args)
 
 
+class Products:
+    """Compiled products of few rows, in a process that has done no larger one."""
+
+    params = ["float32", "float64"]
+    param_names = ["dtype"]
+    rounds = 4
+
+    def setup(self, dtype):
+        rng = np.random.default_rng(0)
+        self.images = rng.standard_normal((128, 256)).astype(dtype)
+        self.weights = rng.standard_normal((256, 256)).astype(dtype)
+        self.f = ad.compile(lambda images, weights: images @ weights + 1)
+        self.f(self.images, self.weights)
+
+    def time_product(self, dtype):
+        self.f(self.images, self.weights)
+
+
 class Second:
     """A Hessian of 200 inputs."""
 
@@ -176,6 +194,27 @@ class Solvers:
 
 def rosenbrock(x):
     return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+
+
+class ShiftedSlices:
+    """Derivatives of Rosenbrock's function, compiled: one pass over neighbours, added to two overlapping slices."""
+
+    params = [["value_and_grad", "hvp"], [1000, 100_000, 1_000_000], [1, 2]]
+    param_names = ["derivative", "n", "threads"]
+
+    def setup(self, derivative, n, threads):
+        x, v = np.random.default_rng(0).standard_normal((2, n))
+        both, product = ad.compile(ad.value_and_grad(rosenbrock)), ad.compile(ad.hvp(rosenbrock))
+        self.run = {"value_and_grad": lambda: both(x), "hvp": lambda: product(x, v)}[derivative]
+        self.before = ad.get_num_threads()
+        ad.set_num_threads(threads)
+        self.run()
+
+    def teardown(self, derivative, n, threads):
+        ad.set_num_threads(self.before)
+
+    def time_shifted(self, derivative, n, threads):
+        self.run()
 
 
 class Minimize:

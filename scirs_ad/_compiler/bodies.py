@@ -4,7 +4,7 @@ import weakref
 
 import numpy as np
 
-from scirs_ad._compiler.compile import Body
+from scirs_ad._compiler.body import Body
 from scirs_ad._compiler.loop import Loop, While
 
 __all__ = ["Step"]

@@ -11,33 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from scirs_ad._compiler.diagonals import diagonals
-from scirs_ad._compiler.fuse import cost, fuse
-from scirs_ad._compiler.graph import OPENED, record, replay, without_holds
-from scirs_ad._compiler.plan import plan
-from scirs_ad._compiler.profile import measured
+from scirs_ad._compiler.body import Body, compiled_call
+from scirs_ad._compiler.fuse import cost
 from scirs_ad._compiler.program import Door
-from scirs_ad._compiler.rebuild import LEVELS, rebuild
-from scirs_ad._compiler.scalars import scalarise
-from scirs_ad._core.core import (
-    Batch,
-    Dual,
-    Spec,
-    Tape,
-    Variable,
-    as_array,
-    bind,
-    inexact,
-    spec_of,
-    value_of,
-)
-from scirs_ad._core.define import primitive, sample
+from scirs_ad._compiler.rebuild import LEVELS
+from scirs_ad._core.core import Spec, Variable, as_array, bind, spec_of, value_of
 from scirs_ad._core.errors import TracingError
 from scirs_ad._core.tree import LEAF, Leaf, flatten, unflatten
-from scirs_ad._transforms.check import checking
 from scirs_ad._transforms.common import finish, name_of
-from scirs_ad._transforms.custom import WATCHERS
-from scirs_ad._transforms.hold import hold
 
 __all__ = ["compile"]
 
@@ -61,245 +42,6 @@ def uncollected():
     finally:
         gc.collect(0)
         gc.enable()
-
-
-# ------------------------------------------------------------------------------------------------ a compiled body
-class Body:
-    """A traced function over leaves: its graph, its program, and the bodies derived from it, all made once."""
-
-    def __init__(self, f, specs, name, level="standard", weak=(), donated=(), memory_limit=None):
-        self.name, self.level, self.donated, self.memory_limit = name, level, donated, memory_limit
-        self.trace = record(f, specs, name, weak)
-        self.specs = [self.trace.graph.specs[v] for v in self.trace.graph.inputs]
-        self.out_specs = tuple(self.trace.graph.specs[v] for v in self.trace.graph.outputs)
-        self.structure, self.lifted = self.trace.structure, self.trace.lifted
-        self._steps = self._program = None
-        self._derived, self._lock = {}, threading.RLock()
-
-    def steps(self):
-        """(rebuilt, report, Plan), made at the first run."""
-        with self._lock:
-            if self._steps is None:
-                rebuilt, report = rebuild(self.trace.graph, self.level)
-                rebuilt = diagonals(rebuilt, self.level, report)
-                fused = fuse(
-                    scalarise(rebuilt, self.level == "aggressive") if LEVELS.index(self.level) >= 2 else rebuilt
-                )
-                if checking():
-                    for graph in (self.trace.graph, rebuilt, fused):
-                        graph.check()
-                found = plan(fused, self.donated, self.memory_limit)
-                if checking() and found.fused is not fused:
-                    found.fused.check()
-                self._program = found.program
-                self._steps = rebuilt, report, found
-            return self._steps
-
-    @property
-    def program(self):
-        return self._program if self._program is not None else self.steps()[2].program
-
-    def profile(self, leaves, repeat):
-        """The Profile of runs on arrays."""
-        values = self._ready(leaves)
-        self.program(*[x.copy() for x in values])
-        found = self.steps()[2]
-        again, saved = self.checkpoints()
-        if found.repeated:
-            again += len(found.repeated)
-            saved += plan(fuse(self.steps()[0]), self.donated).program.arena_bytes - found.program.arena_bytes
-        return measured(
-            found, [x.copy() if k in self.donated else x for k, x in enumerate(values)], repeat, again, saved
-        )
-
-    def _ready(self, leaves):
-        """Arrays as a program takes them."""
-        return [
-            x if _plain(x, s) else np.asarray(x, s.dtype, order="C") for x, s in zip(leaves, self.specs, strict=True)
-        ]
-
-    def run(self, leaves, given=None):
-        """The results on arrays; `given`: arrays to write results to, or None."""
-        values = self._ready(leaves)
-        program = self.program
-        for profile in WATCHERS:
-            profile.ran(*self.checkpoints())
-        if program.overwrites:
-            values = [x.copy() if k in self.donated and not x.flags.writeable else x for k, x in enumerate(values)]
-        if given is None:
-            return program(*values)
-        straight = [
-            y if y is not None and _plain(y, s) and not any(np.may_share_memory(x, y) for x in values) else None
-            for y, s in zip(given, self.out_specs, strict=True)
-        ]
-        outs = list(program(*values, given=straight))
-        for k, y in enumerate(given):
-            if y is not None and outs[k] is not y:
-                y[...] = outs[k]
-                outs[k] = y
-        return tuple(outs)
-
-    def checkpoints(self):
-        """(functions that a call runs again, bytes by which that makes the arena smaller)."""
-
-        def make():
-            graph, _, found = self.steps()
-            again = sum(op.primitive is hold for op in graph.ops)
-            if not again:
-                return 0, 0
-            shared = rebuild(without_holds(self.trace.graph), self.level)[0]
-            return again, plan(fuse(shared), self.donated).program.arena_bytes - found.program.arena_bytes
-
-        return self.derived("checkpoints", make)
-
-    def derived(self, key, make):
-        """A body made from this one, by key."""
-        with self._lock:
-            found = self._derived.get(key)
-            if found is None:
-                found = self._derived[key] = make()
-            return found
-
-    # -------------------------------------------------------------------------------- derivatives
-    def vjp(self, wanted, given):
-        """Cotangents of the inputs `wanted` from those of the outputs `given`: (Body, positions of its results)."""
-
-        def make():
-            places = []
-            n = len(self.specs)
-
-            def pulled(*values):
-                tape = Tape()
-                leaves = list(values[:n])
-                for k in wanted:
-                    leaves[k] = tape.variable(leaves[k])
-                refs = [tape.ref_of(leaves[k]) for k in wanted]
-                outs = replay(self.trace.graph, leaves)
-                tape.closed = True
-                cts = tape.pull([outs[k] for k in given], list(values[n:]), refs, True)
-                places.extend(k for k, c in zip(wanted, cts, strict=True) if c is not None)
-                return [c for c in cts if c is not None]
-
-            specs = self.specs + [self.out_specs[k] for k in given]
-            body = Body(pulled, specs, f"vjp({self.name})", self.level)
-            return body, tuple(places)
-
-        return self.derived(("vjp", wanted, given), make)
-
-    def jvp(self, moving):
-        """Tangents of the outputs from those of the inputs `moving`: (Body, positions of its results)."""
-
-        def make():
-            places = []
-            n = len(self.specs)
-
-            def pushed(*values):
-                dual = Dual()
-                leaves = list(values[:n])
-                for k, t in zip(moving, values[n:], strict=True):
-                    leaves[k] = dual.variable(leaves[k], t)
-                outs = replay(self.trace.graph, leaves)
-                dual.closed = True
-                ts = [dual.split(y)[1] for y in outs]
-                places.extend(k for k, t in enumerate(ts) if t is not None)
-                return [t for t in ts if t is not None]
-
-            specs = self.specs + [self.specs[k] for k in moving]
-            body = Body(pushed, specs, f"jvp({self.name})", self.level)
-            return body, tuple(places)
-
-        return self.derived(("jvp", moving), make)
-
-    def batched(self, mapped, size):
-        """The function with a leading axis at the inputs `mapped`: (Body, whether each result has it)."""
-
-        def make():
-            found = []
-
-            def rows(*values):
-                batch = Batch(size)
-                leaves = [batch.variable(x) if m else x for x, m in zip(values, mapped, strict=True)]
-                outs = replay(self.trace.graph, leaves)
-                batch.closed = True
-                lowered = [batch.lower(y) for y in outs]
-                found.extend(m for _, m in lowered)
-                return [y for y, _ in lowered]
-
-            specs = [Spec((size, *s.shape), s.dtype) if m else s for s, m in zip(self.specs, mapped, strict=True)]
-            body = Body(rows, specs, f"vmap({self.name})", self.level)
-            return body, tuple(found)
-
-        return self.derived(("vmap", mapped, size), make)
-
-
-def _plain(x, spec):
-    """Whether a program can take an array as it is."""
-    return type(x) is np.ndarray and x.dtype == spec.dtype and x.flags.c_contiguous and x.flags.aligned
-
-
-# ------------------------------------------------------------------------------------------------ the primitive
-@primitive(core=None, n_out=-1, kernel=lambda *leaves, body, wanted=(): body.run(leaves), internal=True)
-def compiled_call(*leaves, body, wanted=()):
-    """A compiled function as one operation.
-
-    Derivative: that of the function, as another compiled function. Cost: that of the function.
-    """
-    return replay(body.trace.graph, leaves)
-
-
-OPENED.add(compiled_call)
-compiled_call.def_shape(lambda *specs, body, wanted=(): body.out_specs)
-
-
-@compiled_call.def_vjp
-def _(ct, leaves, body, wanted):
-    given = tuple(k for k, c in enumerate(ct) if c is not None)
-    pulled, places = body.vjp(wanted, given)
-    found = [None] * len(leaves)
-    if places:
-        cts = tuple(ct[k] for k in given)
-        for k, g in zip(places, bind(compiled_call, (*leaves, *cts), {"body": pulled}), strict=True):
-            found[k] = g
-    return tuple(found)
-
-
-@compiled_call.def_jvp
-def _(t, leaves, body):
-    moving = tuple(k for k, s in enumerate(t) if s is not None)
-    pushed, places = body.jvp(moving)
-    found = [None] * len(body.out_specs)
-    if places:
-        outs = bind(compiled_call, (*leaves, *(t[k] for k in moving)), {"body": pushed})
-        for k, s in zip(places, outs, strict=True):
-            found[k] = s
-    return tuple(found)
-
-
-def _on_tape(tape, p, args, params):
-    """One node, which knows of which inputs a derivative can be wanted."""
-    values = tuple([tape.lower(a) for a in args])
-    outs = bind(p, values, params)
-    if not inexact(outs):
-        return outs
-    wanted = tuple(k for k, a in enumerate(args) if tape.ref_of(a) >= 0 and inexact(values[k]))
-    return tape.record_here(p, args, {"body": params["body"], "wanted": wanted}, values, outs)
-
-
-def _on_batch(batch, args, params):
-    lowered = [batch.lower(a) for a in args]
-    body, rows = params["body"].batched(tuple(m for _, m in lowered), batch.size)
-    outs = bind(compiled_call, tuple(y for y, _ in lowered), {"body": body})
-    return tuple(batch.variable(y) if m else y for y, m in zip(outs, rows, strict=True))
-
-
-compiled_call.tape_rule = _on_tape
-compiled_call.batch_rule = _on_batch
-
-
-@compiled_call.def_samples
-def _(rng):
-    body = Body(lambda x: [np.sin(x) * x, np.sum(x * x)], [Spec((3,))], "sample")
-    yield sample(rng.standard_normal(3), body=body)
 
 
 # ------------------------------------------------------------------------------------------------ public
@@ -402,6 +144,7 @@ class compile(Door):
         self.__name__ = name_of(f)
         self.__doc__ = getattr(f, "__doc__", None)
         self._bodies = collections.OrderedDict()
+        self._variables = {}  # those of them that were called with Variables and arrays alone, by their Specs
         self._lock = threading.RLock()
         self._tracing = threading.local()
 
@@ -484,6 +227,7 @@ class compile(Door):
                 self._bodies[key] = body
                 while len(self._bodies) > MOST_SIGNATURES:
                     self._bodies.popitem(last=False)
+                    self._variables.clear()
             return body
 
     def _trace(self, leaves, structure, moving):
@@ -527,6 +271,10 @@ class compile(Door):
     # -------------------------------------------------------------------------------- calls
     def slow(self, args, kwargs):
         """A call whose arguments are not plain arrays of the last signature."""
+        body = self._known(args) if not kwargs else None
+        if body is not None:
+            outs = bind(compiled_call, args, {"body": body})
+            return finish(outs[0]) if body.structure is LEAF else unflatten(body.structure, list(map(finish, outs)))
         out = None
         if "out" in kwargs and not self._takes_out():
             kwargs = dict(kwargs)
@@ -535,6 +283,10 @@ class compile(Door):
         body = self._body(leaves, structure, moving, key)
         values = [as_array(leaves[k]) for k in moving]
         if body.lifted or any(type(x) is Variable or type(x) is Spec for x in values):
+            if not body.lifted and not kwargs and all(x is a for x, a in zip(leaves, args, strict=False)):
+                short = _short(args) if len(leaves) == len(args) else None
+                if short is not None:
+                    self._variables[short] = body
             outs = bind(compiled_call, (*values, *body.lifted), {"body": body})
             return unflatten(body.structure, [finish(y) for y in outs])
         if out is not None:
@@ -563,6 +315,13 @@ class compile(Door):
             if not np.can_cast(s.dtype, y.dtype, "same_kind"):
                 raise TypeError(f"compile of {self.__name__}: out has dtype {y.dtype}, the result {s.dtype}")
         return [None if y is _NOT_WANTED else y for y in given]
+
+    def _known(self, args):
+        """The body for Variables and arrays, if there is one; to find it by `_split` takes 20 microseconds."""
+        if not self._variables or self.static_argnums:
+            return None
+        short = _short(args)
+        return self._variables.get(short) if short is not None else None
 
     def profile(self, *args, repeat=5, **kwargs):
         """Measure every step of a call.
@@ -608,6 +367,18 @@ class compile(Door):
 
 def _restore(f, options):
     return compile(f, **options)
+
+
+def _short(args):
+    """The Specs of arguments that are Variables or ndarrays, one of them a Variable; None for others."""
+    found, some = [], False
+    for a in args:
+        if type(a) is Variable:
+            some = True
+        elif type(a) is not np.ndarray or a.dtype.kind not in "biufc" or not a.dtype.isnative:
+            return None
+        found.append(spec_of(a))
+    return tuple(found) if some else None
 
 
 _NOT_WANTED = object()

@@ -22,10 +22,13 @@ from scirs_ad._transforms.custom import checkpoint_call, custom_jvp_call, custom
 from scirs_ad._transforms.hold import hold
 from scirs_ad._transforms.notation import letters, type_text
 
-__all__ = ["FlatGraph", "Op", "Trace", "chart_of", "record", "replay", "without_holds"]
+__all__ = ["FlatGraph", "Op", "Trace", "chart_of", "opened", "record", "replay", "without_holds"]
 
-# Primitives that are a function of their own: opened while tracing. The compiler's own is entered by compile.py.
-OPENED = {checkpoint_call, custom_jvp_call, custom_vjp_call, saving_call}
+# Functions that are one operation because their derivative is another than that of their operations: kept as such for
+# derivatives, opened in what is compiled.
+CALLS = frozenset([checkpoint_call, custom_jvp_call, custom_vjp_call, saving_call])
+# What is opened while tracing, in any case; the compiler's own is entered by body.py.
+OPENED = set()
 
 NUMBERS = (bool, int, float, complex)
 SMALL_CONSTANT = 4096  # bytes; smaller constants are copied one by one
@@ -241,6 +244,14 @@ def without_holds(graph):
     return FlatGraph(graph.name, graph.specs, graph.constants, ops, graph.inputs, outputs, graph.uniform)
 
 
+def opened(graph):
+    """The same graph without CALLS: their operations instead."""
+    if not any(op.primitive in CALLS for op in graph.ops):
+        return graph
+    return record(lambda *leaves: list(replay(graph, leaves)), [graph.specs[v] for v in graph.inputs], graph.name,
+                  opens_calls=True).graph  # fmt: skip
+
+
 class Trace:
     """What `record` found: the graph, the structure of the output, and what was lifted to further inputs."""
 
@@ -248,7 +259,7 @@ class Trace:
         self.graph, self.structure, self.lifted = graph, structure, lifted
 
 
-def record(f, specs, name, weak=()):
+def record(f, specs, name, weak=(), opens_calls=False):
     """Run `f` on Variables of these Specs.
 
     Parameters
@@ -259,6 +270,8 @@ def record(f, specs, name, weak=()):
     name : str
     weak : collection of int
         Positions of inputs that are Python numbers: they adapt to the dtype of the array they meet.
+    opens_calls : bool
+        Whether CALLS become operations, too.
 
     Returns
     -------
@@ -266,10 +279,12 @@ def record(f, specs, name, weak=()):
     """
     tape = Tape(tracing=True)
     lifted = {}  # id of a Variable from outside -> (it, its stand-in)
+    outer = set()  # the levels of those that were used
 
     def inside(a):
         if type(a) is not Variable or a.level is None or a.level is tape:
             return a
+        outer.add(a.level)
         if id(a) not in lifted:
             twin = tape.variable(spec_of(a))
             lifted[id(a)] = a, twin
@@ -298,15 +313,35 @@ def record(f, specs, name, weak=()):
             known[1].flags.writeable = False
         return known[1]
 
+    def keep(p, args, params):
+        """A call as one operation. What it closes over becomes an argument, so the levels of that have to be known."""
+        if p is not saving_call:
+            before = set(outer)
+            outer.clear()
+            seen = p.body(*args, **params)
+            for level in outer:
+
+                def of_level(a, level=level):
+                    return inside(a) if type(a) is Variable and a.level is level else a
+
+                params = {**params, "body": params["body"].lowered(level, of_level)}
+            outer.update(before)
+            found = tape.apply_here(p, args, params)  # where Python numbers that it closes over have become arrays
+            return tuple([y if dtype_of(y) == dtype_of(z) else sh.cast(y, dtype_of(z))
+                          for y, z in zip(found, seen, strict=True)])  # fmt: skip
+        return tape.apply_here(p, args, params)
+
     def capture(tape, p, args, params):
         for a in args:
             if type(a) is Variable and a.level is not tape and a.level is not None:
                 return bind(p, tuple([inside(a) for a in args]), params)
         opened = opens.get(p)
         if opened is None:
-            opened = opens[p] = is_composite(p) or p in OPENED
+            opened = opens[p] = is_composite(p) or p in OPENED or (opens_calls and p in CALLS)
         if opened:
             return p.body(*args) if params is None else p.body(*args, **params)
+        if p in CALLS:
+            return keep(p, args, params)
         if weak_refs and isinstance(p, Elementwise):
             args = _adapt(tape, p, args, weak_refs)
         for a in args:

@@ -259,10 +259,9 @@ def _take(p, op, v, over, step, length, at, over_at, shape):
     return True
 
 
-def _scatter(p, op, v, over, step, length, at, over_at, over_out, shape):
+def _scatter(p, op, source, over, step, length, at, over_at, over_out, shape):
     """A scatter as a pass: zeros, to which values are added in order."""
-    dtype, out = p.specs[v].dtype, p.specs[op.outputs[0]]
-    source = p.at(v)[0]
+    dtype, out = p.specs[op.inputs[0]].dtype, p.specs[op.outputs[0]]
     buffer, offset, _ = p.new_place(op.outputs[0])
     to = p.pointer(buffer, offset)
     p.emit("call", "zero", 8, out.size * dtype.itemsize, -1, -1, -1, to)
@@ -299,11 +298,11 @@ def _scatter_along(p, op):
         return False
     out = p.specs[op.outputs[0]]
     shape = np.broadcast_shapes(p.specs[x].shape, p.specs[i].shape)
-    _, given, over = p.at(x)
+    source, given, over = p.at(x)
     at, indices, over_at = p.at(i)
     itemsize = out.dtype.itemsize
     return _scatter(
-        p, op, x, broadcast_strides(given, over, shape), itemsize, op.params["n"], at,
+        p, op, source, broadcast_strides(given, over, shape), itemsize, op.params["n"], at,
         broadcast_strides(indices, over_at, shape), (*contiguous(out.shape, itemsize)[:-1], 0), shape,
     )  # fmt: skip
 
@@ -362,15 +361,17 @@ def _scattered_at(p, op, key):
     spec, out = p.specs[x], p.specs[op.outputs[0]]
     lead = len(spec.shape) - key.taken
     itemsize = spec.dtype.itemsize
-    strides = p.at(x)[2]
-    if 8 * spec.size > MOST_POSITIONS or not is_contiguous(spec.shape[lead:], strides[lead:], itemsize):
+    if 8 * spec.size > MOST_POSITIONS:
         return False
+    source, shape, strides = p.at(x)
+    if not is_contiguous(shape[lead:], strides[lead:], itemsize):
+        source, strides = _packed(p, x), contiguous(shape, itemsize)
     at, n = _positions(p, key, out.shape[lead:])
     size = 1
     for k in out.shape[lead:]:
         size *= k
     return _scatter(
-        p, op, x, (*strides[:lead], itemsize), itemsize, size, at, (0,) * lead + (8,),
+        p, op, source, (*strides[:lead], itemsize), itemsize, size, at, (0,) * lead + (8,),
         (*contiguous(out.shape, itemsize)[:lead], 0), (*spec.shape[:lead], n),
     )  # fmt: skip
 

@@ -524,7 +524,7 @@ class Planner:
         code = [(name, dtype, [final(x) for x in operands]) for name, dtype, operands in code]
         outputs = [(mode, final(x), *rest) for mode, x, *rest in outputs]
         made = Pass(shape, inputs, consts, code, outputs)
-        self.emit_pass(made, pointers, to, 1 if region.scatters else 0)
+        self.emit_pass(made, pointers, to)
 
     def dying(self, region):
         """For each output of a region, (input, place) that it may overwrite, or None: nobody needs that input later."""

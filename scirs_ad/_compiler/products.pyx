@@ -7,7 +7,7 @@ A matrix with rows of unit stride is for BLAS, which counts by columns, its own 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from scipy.linalg.cython_blas cimport ddot, dgemm, dgemv, sdot, sgemm, sgemv
 from scirs_ad._compiler.program cimport Frame, Held, Native
-from scirs_ad._kernels.blas cimport one_blas_thread, restore_blas_threads
+from scirs_ad._kernels.blas cimport one_blas_thread, restore_blas_threads, warm
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 cdef enum:
@@ -20,6 +20,8 @@ cdef struct Call:
     int loops                   # over leading axes: lengths, and bytes to the next matrix of a, b and c
     Py_ssize_t count
     bint double
+    bint large                  # each product
+    bint half                   # of a matrix and its own transpose: one triangle counts, so it is symmetric to the bit
     Py_ssize_t length[MOST_LOOPS]
     Py_ssize_t step[3][MOST_LOOPS]
 
@@ -71,17 +73,34 @@ cdef inline int some(Call* x, char** ptr, One one, Py_ssize_t first, Py_ssize_t 
             d -= 1
 
 
-cdef int each_gemm64(void* data, char** ptr) noexcept nogil:
-    return some(<Call*> data, ptr, gemm64, 0, (<Call*> data).count)
-
-
-cdef int each_gemm32(void* data, char** ptr) noexcept nogil:
-    return some(<Call*> data, ptr, gemm32, 0, (<Call*> data).count)
-
-
 ctypedef fused real:
     double
     float
+
+
+cdef inline void mirror(Call* x, real* c) noexcept nogil:
+    cdef int i, j
+    for j in range(x.n):
+        for i in range(j):
+            c[j + <Py_ssize_t> i * x.ldc] = c[i + <Py_ssize_t> j * x.ldc]
+
+
+cdef int each_gemm64(void* data, char** ptr) noexcept nogil:
+    if (<Call*> data).large:
+        warm(1)
+    some(<Call*> data, ptr, gemm64, 0, (<Call*> data).count)
+    if (<Call*> data).half:
+        mirror[double](<Call*> data, <double*> ptr[(<Call*> data).c])
+    return 0
+
+
+cdef int each_gemm32(void* data, char** ptr) noexcept nogil:
+    if (<Call*> data).large:
+        warm(1)
+    some(<Call*> data, ptr, gemm32, 0, (<Call*> data).count)
+    if (<Call*> data).half:
+        mirror[float](<Call*> data, <float*> ptr[(<Call*> data).c])
+    return 0
 
 
 cdef inline void short_gemv(Call* x, const real* a, const real* v, real* y) noexcept nogil:
@@ -145,6 +164,7 @@ cdef int dot32(void* data, char** ptr) noexcept nogil:
 
 cdef double NS_SHARED = 1e5     # less work than this is not worth a second thread
 cdef double NS_OF_BLAS = 1e6    # a matrix product of more work is for the threads of BLAS
+cdef double NS_WARM = 1e4       # a matrix product of more work gains from warm buffers of BLAS
 
 
 cdef class Product(Native):
@@ -198,6 +218,8 @@ cdef class Product(Native):
             self.run = dot64 if double else dot32
         alone = 50 + 2.0 * x.m * x.n * x.k / (40 if kind == "gemm" else 4)
         self.ns = x.count * alone
+        x.large = alone > NS_WARM
+        x.half = kind == "gemm" and x.a == x.b and x.ta != x.tb and x.lda == x.ldb and x.m == x.n and x.loops == 0
         self.shared = x.count > 1 and alone < NS_OF_BLAS and self.ns > NS_SHARED
         times = f"{x.count} times " if loops else ""
         self.text = f"{times}{kind} {flags[0]}{flags[1]} {x.m} x {x.n} x {x.k}: p{x.a} p{x.b} -> p{x.c}"
@@ -238,12 +260,15 @@ cdef class Products(Held):
     cdef int step(self, Frame f) except -1:
         cdef Share s
         cdef Py_ssize_t chunks
+        cdef int threads = threads_for(self.ns)
         cdef bint single = one_blas_thread()
         s.call, s.ptr = <Call*> self.product.data, f.ptr
+        if s.call.large:
+            warm(threads)
         chunks = min(s.call.count, max(2, <Py_ssize_t> (self.ns / 2e4)), 256)
         s.size = (s.call.count + chunks - 1) // chunks
         with nogil:
-            parallel_for(share, &s, <int> ((s.call.count + s.size - 1) // s.size), threads_for(self.ns))
+            parallel_for(share, &s, <int> ((s.call.count + s.size - 1) // s.size), threads)
         if single:
             restore_blas_threads()
         return 0

@@ -229,6 +229,9 @@ class Builder:
             if term[1] == "p" and math.frexp(abs(number))[0] != 0.5:
                 return False
             return env.setdefault(term[1], v) == v
+        if head == "negative" and term[1][0] == "constant":  # of one that was found before
+            number = self.uniform.get(v)
+            return type(number) in (int, float) and number == -self.uniform[env[term[1][1]]]
         op = self.maker[v]
         if op is None or op.primitive.name != head or self.specs[v].dtype.kind != "f":
             return False
@@ -246,8 +249,12 @@ class Builder:
         else:
             p = PRIMITIVES[head]
             ins = tuple([self.instantiate(t, env) for t in term[1:]])
-            if all(type(self.constants.get(v)) is int for v in ins):  # of integers the reciprocal is an integer
-                ins = tuple([self.constant(float(self.constants[v])) for v in ins])
+            if all(self.constants.get(v) is not None and self.specs[v].dtype.kind in "iu" for v in ins):
+                # Of integers the reciprocal is an integer, and products overflow.
+                ins = tuple([
+                    self.constant(float(c) if type(c) is int else np.asarray(c, float))
+                    for c in (self.constants[v] for v in ins)
+                ])  # fmt: skip
             shape = np.broadcast_shapes(*[self.specs[v].shape for v in ins])
             if spec is not None and shape != spec.shape:
                 return None

@@ -41,6 +41,13 @@ c * (p * x)        -> (p * c) * x
 c * (x * p)        -> (p * c) * x
 (p * x) * c        -> (p * c) * x
 (x * p) * c        -> x * (p * c)
+mulz(p * x, y)     -> p * mulz(x, y)
+mulz(x, p * y)     -> p * mulz(x, y)
+p * x + p * y      -> p * (x + y)
+p * x - p * y      -> p * (x - y)
+p * x + -p * y     -> p * (x - y)
+p * x - -p * y     -> p * (x + y)
+x * c              -> c * x
 x / p              -> x * reciprocal(p)
 mulz(0, x)         -> 0
 mulz(-x, -y)       -> mulz(x, y)

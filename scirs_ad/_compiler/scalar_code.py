@@ -268,10 +268,17 @@ class Lowering:
             if None not in found:
                 return self.added(name, op.inputs, found)
         if name == "cast":
-            return self.cast(op)
+            return self.whole(self.cast(op), op.outputs[0])
         if self.graph.specs[op.outputs[0]].dtype.kind == "b":
             name = TRUTHS.get(name, BOOLEAN.get(name, name) if self.all_bool(op) else name)
-        return self.each(OPCODES[name], [self.operand(v, op.outputs[0]) for v in op.inputs])
+        return self.whole(self.each(OPCODES[name], [self.operand(v, op.outputs[0]) for v in op.inputs]), op.outputs[0])
+
+    def whole(self, found, out):
+        """The result of an elementwise operation with the axes that only constants of one number have."""
+        shape = self.graph.specs[out].shape
+        if self.count and shape[:1] == (self.count,) and np.ndim(found) < len(shape):
+            shape = shape[1:]
+        return found if np.shape(found) == shape else np.broadcast_to(found, shape)
 
     def sparse(self, v):
         """A value as a sparse array, if it is one; else None."""

@@ -105,7 +105,11 @@ cdef class Elementwise(Primitive):
 cdef class Tape(Level):
     cdef readonly list nodes
     cdef readonly bint tracing
-    cpdef object variable(self, object value)
+    cdef public bint forward        # whether it is walked forward, by `push`, alone
+    cdef dict kept          # of large arrays that others can write to: (memory, layout) -> (array, copy or digest)
+    cpdef object variable(self, object value, bint own=*)
+    cdef object keep_large(self, object x)
+    cdef object unchanged(self, list ys)
     cdef object record(self, Primitive p, tuple args, dict params, tuple lowered, object out,
                        unsigned long long mask)
     cdef object _apply1(self, Primitive p, Variable v, dict params)

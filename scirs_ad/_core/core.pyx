@@ -7,12 +7,13 @@ to higher orders and to nesting of transforms.
 """
 
 cimport cython
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 cimport numpy as cnp
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.list cimport PyList_GET_ITEM, PyList_SetItem
-from cpython.ref cimport Py_INCREF
+from cpython.ref cimport Py_INCREF, Py_REFCNT
 from scirs_ad._kernels.buffers cimport empty, recycle, small
+from scirs_ad._kernels.digest cimport digest
 from scirs_ad._kernels.vm cimport Program, run, run_flat, run_sweep, STORE, ADD, SUM
 
 import importlib
@@ -92,7 +93,9 @@ cdef enum:
     SWEEP_LEAST = 32768     # elements: from here on several nodes are pulled block by block
     MAX_SWEEP = 64          # such nodes at a time
     KEPT_BYTES = 65536      # of operands that are copied to be kept: 2 microseconds at most
+    SHARED_BYTES = 1048576  # of those that are copied once for all uses: 40 microseconds at most, less than two digests
 
+MOST_DTYPES = 4096      # combinations of dtypes and numbers remembered per operation
 API_VERSIONS = frozenset({"2021.12", "2022.12", "2023.12", "2024.12", "2025.12"})
 
 cdef unsigned long long ALL = <unsigned long long> -1
@@ -501,7 +504,7 @@ cdef class Variable:
     @property
     def value(self):
         """The numbers, without derivative: an ndarray (a Spec while tracing)."""
-        return value_of(self)
+        return shown(self)
 
     def __array_namespace__(self, *, api_version=None):
         if api_version is not None and api_version not in API_VERSIONS:
@@ -1110,6 +1113,27 @@ cpdef object value_of(object x):
     return as_array(x)
 
 
+def fingerprint(x):
+    """64 bits that differ if an array has been written to in between."""
+    x = x[tuple([slice(1) if step == 0 else slice(None) for step in x.strides])]
+    return digest(x if x.flags.forc else np.ascontiguousarray(x))
+
+
+cpdef object shown(Variable v, object numbers=None):
+    """`value_of` (or these numbers) for users: what they write to it is not written into what a tape has kept."""
+    cdef object x = v
+    cdef list tapes = []
+    while type(x) is Variable:
+        _unview(<Variable> x)
+        if type((<Variable> x)._level) is Tape:
+            tapes.append((<Variable> x)._level)
+        x = (<Variable> x)._value
+    x = as_array(x) if numbers is None else numbers
+    for tape in tapes:
+        x = _as_it_is(<Tape> tape, x)
+    return x
+
+
 cdef object _known_value(Variable v, str what, str remedy):
     cdef object x = v
     while type(x) is Variable:
@@ -1404,7 +1428,9 @@ cdef class Primitive:
 
         Whole numbers beside floats are zero: they may be indices, and dimensions are one.
         """
-        key = tuple([a if isinstance(a, (bool, int, float, complex)) else dtype_of(a) for a in args])
+        # A number's type decides, not its value (3 == 3.0 == np.float64(3)); an int may also be too large for a dtype.
+        key = tuple([(a if type(a) is int else None, type(a)) if isinstance(a, (bool, int, float, complex))
+                     else dtype_of(a) for a in args])
         if params is None and key in self.dtype_cache:
             return self.dtype_cache[key]
         ones = []
@@ -1420,6 +1446,8 @@ cdef class Primitive:
             out = self.body(*ones, **(params or {}))
         found = tuple([np.asarray(o).dtype for o in out]) if self.n_out else (np.asarray(out).dtype,)
         if params is None:
+            if len(self.dtype_cache) >= MOST_DTYPES:
+                self.dtype_cache.clear()
             self.dtype_cache[key] = found
         return found
 
@@ -1997,9 +2025,9 @@ cdef object _bind_few(Elementwise p, object x, object y):
     node.r0 = ra
     node.r1 = rb
     if plan.saves & 1:
-        node.a0 = <object> a if mask & 1 else _as_it_is(<object> a)
+        node.a0 = <object> a if mask & 1 else _as_it_is(tape, <object> a)
     if plan.saves & 2:
-        node.a1 = <object> b if mask & 2 else _as_it_is(<object> b)
+        node.a1 = <object> b if mask & 2 else _as_it_is(tape, <object> b)
     if plan.saves_out:
         node.out = out
     tape.nodes.append(node)
@@ -2084,9 +2112,9 @@ cdef object bind2(Elementwise p, object x, object y):
             node.r0 = ra
             node.r1 = rb
             if plan.saves & 1:
-                node.a0 = a if mask & 1 else _as_it_is(a)
+                node.a0 = a if mask & 1 else _as_it_is(tape, a)
             if plan.saves & 2:
-                node.a1 = b if mask & 2 else _as_it_is(b)
+                node.a1 = b if mask & 2 else _as_it_is(tape, b)
             if plan.saves_out:
                 node.out = out
             tape.nodes.append(node)
@@ -2157,12 +2185,11 @@ cdef tuple _args(Node node):
     return (node.a0, node.a1, node.a2) if node.arity == 3 else ()
 
 
-@cython.final
-cdef object _as_it_is(object x):
+cdef object _as_it_is(Tape tape, object x):
     """What a tape keeps of an operand that is not its own: its present value, for its owner may write to it later.
 
-    An array of up to KEPT_BYTES is copied. To copy a large one (the data of a regression) would take as long as the
-    operation: it is the owner's word that it stays as it is until the derivative is taken.
+    A small array is copied. To copy a large one would take memory, and as long as two looks at it: the tape keeps a
+    digest of it, too, and raises when it is pulled if the array has been written to since.
     """
     cdef Variable v, now
     if type(x) is cnp.ndarray:
@@ -2170,9 +2197,11 @@ cdef object _as_it_is(object x):
             few = small(cnp.PyArray_NDIM(<cnp.ndarray> x), cnp.PyArray_DIMS(<cnp.ndarray> x))
             memcpy(ad_data(<PyObject*> few), ad_data(<PyObject*> x), ad_few(<PyObject*> x) * sizeof(double))
             return few
-        if cnp.PyArray_ISWRITEABLE(<cnp.ndarray> x) and cnp.PyArray_NBYTES(<cnp.ndarray> x) <= KEPT_BYTES:
+        if not cnp.PyArray_ISWRITEABLE(<cnp.ndarray> x) and _immutable(<cnp.ndarray> x):
+            return x
+        if cnp.PyArray_NBYTES(<cnp.ndarray> x) <= KEPT_BYTES or tape.tracing:   # what is traced is pulled any time
             return cnp.PyArray_NewCopy(<cnp.ndarray> x, cnp.NPY_KEEPORDER)
-        return x
+        return tape.keep_large(x)
     if type(x) is not Variable:
         return x
     v = <Variable> x
@@ -2181,6 +2210,16 @@ cdef object _as_it_is(object x):
     now = Variable.__new__(Variable)
     now._level, now._value, now.ref, now.aux, now.mutable = v._level, v._value, v.ref, v.aux, v.mutable
     return now
+
+
+cdef bint _immutable(cnp.ndarray x) noexcept:
+    """Whether a read-only array is read-only down to the owner of its memory, who is taken at his word."""
+    cdef PyObject* base = <PyObject*> cnp.PyArray_BASE(x)
+    while base != NULL and type(<object> base) is cnp.ndarray:
+        if cnp.PyArray_ISWRITEABLE(<cnp.ndarray> <object> base):
+            return False
+        base = <PyObject*> cnp.PyArray_BASE(<cnp.ndarray> <object> base)
+    return base == NULL or type(<object> base) is bytes
 
 
 cdef class Tape(Level):
@@ -2226,10 +2265,15 @@ cdef class Tape(Level):
                     seen[id(base)] = base.nbytes if isinstance(base, np.ndarray) else x.nbytes
         return sum(seen.values())
 
-    cpdef object variable(self, object value):
-        """A new input of the tape with the value `value` (an array, a number, a Variable of an older level, a Spec)."""
+    cpdef object variable(self, object value, bint own=False):
+        """A new input of the tape with the value `value` (an array, a number, a Variable of an older level, a Spec).
+
+        `own`: nobody can write to `value`.
+        """
         cdef Node node = Node.__new__(Node)
-        value = _as_it_is(_plain(as_array(value)))
+        value = _plain(as_array(value))
+        if not own or type(value) is Variable:
+            value = _as_it_is(self, value)
         if self.closed:
             raise EscapedVariableError("Tape.variable: the tape is closed; make its variables inside the with block")
         if type(value) is cnp.ndarray and not inexact(value):
@@ -2241,6 +2285,71 @@ cdef class Tape(Level):
         node.out = value
         self.nodes.append(node)
         return _variable(self, value, <long long> (len(self.nodes) - 1) << SLOT_BITS)
+
+    cdef object keep_large(self, object x):
+        """A copy of an array that others can write to, the same for all uses as long as it is not written to; or `x`.
+
+        What is copied neither, is looked at again by `unchanged`.
+        """
+        cdef cnp.ndarray copy
+        cdef tuple key
+        if not (cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray> x) or cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray> x)):
+            one = x[tuple([slice(1) if step == 0 else slice(None) for step in x.strides])]
+            if one.size == x.size:
+                return cnp.PyArray_NewCopy(<cnp.ndarray> x, cnp.NPY_KEEPORDER)
+            kept = _as_it_is(self, one)     # of a broadcast array what is in memory
+            return x if kept is one else np.broadcast_to(kept, x.shape)
+        key = (<size_t> cnp.PyArray_DATA(<cnp.ndarray> x), x.dtype, x.shape, x.strides)
+        if self.kept is None:
+            self.kept = {}
+        before = self.kept.get(key)
+        if cnp.PyArray_NBYTES(<cnp.ndarray> x) > SHARED_BYTES:
+            found = digest(<cnp.ndarray> x)
+            if before is None:
+                self.kept[key] = (x, found)
+            elif before[1] != found:
+                self.kept[key] = (x, None)      # an earlier use has seen other numbers
+            return x
+        if before is not None:
+            copy = <cnp.ndarray> (<tuple> before)[1]
+            if memcmp(cnp.PyArray_DATA(<cnp.ndarray> x), cnp.PyArray_DATA(copy), cnp.PyArray_NBYTES(copy)) == 0:
+                return copy
+        copy = <cnp.ndarray> cnp.PyArray_NewCopy(<cnp.ndarray> x, cnp.NPY_KEEPORDER)
+        self.kept[key] = (x, copy)              # with `x`, so that its memory is not given to another
+        return copy
+
+    def keep(self, x):
+        """What the tape can keep of an array that others can write to: a copy, or `x` if that is looked at again."""
+        return _as_it_is(self, x)
+
+    cdef object unchanged(self, list ys):
+        """Raise if a large array has been written to since it was kept, and derivatives of `ys` need it."""
+        cdef Node node
+        cdef list changed = []
+        for x, before in self.kept.values():
+            if type(before) is not cnp.ndarray and (before is None or digest(x) != before):
+                changed.append(x)
+        if not changed:
+            return
+        needed = {self.ref_of(y) >> SLOT_BITS for y in ys}
+        for i in range(len(self.nodes) - 1, -1, -1):
+            if i not in needed:
+                continue
+            node = <Node> self.nodes[i]
+            if node is None or node.primitive is None:
+                continue
+            needed.update([r >> SLOT_BITS for r in _refs(node) if r >= 0])
+            args = _args(node)
+            outs = node.out if type(node.out) is tuple else (node.out,)
+            for k, a in enumerate(args + outs):
+                for x in changed:
+                    if type(a) is cnp.ndarray and np.may_share_memory(a, x):
+                        name = node.primitive.name.removesuffix("_core").removesuffix("_call")
+                        what = f"argument {k}" if k < len(args) else "the result"
+                        raise RuntimeError(
+                            f"{name}: the {x.dtype} array of shape {x.shape}, {what} of the operation, has been "
+                            "written to since, and the derivative needs the numbers that it had; write into another "
+                            "array, or give the operation a copy, x.copy()")
 
     cdef object apply(self, Primitive p, tuple args, dict params):
         cdef Variable v
@@ -2351,7 +2460,7 @@ cdef class Tape(Level):
                 ref = (<Variable> a).ref
             refs.append(ref)
             if everything or k > 62 or saves >> k & 1:
-                kept.append(_as_it_is(lowered[k]) if ref < 0 else lowered[k])
+                kept.append(_as_it_is(self, lowered[k]) if ref < 0 else lowered[k])
             else:
                 kept.append(None)
         if 0 < n <= 3:
@@ -2450,6 +2559,8 @@ cdef class Tape(Level):
         cdef bint fused
         cdef object ct
         cdef Primitive p
+        if self.kept is not None:
+            self.unchanged(ys)
         for r in refs:
             if r >= 0:
                 if <long long> r >> SLOT_BITS >= n:
@@ -2507,8 +2618,9 @@ cdef class Tape(Level):
             ct = acc[i] if acc[i] is not None else kept.get(i)
             if type(ct) is list:
                 ct = ct[r & ((1 << SLOT_BITS) - 1)]
-            # What is handed out belongs to the caller alone.
-            if type(ct) is cnp.ndarray and not owned[i]:
+            # What is handed out belongs to the caller alone. (An array that nobody else holds has two references here.)
+            if type(ct) is cnp.ndarray and not owned[i] and not (
+                    Py_REFCNT(ct) == 2 and cnp.PyArray_BASE(ct) == NULL):
                 ct = np.array(ct)
             owned[i] = 0
             result.append(ct)
@@ -2818,7 +2930,8 @@ cdef class Tape(Level):
             acc[i] = cur
             owned[i] = 1
         part = cur[k.index]
-        if k.taken == 0 and cnp.PyArray_TYPE(part) == cnp.NPY_DOUBLE and cnp.PyArray_TYPE(ct) == cnp.NPY_DOUBLE:
+        if (cnp.PyArray_NDIM(part) == 0 and cnp.PyArray_TYPE(part) == cnp.NPY_DOUBLE
+                and cnp.PyArray_TYPE(ct) == cnp.NPY_DOUBLE):
             (<double*> cnp.PyArray_DATA(part))[0] += (<double*> cnp.PyArray_DATA(ct))[0]
         else:
             part += ct
@@ -2906,6 +3019,8 @@ cdef class Tape(Level):
         cdef Py_ssize_t n = len(self.nodes), i
         cdef list acc = [None] * n
         cdef Node node
+        if self.kept is not None:
+            self.unchanged(ys)
         for r, t in zip(refs, ts):
             if not 0 <= <long long> r >> SLOT_BITS < n:
                 raise IndexError(f"Tape.push: a reference to node {r >> SLOT_BITS} of {n}")

@@ -10,7 +10,7 @@ from libc.stdlib cimport free, malloc
 
 cimport numpy as cnp
 
-from scirs_ad._kernels.blas cimport blas_threads, one_blas_thread, restore_blas_threads
+from scirs_ad._kernels.blas cimport blas_threads, one_blas_thread, restore_blas_threads, warm
 from scirs_ad._kernels.buffers cimport empty
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
@@ -33,6 +33,8 @@ cdef const ad_tile_table *tiles = ad_tile_find(ISA.encode())
 
 # Below this much work BLAS does not thread on its own account and a toggle of its setting is not worth its price.
 cdef double NS_TINY = 2e3
+# From here on the buffers of BLAS are worth warming (products of 48 x 48 gain nothing, of 64 x 64 a half).
+cdef double NS_WARM = 1e4
 # Matrices this large go one after another, each with BLAS's own threads.
 cdef double NS_LARGE = 2e7
 # A single matrix with less work than this runs on one thread. Blocked algorithms make many small calls of BLAS, and
@@ -390,6 +392,8 @@ cdef Py_ssize_t run(Job *job, int typenum, void *f, void *d, void *c, void *z) e
         # The number of BLAS threads must not depend on ours, or the last bits would.
         single = job.ns > NS_TINY and one_blas_thread()
         threads = min(threads_for(job.ns * job.size), job.size)
+    if job.ns > NS_WARM:
+        warm(threads)
     stride = (job.bytes + 127) & ~(<Py_ssize_t> 63)
     size = threads * stride + 64
     if size <= <Py_ssize_t> sizeof(small):

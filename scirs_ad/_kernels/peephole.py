@@ -1,4 +1,4 @@
-"""Finds superinstructions: two or three operations that one kernel computes in one pass, and scalar operands.
+"""Finds superinstructions: two to four operations that one kernel computes in one pass, and scalar operands.
 
 Exact: a superinstruction rounds after each of its operations, as they do on their own (`src/super.h`).
 """
@@ -47,7 +47,7 @@ def fuse(code, first, wanted, moving, types, known):
                 uses[value] += 1
     plan = [None] * len(code)
     plain = [False] * len(code)
-    pairs = {}  # instructions that are a pair by now: a third operation may take them in
+    pairs = {}  # instructions that are several operations by now: one more may take them in
 
     def kinds_of(operands):
         return "".join(["v" if moving[x] else "s" for x in operands])
@@ -73,7 +73,8 @@ def fuse(code, first, wanted, moving, types, known):
             fused = f"{one}_{left}_{name}_{other}_{right}"
             if fused in known:
                 plan[operands[0] - first] = plan[operands[1] - first] = None
-                return fused, ab + cd, left + right
+                pairs[k] = fused, ab + cd, left + right
+                return pairs[k]
         for side in (0, 1):
             inner = found[side]
             if inner is None:
@@ -95,7 +96,8 @@ def fuse(code, first, wanted, moving, types, known):
             fused = f"{inner[0]}_{name if side == 0 else _REVERSED.get(name)}_{kind}"
             if fused in known:
                 plan[d] = None
-                return fused, (*inner[1], other), inner[2] + kind
+                pairs[k] = fused, (*inner[1], other), inner[2] + kind
+                return pairs[k]
         return None
 
     for k, (name, dtype, operands) in enumerate(code):

@@ -12,9 +12,9 @@ from scirs_ad._kernels.ops cimport ad_op_fn, ad_reducer, table, tables
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 import numpy as np
-from scirs_ad._kernels.ops import OPCODES
+from scirs_ad._kernels.ops import ISA, OPCODES
 from scirs_ad._kernels.peephole import accumulate, fuse, join, live
-from scirs_ad._kernels.region_view import REDUCTIONS, describe, identity, is_flat, merge
+from scirs_ad._kernels.region_view import REDUCTIONS, describe, identity, is_flat, merge, shared
 from scirs_ad._kernels.vm import CHEAP
 
 cnp.import_array()
@@ -29,6 +29,7 @@ cdef extern from "region.h" nogil:
     enum: AD_FOLDED
     enum: AD_CALL3
     enum: AD_CALL4
+    enum: AD_CALL5
     enum: AD_LOAD
     enum: AD_SAVE
     enum: AD_FOLD
@@ -56,18 +57,20 @@ cdef extern from "region.h" nogil:
         Py_ssize_t size, row_partials
         const void* reducer
         char identity[16]
+        uint8_t late
     ctypedef union step_fn:
         ad_op_fn call3
     ctypedef struct ad_step:
         step_fn fn
-        uint16_t dst, a, b, c, d
+        uint16_t dst, a, b, c, d, e
         uint8_t kind, one
     ctypedef void (*ad_parallel_for)(void (*)(void*, int, int) noexcept nogil, void*, int, int) noexcept nogil
     ctypedef struct ad_region:
         int walk, ndim
         const Py_ssize_t* shape
         Py_ssize_t n, inner, rows, block, chunk, sheet
-        int chunks
+        int chunks, late
+        Py_ssize_t head
         int n_in, n_out, n_reg, n_temp, n_direct, n_point, n_still, folds, serial
         ad_view* views
         const uint16_t* direct
@@ -83,6 +86,7 @@ cdef extern from "region.h" nogil:
         ad_parallel_for parallel
     ad_op_fn ad_region_fill(int itemsize)
     ad_op_fn ad_region_copy(int itemsize)
+    void ad_region_heads(ad_region* region)
     int ad_region_run(const ad_region* region, char** ins, char** outs, int threads)
 
 cdef enum:
@@ -95,11 +99,15 @@ cdef enum:
     LEAST_SHEET = 128       # elements; in smaller sheets tiles would be too short
     LEAST_CHUNK = 16        # blocks
     MOST_CHUNKS = 64
+    LEAST_HEADS = 8         # a chunk is at least so many times its head
 
 _DTYPES = {
     np.dtype(np.float64): AD_F64, np.dtype(np.float32): AD_F32, np.dtype(np.int64): AD_I64, np.dtype(np.int32): AD_I32,
     np.dtype(np.bool_): AD_B8, np.dtype(np.complex128): AD_C128, np.dtype(np.complex64): AD_C64,
 }
+# Estimates of work are for vectors of 512 bits; with 256, 0.55 and 6 ns an element were measured where they say 0.25
+# and 2.
+SLOWER = 1.0 if ISA == "v4" else 2.0
 _CODES = {"sum": AD_RED_SUM, "prod": AD_RED_PROD, "max": AD_RED_MAX, "min": AD_RED_MIN}
 
 
@@ -249,7 +257,7 @@ cdef class _Builder:
     cdef list types, classes            # by value
     cdef list registers                 # by value: its register, or None
     cdef dict filled                    # (value) -> register that holds it once per element
-    cdef list once, per_row, per_block  # steps: (kind, fn as int, dst, a, b, c, d, one, text)
+    cdef list once, per_row, per_block  # steps: (kind, fn as int, dst, five operands, one)
     cdef list fixed                     # by register: address, or 0
     cdef list temps                     # (register, offset in the scratch)
     cdef Py_ssize_t scratch, slot
@@ -284,7 +292,8 @@ cdef class _Builder:
         self.lifetimes()
         self.added = accumulate(
             self.plan, self.first, [v.value for v in self.views[self.n_in:]], self.types, SUPERS,
-            [k for k, v in enumerate(self.views[self.n_in:]) if v.mode == "add" and v.how == AD_DIRECT])
+            [k for k, v in enumerate(self.views[self.n_in:])
+             if v.mode == "add" and v.how == AD_DIRECT and not self.reads(v.value, v.arg)])
         self.joined = join(self.plan, [
             cls == MOVING and dtype.kind == "f" and self.first + k not in self.direct
             for k, (cls, dtype) in enumerate(zip(self.classes[self.first:], self.types[self.first:]))])
@@ -430,6 +439,11 @@ cdef class _Builder:
         for k, entry in enumerate(self.plan):
             for value in entry[1] if entry else ():
                 self.last[value] = k
+        adds = {}                       # argument -> position of the first addition to it
+        for v in self.views[self.n_in:]:
+            if v.mode == "add":
+                at = v.value - self.first
+                adds[v.arg] = min(adds.get(v.arg, end), at if at >= 0 else end)
         for k in range(self.n_out):
             v = self.views[self.n_in + k]
             value = v.value
@@ -439,7 +453,9 @@ cdef class _Builder:
             if wait:
                 at = end
             elif (v.mode == "store" and v.how == AD_DIRECT and self.classes[value] == MOVING
-                    and value not in self.direct):
+                    and value not in self.direct
+                    # What is added to the result changes what is read from there.
+                    and self.last.get(value, -1) <= adds.get(v.arg, end + 1)):
                 self.direct[value] = k
             self.last[value] = max(self.last.get(value, -1), at)
             self.results.setdefault(at, []).append(k)
@@ -452,6 +468,13 @@ cdef class _Builder:
         self.classes = [v.cls for v in self.views[:self.n_in]] + [STILL] * self.n_const
         for _, _, operands in self.code:
             self.classes.append(max([self.classes[value] for value in operands], default=STILL))
+
+    cdef bint reads(self, int value, int arg):
+        """Whether the instruction that gives `value` reads what is stored in an output."""
+        cdef int k = value - self.first
+        if k < 0 or self.plan[k] is None:
+            return False
+        return any([x in self.direct and self.views[self.n_in + self.direct[x]].arg == arg for x in self.plan[k][1]])
 
     # ---- registers
     cdef int register(self, object address=0):
@@ -477,12 +500,12 @@ cdef class _Builder:
             self.free.append(r)
 
     cdef call(self, list steps, str text, ad_op_fn fn, int dst, list operands, bint one):
-        cdef list o = operands + [0] * (4 - len(operands))
-        steps.append((AD_CALL4 if len(operands) == 4 else AD_CALL3, <size_t> fn, dst, o[0], o[1], o[2], o[3], one))
+        cdef int kind = AD_CALL5 if len(operands) == 5 else AD_CALL4 if len(operands) == 4 else AD_CALL3
+        steps.append((kind, <size_t> fn, dst, operands + [0] * (5 - len(operands)), one))
         self.note(f"{text} r{dst} <- {' '.join([f'r{x}' for x in operands])}", one)
 
     cdef move(self, int kind, str text, int dst, int a):
-        self.per_block.append((kind, 0, dst, a, 0, 0, 0, False))
+        self.per_block.append((kind, 0, dst, [a, 0, 0, 0, 0], False))
         self.note(f"{text} {dst} <- {a}", False)
 
     cdef note(self, str text, bint one):
@@ -515,7 +538,7 @@ cdef class _Builder:
         v = self.views[value]
         if v.spread:
             r = self.keep(self.slot)
-            self.per_row.append((AD_LOAD, 0, r, value, 0, 0, 0, False))
+            self.per_row.append((AD_LOAD, 0, r, [value, 0, 0, 0, 0], False))
             self.note(f"spread r{r} <- {value}", False)
         elif v.index is None:
             r = self.take()
@@ -523,7 +546,7 @@ cdef class _Builder:
         else:
             at, one = self.indices(v)
             r = self.take()
-            self.per_block.append((AD_TAKE, 0, r, value, at, 0, 0, one))
+            self.per_block.append((AD_TAKE, 0, r, [value, at, 0, 0, 0], one))
             self.note(f"take r{r} <- {value} at r{at}", one)
         return r
 
@@ -616,7 +639,7 @@ cdef class _Builder:
             self.move(AD_FOLD, v.mode, view, r)
         elif v.mode == "scatter":
             at, one = self.indices(v)
-            self.per_block.append((AD_SCATTER, 0, view, r, at, 0, 0, one))
+            self.per_block.append((AD_SCATTER, 0, view, [r, at, 0, 0, 0], one))
             self.note(f"scatter {view} <- r{r} at r{at}", one)
         elif v.mode == "store" and v.how == AD_DIRECT:
             self.call(self.per_block, "copy", ad_region_copy(v.dtype.itemsize), self.out_registers[k], [r], False)
@@ -678,7 +701,8 @@ cdef class _Builder:
                 r.folds += 1
             elif v.how != AD_COPIED:
                 c.reg = self.registers[i] if i < self.n_in else self.out_registers[i - self.n_in]
-        self.partition(r)
+        self.partition(r, self.overlaps(r))
+        ad_region_heads(r)
         direct = [i for i, v in enumerate(self.views) if v.how == AD_DIRECT]
         point = [i for i, v in enumerate(self.views) if v.how == AD_POINT and v.cls == PER_ROW]
         still = [i for i, v in enumerate(self.views) if v.how == AD_POINT and v.cls == STILL]
@@ -688,10 +712,11 @@ cdef class _Builder:
         steps = <ad_step*> self.memory(
             sizeof(ad_step) * (len(self.once) + len(self.per_row) + len(self.per_block)))
         r.once_steps, r.row_steps, r.block_steps = len(self.once), len(self.per_row), len(self.per_block)
-        for i, (kind, fn, dst, a, b, d, e, one) in enumerate(self.once + self.per_row + self.per_block):
+        for i, (kind, fn, dst, operands, one) in enumerate(self.once + self.per_row + self.per_block):
             steps[i].kind, steps[i].one = kind, one
             steps[i].fn.call3 = <ad_op_fn> <size_t> fn
-            steps[i].dst, steps[i].a, steps[i].b, steps[i].c, steps[i].d = dst, a, b, d, e
+            steps[i].dst = dst
+            steps[i].a, steps[i].b, steps[i].c, steps[i].d, steps[i].e = operands
         r.steps = steps
         r.n_reg = len(self.fixed)
         r.fixed = <char**> self.memory(sizeof(char*) * r.n_reg)
@@ -702,7 +727,7 @@ cdef class _Builder:
         r.temp_at = self.sizes([at for _, at in self.temps])
         r.scratch = self.scratch
         r.parallel = <ad_parallel_for> parallel_for
-        r.ns = self.n * (0.3 + sum([
+        r.ns = SLOWER * self.n * (0.3 + sum([
             0.15 if entry[0] in CHEAP or entry[0] in SUPERS else 1.2
             for k, entry in enumerate(self.plan) if entry and self.classes[self.first + k] == MOVING
         ]))
@@ -724,13 +749,32 @@ cdef class _Builder:
             c.row_partials = self.scratch
             self.scratch += ((self.inner + AD_UNIT - 1) // AD_UNIT * c.itemsize + 63) // 64 * 64
 
-    cdef partition(self, ad_region* r):
+    cdef Py_ssize_t overlaps(self, ad_region* r) except -1:
+        """Marks late outputs; how many elements (flat) or rows of a chunk they concern."""
+        cdef Py_ssize_t step, head = 0
+        cdef int k, d = self.ndim - 1 if self.walk == AD_FLAT_BLOCKS else self.ndim - 2
+        found = shared(self.shape, self.views)
+        r.serial = r.serial or found is None
+        if r.serial:
+            return 0
+        for k, gap in found.items():
+            v = self.views[k]
+            r.late = r.views[k].late = 1
+            r.views[k].reducer = <const void*> &tables.reducers[<int> AD_RED_SUM][<int> _DTYPES[v.dtype]]
+            nothing = v.dtype.type(-0.0).tobytes()
+            memcpy(r.views[k].identity, <const char*> nothing, len(nothing))
+            step = v.strides[d] if d >= 0 and v.strides[d] else gap
+            head = max(head, (gap + step - 1) // step)
+        r.head = (head + AD_UNIT - 1) // AD_UNIT * AD_UNIT if self.walk == AD_FLAT_BLOCKS else head
+        return r.head
+
+    cdef partition(self, ad_region* r, Py_ssize_t head):
         """Chunks of equal size, and whether several write to the same element of a reduction."""
         cdef Py_ssize_t least, sheet
         cdef int i, most = MOST_CHUNKS
         cdef bint first = False, outer = False
         if self.walk == AD_FLAT_BLOCKS:
-            least = LEAST_CHUNK * self.block
+            least = max(LEAST_CHUNK * self.block, LEAST_HEADS * head)
             r.chunk = max(least, (self.n + most - 1) // most)
             r.chunk = (r.chunk + self.block - 1) // self.block * self.block
             r.chunks = (self.n + r.chunk - 1) // r.chunk
@@ -742,7 +786,7 @@ cdef class _Builder:
                 r.views[i].shared = True
                 most = max(1, min(most, self.n // (4 * max(v.size, 1))))
         least = (LEAST_CHUNK * (AD_UNIT * 2) + self.inner - 1) // max(self.inner, 1)
-        r.chunk = max(1, least, (self.rows + most - 1) // most)
+        r.chunk = max(1, least, LEAST_HEADS * head, (self.rows + most - 1) // most)
         if self.walk == AD_TILES:
             r.chunk = (r.chunk + self.block - 1) // self.block * self.block
         if outer and not first:         # whole sheets: then nothing is shared

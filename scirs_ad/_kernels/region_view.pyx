@@ -90,3 +90,39 @@ def is_flat(list strides, tuple shape, Py_ssize_t itemsize):
             return False
         expected *= <Py_ssize_t> shape[d]
     return True
+
+
+def shared(tuple shape, list views):
+    """Outputs that are added to places which elements before them write, too: {view: bytes between the two}.
+
+    Shifted results of one array: among those that meet in one place, the one of the largest offset gets there first,
+    and only the others are late. None if it is not as simple as that.
+    """
+    cdef Py_ssize_t span
+    cdef int d, k
+    cdef dict groups = {}, found = {}
+    for k, v in enumerate(views):
+        if v.mode in ("store", "add") and v.index is None:
+            groups.setdefault(v.arg, []).append(k)
+    for group in groups.values():
+        if all([views[k].mode == "store" for k in group]):
+            continue
+        group.sort(key=lambda k: -views[k].offset)
+        top = before = views[group[0]]
+        span = top.dtype.itemsize
+        for d in range(len(shape) - 1, -1, -1):     # does each element lie behind the one before?
+            if shape[d] > 1 and top.strides[d] < span:
+                return None
+            span += top.strides[d] * (<Py_ssize_t> shape[d] - 1)
+        for k in group[1:]:
+            v = views[k]
+            if v.strides != top.strides or v.dtype != top.dtype:
+                return None
+            if before.offset - v.offset >= span:
+                top = v                             # meets none of the others
+            elif v.offset < top.offset:
+                if v.mode != "add" or v.dtype.kind != "f":
+                    return None
+                found[k] = top.offset - v.offset
+            before = v
+    return found

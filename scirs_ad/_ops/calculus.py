@@ -226,7 +226,8 @@ def gradient(f, *varargs, axis=None, edge_order=1):
         raise TypeError(f"gradient: {len(varargs)} spacing(s) for {len(axes)} axes")
     if edge_order not in (1, 2):
         raise ValueError(f"gradient: edge_order must be 1 or 2, not {edge_order!r}")
-    found = tuple([_gradient_along(f, a, h, edge_order) for a, h in zip(axes, spacings, strict=True)])
+    along = [_gradient_along(f, a, h, edge_order) for a, h in zip(axes, spacings, strict=True)]
+    found = tuple([sh.cast(g, dtype_of(f)) for g in along])  # as NumPy: the spacings do not widen
     return found[0] if len(axes) == 1 else found
 
 

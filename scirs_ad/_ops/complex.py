@@ -5,7 +5,7 @@ The gradient of a real function of z is ``df/dx + i df/dy``; the inner product i
 
 import numpy as np
 
-from scirs_ad._core.core import dtype_of
+from scirs_ad._core.core import as_array, dtype_of
 from scirs_ad._core.define import primitive
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops.shape import cast, complex_only
@@ -105,7 +105,9 @@ def real(x):
     >>> anp.real(1 + 2j)
     array(1.)
     """
-    return real_part(x) if _is_complex(x) else ew.positive(x)
+    if _is_complex(x):
+        return real_part(x)
+    return as_array(x) if dtype_of(x).kind == "b" else ew.positive(x)  # `positive` refuses bool, as NumPy's does
 
 
 def imag(x):

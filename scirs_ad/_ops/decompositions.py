@@ -71,7 +71,7 @@ def _seen(x, reference, evidence, ct_values, gap, scale, name, degenerate, zeros
 def pulled(function, args, ct):
     """The cotangents of `args` from `ct`, that of ``function(*args)``: for rules that are functions of operations."""
     tape = Tape()
-    xs = [tape.variable(x) for x in args]
+    xs = [tape.variable(x, own=True) for x in args]
     out = function(*xs)
     tape.closed = True
     return tuple(tape.pull([out], [ct], [tape.ref_of(x) for x in xs], False))

@@ -44,22 +44,26 @@ def _phase(u, vh):
     return np.conj(np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
 
 
-def _cofactor_svd(a):
+def cofactors_by_svd(a):
     """``U diag(products of the other s) V^H``, times the determinants of U and V^H: no division by a small number."""
     u, s, vh = np.linalg.svd(a)
-    return _phase(u, vh) * (u * _leave_out(s)[..., None, :]) @ vh
+    return (_phase(u, vh) * (u * _leave_out(s)[..., None, :]) @ vh).astype(a.dtype, copy=False)
+
+
+def cofactors_by_inverse(a, inverse, det):
+    """By the inverse, and what ``det()`` returns, where that is harmless: seven times cheaper than singular values."""
+    size = np.abs(a).sum(-1).max(-1, initial=0.0) * np.abs(inverse).sum(-1).max(-1, initial=0.0)
+    if np.all(size < np.finfo(a.dtype).eps ** -0.25):  # beyond, the inverse loses digits that cofactors have
+        return np.conj(det()[..., None, None] * np.swapaxes(inverse, -1, -2))
+    return cofactors_by_svd(a)
 
 
 def _cofactor_kernel(a):
-    """By the inverse where that is harmless: seven times cheaper than singular values."""
     try:
         inverse = kernels.inv(a)
     except np.linalg.LinAlgError:
-        return _cofactor_svd(a).astype(a.dtype, copy=False)
-    size = np.abs(a).sum(-1).max(-1, initial=0.0) * np.abs(inverse).sum(-1).max(-1, initial=0.0)
-    if np.all(size < np.finfo(a.dtype).eps ** -0.25):  # beyond, the inverse loses digits that cofactors have
-        return np.conj(kernels.det(a)[..., None, None] * np.swapaxes(inverse, -1, -2))
-    return _cofactor_svd(a).astype(a.dtype, copy=False)
+        return cofactors_by_svd(a)
+    return cofactors_by_inverse(a, inverse, lambda: kernels.det(a))
 
 
 @primitive("(n,n)->(n,n)", kernel=_cofactor_kernel, internal=True)
@@ -69,7 +73,7 @@ def cofactor_core(a):
     Derivative: `cofactor_tangent`, which is its own adjoint, because det is smooth. Cost: ``8/3 n^3`` operations; a
     singular value decomposition where the inverse is not safe.
     """
-    return _cofactor_svd(a)
+    return cofactors_by_svd(a)
 
 
 @cofactor_core.def_vjp

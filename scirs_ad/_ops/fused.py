@@ -288,7 +288,7 @@ def formula(p, ct, out, args, specs, mask):
     elif is_composite(p):
         tape = Tape()
         places = [k for k in range(len(args)) if mask >> k & 1]
-        inner = [tape.variable(a) if k in places else a for k, a in enumerate(args)]
+        inner = [tape.variable(a, own=True) if k in places else a for k, a in enumerate(args)]
         refs = [tape.ref_of(inner[k]) for k in places]
         y = p.body(*inner)
         tape.closed = True

@@ -16,16 +16,16 @@ from scirs_ad._core.lazy import lazy
 from scirs_ad._ops import arithmetic as ar
 from scirs_ad._ops import choice as ch
 from scirs_ad._ops import complex as cx
-from scirs_ad._ops import decompositions as dc
 from scirs_ad._ops import exponential as ex
 from scirs_ad._ops import extrema
 from scirs_ad._ops import index as ix
 from scirs_ad._ops import shape as sh
-from scirs_ad._ops.linalg import fit, h_, inv_core, kernels, matmul_core, positive_definite
+from scirs_ad._ops.linalg import fit, h_, kernels, matmul_core, positive_definite
 from scirs_ad._ops.linalg_policy import IllConditionedWarning
 from scirs_ad._ops.matrix_batch import looped
 from scirs_ad._ops.matrix_equations import sylvester_core
 from scirs_ad._ops.matrix_exponential import expm_frechet_core, frechet_pull
+from scirs_ad._ops.matrix_schur import function_of, function_of_pair
 
 sp = lazy("scipy.linalg")
 lapack = lazy("scipy.linalg.lapack")
@@ -331,53 +331,103 @@ def _divided(func, w):
     return ch.where(near, mean, ar.divide(rise, ch.where(near, 1.0, gap)))
 
 
+def _warn_of(error, a):
+    if not error <= np.finfo(a.dtype).eps ** 0.5:
+        warnings.warn(
+            f"funm: eigenvalues are so near to each other, and to where the function is not analytic, that the result may "
+            f"have an error of {error:.2g}; expm, logm, sqrtm, signm and powers are not concerned",
+            IllConditionedWarning,
+            stacklevel=2,
+        )
+
+
 def _funm_one(a, *, func):
     if np.array_equal(a, a.conj().T):  # Parlett's recurrence would divide rounding by gaps
         w, v = np.linalg.eigh(a)
         kind = np.result_type(a, np.complex64)
         out = (v * np.asarray(func(w.astype(kind)))) @ v.conj().T
     else:
-        out, error = sp.funm(a, func, disp=False)
-        if not error <= np.finfo(a.dtype).eps ** 0.5:
-            warnings.warn(
-                f"funm: eigenvalues are so near to each other that the result may have an error of {error:.2g}, and its "
-                "derivative as well; expm, logm, sqrtm, signm and powers are not concerned",
-                IllConditionedWarning,
-                stacklevel=2,
-            )
+        out, error = function_of(a, func)
+        _warn_of(error, a)
     return _real_if_real(a, np.asarray(out), "function")
 
 
+def _funm_frechet_one(a, e, *, func):
+    if np.array_equal(a, a.conj().T):
+        w, v = np.linalg.eigh(a)
+        gains = _divided(func, w.astype(np.result_type(a, np.complex64)))
+        out = v @ (np.asarray(gains) * (v.conj().T @ e @ v)) @ v.conj().T
+    else:
+        out, error = function_of_pair(a, e, func, lambda x: np.asarray(_with_slope(func, x)[1]))
+        _warn_of(error, a)
+    return _real_if_real(a if e.dtype.kind != "c" else e, np.asarray(out), "function")
+
+
+class _Reflected:
+    """``conj(func(conj(z)))``: of the adjoint matrix it is the adjoint of ``func``."""
+
+    def __init__(self, func):
+        self.func = func
+
+    def __call__(self, x):
+        return cx.conj(self.func(cx.conj(x)))
+
+    def __eq__(self, other):
+        return type(other) is _Reflected and self.func == other.func
+
+    def __hash__(self):
+        return hash((_Reflected, self.func))
+
+
+def _reflected(func):
+    return func.func if type(func) is _Reflected else _Reflected(func)
+
+
 _funm = looped("(n,n)->(n,n)", _funm_one, name="funm")
+_funm_frechet = looped("(n,n),(n,n)->(n,n)", _funm_frechet_one, name="funm")
+
+
+@primitive("(n,n),(n,n)->(n,n)", kernel=_funm_frechet, internal=True)
+def funm_frechet_core(a, e, *, func):
+    """``L(a, e)``, the Frechet derivative of ``func`` of a square matrix.
+
+    Of a Hermitian matrix by divided differences between eigenvalues (Daleckii and Krein; N. J. Higham, "Functions of
+    Matrices" (2008), section 3.2), else by the blocked Schur form of ``[[a, e], [0, a]]``: neither needs distinct
+    eigenvalues nor a full set of eigenvectors. Derivative: `frechet_pull`. Cost: about ``100 n^3`` operations.
+    """
+    return _funm_frechet(a, e, func=func)
+
+
+@funm_frechet_core.def_vjp
+def _(ct, a, e, specs, func):
+    mirrored = _reflected(func)
+    return frechet_pull(lambda x, y: funm_frechet_core(x, y, func=mirrored), ct, a, e, specs)
 
 
 @primitive("(n,n)->(n,n)", kernel=_funm, internal=True)
 def funm_core(a, *, func):
     """``func``, a holomorphic function of numbers, of a square matrix.
 
-    Derivative: ``V (G * (V^-1 t V)) V^-1`` with eigenvectors V and divided differences G (Daleckii and Krein; N. J.
-    Higham, "Functions of Matrices" (2008), section 3.2), exact at equal eigenvalues of a matrix that has all its
-    eigenvectors. Cost: about ``30 n^3`` operations.
+    Derivative: ``L(a^H, ct)`` of the reflected function, `funm_frechet_core`. Cost: about ``30 n^3`` operations.
     """
     return _funm(a, func=func)
 
 
-def _eigen(a):
-    """Eigenvalues, eigenvectors and their inverse; orthonormal ones of Hermitian matrices, unless more derivatives follow."""
-    if type(a) is np.ndarray and np.array_equal(a, np.conj(np.swapaxes(a, -1, -2))):
-        kind = np.result_type(a, np.complex64)
-        w, v = (x.astype(kind) for x in dc.eigh_core(a, degenerate=None))
-        return w, v, h_(v)
-    w, v = dc.eig_core(a, degenerate=None)
-    return w, v, inv_core(v)
-
-
 @funm_core.def_vjp
 def _(ct, a, specs, func):
-    w, v, inverse = _eigen(a)
-    inner = matmul_core(matmul_core(h_(v), ct), h_(inverse))
-    inner = ar.multiply(cx.conj(_divided(func, w)), inner)
-    return fit(matmul_core(matmul_core(h_(inverse), inner), h_(v)), specs[0])
+    return fit(funm_frechet_core(h_(a), ct, func=_reflected(func)), specs[0])
+
+
+@funm_core.def_jvp
+def _(t, a, func):
+    return funm_frechet_core(a, t, func=func)
+
+
+@funm_frechet_core.def_samples
+def _(rng):
+    a, e = positive_definite(rng, 2, 2), rng.standard_normal((2, 2))
+    yield sample(a, e, func=ex.exp, order=1)
+    yield sample(np.array([[1.0, 1.0], [0.0, 1.0]]), e, func=ar.sqrt, order=1)
 
 
 @funm_core.def_samples

@@ -29,6 +29,10 @@ __all__ = [
 ]
 
 _linalg = lazy("scirs_ad._kernels.linalg")
+_blas = lazy("scirs_ad._kernels.blas")
+
+# Products of matrices from which the buffers of BLAS are worth warming, in multiplications: 0.1 ms.
+LARGE = 1 << 21
 
 
 def _fit(g, spec):
@@ -65,6 +69,8 @@ def _product_samples(*shapes):
 def _matmul(a, b):
     # One product is BLAS either way; NumPy's door is the cheaper one. Stacks of small matrices are not.
     if a.ndim == 2 and b.ndim == 2:
+        if a.size * b.shape[1] >= LARGE:
+            _blas.warm_for_numpy()
         return np.matmul(a, b)
     return _linalg.matmul(a, b)
 

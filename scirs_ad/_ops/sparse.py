@@ -8,7 +8,7 @@ import functools
 
 import numpy as np
 
-from scirs_ad._core.core import Spec, Variable, as_array, dtype_of, install, shape_of
+from scirs_ad._core.core import Spec, Variable, as_array, dtype_of, fingerprint, install, shape_of, value_of
 from scirs_ad._core.define import primitive, raises, sample
 from scirs_ad._core.errors import DerivativeLostError, NotDifferentiableError
 from scirs_ad._core.lazy import lazy
@@ -49,6 +49,27 @@ class Matrix:
 
     def __init__(self, value):
         self.value = value
+        self.parts = ()  # its arrays, if the user can write to them, each with a fingerprint
+
+    @classmethod
+    def of(cls, value):
+        """A matrix of the user's, who may write to it later."""
+        made = cls(value)
+        if not is_operator(value) and made.quick is value:
+            arrays = [getattr(value, name, None) for name in ("data", "indices", "indptr", "offsets")]
+            made.parts = [(x, fingerprint(x)) for x in arrays if x is not None]
+        return made
+
+    def at_pull(self, ct):
+        """This one, if nobody has written to it: asked with a cotangent or tangent, before that is multiplied."""
+        if self.parts and type(value_of(ct)) is not Spec:
+            for x, before in self.parts:
+                if fingerprint(x) != before:
+                    raise RuntimeError(
+                        f"matmul: the {self.value.format} matrix of shape {self.shape} has been written to since, and "
+                        "the derivative needs the elements that it had; give the operation a copy, A.copy()"
+                    )
+        return self
 
     @functools.cached_property
     def quick(self):
@@ -59,14 +80,14 @@ class Matrix:
     @functools.cached_property
     def transposed(self):
         found = Matrix(self.quick.T)
-        found.transposed = self
+        found.transposed, found.parts = self, self.parts
         return found
 
     @functools.cached_property
     def adjoint(self):
         quick = self.quick
         found = Matrix(quick.H if is_operator(quick) else quick.T.conj() if quick.dtype.kind == "c" else quick.T)
-        found.adjoint = self
+        found.adjoint, found.parts = self, self.parts
         return found
 
     @property
@@ -132,7 +153,12 @@ def _(x, *, matrix):
 
 @sparse_product.def_vjp
 def _(ct, specs, matrix):
-    return sh.cast(sparse_product(ct, matrix=matrix.adjoint), specs[0].dtype)
+    return sh.cast(sparse_product(ct, matrix=matrix.at_pull(ct).adjoint), specs[0].dtype)
+
+
+@sparse_product.def_jvp
+def _(t, matrix):
+    return sparse_product(t, matrix=matrix.at_pull(t))
 
 
 @sparse_product.def_samples
@@ -185,7 +211,7 @@ def product(a, b, name="matmul"):
             f"{name}: dimension k is {shape[meets]}, expected {inner}, in (m,k),(k,n)->(m,n); the shapes are "
             f"{matrix.shape if left else shape} and {shape if left else matrix.shape}"
         )
-    wrapped = Matrix(matrix)
+    wrapped = Matrix.of(matrix)
     if not left:
         return sparse_product(x, matrix=wrapped.transposed)
     if len(shape) == 1:

@@ -19,6 +19,7 @@ from scirs_ad._core.core import (
     dtype_of,
     inexact,
     shape_of,
+    shown,
     spec_of,
     transpose_vjp,
     value_of,
@@ -28,6 +29,7 @@ from scirs_ad._core.tree import flatten, unflatten
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 from scirs_ad._transforms.common import finish, name_of, pack_leaf
+from scirs_ad._transforms.held import Held
 from scirs_ad._transforms.hold import hold
 
 __all__ = ["WATCHERS", "Call", "custom_jvp", "custom_vjp", "split_static", "stop_gradient", "value"]
@@ -47,6 +49,7 @@ class Body:
         self.function, self.rule, self.owner, self.context = function, rule, owner, context
         self.count = None  # of the leaves that the rule is about, the first ones; None: all
         self.newest = None  # level among the outputs of the last abstract run
+        self.held = function.held if isinstance(function, Body) else None  # what must not change until it runs again
 
     def __call__(self, *leaves):
         return self.inside(lambda function, given: function(*given), leaves)
@@ -106,11 +109,13 @@ class Body:
 
     def pull(self, ct, leaves, only=None):
         """Cotangents of the leaves, by running the function again on a tape (`only`: of those at these places)."""
+        if self.held is not None:
+            self.held.check()
         tape = Tape()
         places = [k for k, x in enumerate(leaves) if inexact(x) and (only is None or k in only)]
         inner = list(leaves)
         for k in places:
-            inner[k] = tape.variable(leaves[k])
+            inner[k] = tape.variable(leaves[k], own=True)
         refs = [tape.ref_of(inner[k]) for k in places]
 
         def backward(function, given):
@@ -146,6 +151,8 @@ def _substituted(level, found, call, given, all_given):
 
     def first(other, p, args, params):
         args = tuple(map(found, args))
+        if any(isinstance(a, Variable) and _is_newer(a.level, other) for a in args):
+            return bind(p, args, params)  # the replacement is interpreted first
         before = older[other]
         return _apply_here(other, p, args, params) if before is None else before(other, p, args, params)
 
@@ -198,6 +205,8 @@ def _apply(p, args, params):
         level = found.level
     while True:
         try:
+            if level.capture is not None:
+                return level.capture(level, p, args, params)
             if isinstance(level, Batch):
                 return _on_batch(level, args, params, p)
             return (_on_dual if isinstance(level, Dual) else _on_tape)(level, p, args, params)
@@ -228,8 +237,12 @@ def _on_tape(tape, p, args, params):
     lifted = tuple(captured.values())
     if lifted or body.rule_closes():
         body = body.lifted(tape, tuple(captured), len(args))
-    if not tape.tracing and not inexact(outs):
-        return outs
+    if not tape.tracing:
+        if not inexact(outs):
+            return outs
+        outs = tuple([tape.keep(y) if type(y) is np.ndarray else y for y in outs])  # perhaps a buffer of the function's
+        if body.held is not None:
+            body.held.note()
     return tape.record_here(p, args + lifted, {"body": body}, values + tuple(tape.lower(v) for v in lifted), outs)
 
 
@@ -344,6 +357,11 @@ def _(t, out, leaves, body):
     return tuple(dual.split(y)[1] for y in outs)
 
 
+def _copied(c):
+    """A cotangent that is given to a user's rule, or comes from one, which may write to it, or to its buffer, again."""
+    return np.array(c) if type(c) is np.ndarray else c
+
+
 @primitive(core=None, n_out=-1, internal=True)
 def custom_vjp_call(*leaves, body):
     """A function with a vjp of its own.
@@ -356,8 +374,10 @@ def custom_vjp_call(*leaves, body):
 @custom_vjp_call.def_vjp
 def _(ct, out, leaves, body):
     explicit = body.ruled(leaves)
-    filled = tuple(np.zeros(shape_of(y), dtype_of(y)) if c is None else c for c, y in zip(ct, out, strict=True))
-    cts = body.apply_rule(filled, out, leaves)
+    filled = tuple(
+        np.zeros(shape_of(y), dtype_of(y)) if c is None else _copied(c) for c, y in zip(ct, out, strict=True)
+    )
+    cts = tuple(map(_copied, body.apply_rule(filled, out, leaves)))
     if explicit < len(leaves):
         cts = cts + body.pull(ct, leaves, only=range(explicit, len(leaves)))[explicit:]
     return cts
@@ -372,8 +392,8 @@ def custom_jvp_call(*leaves, body):
     return body(*leaves)
 
 
-@custom_jvp_call.def_jvp
-def _(t, out, leaves, body):
+def _by_rule(t, out, leaves, body):
+    """Tangents of the outputs: the given rule for the arguments, that of the function for what it closes over."""
     explicit = body.ruled(leaves)
     filled = tuple(
         np.zeros(shape_of(x), dtype_of(x)) if s is None else s
@@ -390,6 +410,9 @@ def _(t, out, leaves, body):
         more = [dual.split(y)[1] for y in outs]
         ts = tuple(a if b is None else b if a is None else a + b for a, b in zip(ts, more, strict=True))
     return ts
+
+
+custom_jvp_call.def_jvp(_by_rule)
 
 
 def _on_dual(dual, p, args, params):
@@ -424,8 +447,7 @@ def _moved(p, body, ts, outs, values):
     if all(s is None for s in ts):
         return (None,) * len(outs)
     if p is custom_jvp_call:
-        filled = tuple(np.zeros(shape_of(x), dtype_of(x)) if s is None else s for s, x in zip(ts, values, strict=True))
-        return body.apply_rule(filled, outs, values)
+        return _by_rule(ts, outs, values, body)
     return transpose_vjp(p, ts, outs, values, tuple(spec_of(x) for x in values), {"body": body})
 
 
@@ -481,6 +503,7 @@ class Call:
             return tuple(as_array(pack_leaf(y)) for y in outs)
 
         body = Body(function, self._leaf_rule(leaves, structure, dynamic, kwargs, seen), self)
+        body.held = Held(self.__name__, self.function, kwargs)
         outs = _apply(self.primitive, tuple(as_array(leaves[k]) for k in dynamic), {"body": body})
         return unflatten(seen["structure"], [finish(y) for y in outs])
 
@@ -722,7 +745,12 @@ def stop_gradient(x):
     np.float64(3.0)
     """
     leaves, structure = flatten(x)
-    return unflatten(structure, [stop(y) for y in leaves])
+    return unflatten(structure, [_stopped(y) for y in leaves])
+
+
+def _stopped(y):
+    out = stop(y)
+    return shown(y, out) if type(y) is Variable and type(out) is np.ndarray else out
 
 
 def value(x):
@@ -739,7 +767,7 @@ def value(x):
 
     Notes
     -----
-    Derivative: dropped, on purpose. Cost: none; do not write into the result.
+    Derivative: dropped, on purpose. Cost: a copy, of large arrays one look at them.
 
     Examples
     --------
@@ -759,7 +787,7 @@ def _value(y):
         if isinstance(v.level, Batch):
             return stop(y)
         v = _lower(v)
-    return stop(y) if isinstance(v, Spec) else finish(value_of(y))
+    return stop(y) if isinstance(v, Spec) else finish(shown(y))
 
 
 def _lower(v):

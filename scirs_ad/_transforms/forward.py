@@ -157,6 +157,7 @@ def linearize(f, *primals, native=False):
     f = swapped(f, native)
     leaves, structure = flatten(primals)
     tape, variables, refs = record(f, leaves, "linearize")
+    tape.forward = True
     inputs = [tape.lower(v) for v in variables]
     try:
         out = f(*unflatten(structure, variables))
@@ -166,5 +167,5 @@ def linearize(f, *primals, native=False):
     outs, out_structure = flatten(out)
     outs = [Variable(y) if isinstance(y, Variable) else as_array(y) for y in map(pack_leaf, outs)]
     tape.closed = True
-    value = unflatten(out_structure, [finish(tape.lower(y)) for y in outs])
+    value = unflatten(out_structure, [finish(tape.keep(tape.lower(y))) for y in outs])
     return value, Push(f, tape, inputs, refs, structure, outs, out_structure)

@@ -461,7 +461,7 @@ def _(ct, leaves, body, carries, count, length, snapshots, reverse, given, wante
     tape, inner = Tape(), list(leaves)
     places = [k for k, x in enumerate(leaves) if inexact(x)]
     for k in places:
-        inner[k] = tape.variable(leaves[k])
+        inner[k] = tape.variable(leaves[k], own=True)
     outs = revolve_call.body(
         *inner, body=body, carries=carries, count=count, length=length, snapshots=snapshots,
         reverse=bool(reverse), given=given, wanted=wanted,

@@ -288,7 +288,7 @@ def vjp(f, *primals, has_aux=False, native=False):
     out_leaves = [pack_leaf(y) for y in out_leaves]
     frozen = [Variable(y) if isinstance(y, Variable) else y for y in out_leaves]  # later writes do not reach us
     tape.closed = True
-    value = unflatten(out_structure, [finish(tape.lower(y)) for y in frozen])
+    value = unflatten(out_structure, [finish(tape.keep(tape.lower(y))) for y in frozen])
     pullback = Pullback(tape, inputs, refs, structures, frozen, out_structure, name_of(f))
     if has_aux:
         found, s = flatten(aux)

@@ -270,10 +270,11 @@ def funm(A, func, disp=True):
 
     Notes
     -----
-    Derivative: by divided differences between eigenvalues (N. J. Higham, 2008, section 3.2), exact also at equal ones
-    where there is a full set of eigenvectors; second and higher derivatives need distinct eigenvalues. Cost: about
-    ``30 n^3`` operations each. The value is by eigenvectors of a Hermitian matrix, else by Schur form and Parlett's
-    recurrence, as in SciPy: an `IllConditionedWarning` says so if eigenvalues are too near to each other for that.
+    Derivative: the Frechet derivative at the adjoint (Mathias, 1996), exact at equal eigenvalues and of defective
+    matrices; of any order. The derivative calls `func` with scirs_ad's Variables. Cost: about ``30 n^3`` operations,
+    four times for a derivative. Hermitian matrices are decomposed into eigenvectors, others into a Schur form in blocks
+    of eigenvalues that are near to each other (P. I. Davies, N. J. Higham, 2003), of which the function is a Taylor
+    series from values on circles: an `IllConditionedWarning` says so if it is not analytic around such a block.
 
     Examples
     --------

@@ -54,9 +54,12 @@ typedef struct {
 
 /* Two operations in one pass: see super.h. */
 typedef void (*ad_op4_fn)(ptrdiff_t n, const void *a, const void *b, const void *c, const void *d, void *out);
+typedef void (*ad_op5_fn)(ptrdiff_t n, const void *a, const void *b, const void *c, const void *d, const void *e,
+                          void *out);
 typedef union {
     ad_op_fn call3;
     ad_op4_fn call4; /* those with four operands */
+    ad_op5_fn call5;
 } ad_any_fn;
 typedef struct {
     const char *name;

@@ -9,8 +9,17 @@ typedef struct {
     const ad_region *r;
     char *const *in, *const *out;
     char **partials; /* per output: of units (whole) or of chunks (shared); else NULL */
+    char *heads;     /* what the first elements of chunk 1, 2 ... add to places that the chunk before writes */
     int failed;
 } run_state;
+
+/* What one thread runs at a time: a chunk, or its head, or what is left of it. */
+typedef struct {
+    run_state *s;
+    int chunk;
+    ptrdiff_t first, end; /* elements (flat) or rows */
+    char *head;           /* where late views add to; NULL: in their places */
+} part;
 
 /* ---- moving between memory and registers --------------------------------------------------------------- */
 #define MOVE(WORD, TYPE)                                                                                              \
@@ -243,12 +252,30 @@ static void next_row(const ad_region *r, ptrdiff_t *index)
 }
 
 /* ---- one chunk ------------------------------------------------------------------------------------------ */
-static char *base_of(const run_state *s, int k, int chunk)
+/* Bytes from the first element of a view to that of element (flat) or row `at`. */
+static ptrdiff_t place_of(const ad_region *r, const ad_view *v, ptrdiff_t at)
 {
+    ptrdiff_t bytes = 0;
+    int d = r->ndim - 1;
+    if (r->walk != AD_FLAT_BLOCKS)
+        d--;
+    for (; d >= 0; d--) {
+        bytes += at % r->shape[d] * v->stride[d];
+        at /= r->shape[d];
+    }
+    return bytes;
+}
+
+static char *base_of(const part *p, int k)
+{
+    const run_state *s = p->s;
     const ad_region *r = s->r;
     const ad_view *v = &r->views[k];
+    const int chunk = p->chunk;
     if (k < r->n_in)
         return s->in[v->arg] + v->offset;
+    if (v->late && p->head)
+        return p->head + v->head - place_of(r, v, p->first);
     char *partial = s->partials ? s->partials[k - r->n_in] : NULL;
     if (v->how == AD_FOLDED && partial)
         return v->whole ? partial : partial + chunk * v->size * v->itemsize;
@@ -259,16 +286,18 @@ static inline void call(const ad_step *k, ptrdiff_t n, char *const *reg)
 {
     if (k->kind == AD_CALL3)
         k->fn.call3(n, reg[k->a], reg[k->b], reg[k->c], reg[k->dst]);
-    else
+    else if (k->kind == AD_CALL4)
         k->fn.call4(n, reg[k->a], reg[k->b], reg[k->c], reg[k->d], reg[k->dst]);
+    else
+        k->fn.call5(n, reg[k->a], reg[k->b], reg[k->c], reg[k->d], reg[k->e], reg[k->dst]);
 }
 
 /* A step that moves between registers and views, in the flattened space. */
-static void move_step(run_state *s, int chunk, const ad_step *k, ptrdiff_t start, ptrdiff_t n, char *const *reg)
+static void move_step(const part *p, const ad_step *k, ptrdiff_t start, ptrdiff_t n, char *const *reg)
 {
-    const ad_region *r = s->r;
+    const ad_region *r = p->s->r;
     const int view = k->kind == AD_LOAD || k->kind == AD_TAKE ? k->a : k->dst;
-    char *base = base_of(s, view, chunk);
+    char *base = base_of(p, view);
     int bad = 0;
     if (k->kind == AD_LOAD)
         move_flat(r, &r->views[view], base, start, n, reg[k->dst], 0);
@@ -278,7 +307,7 @@ static void move_step(run_state *s, int chunk, const ad_step *k, ptrdiff_t start
         index_flat(r, &r->views[view], base, start, n, reg[k->kind == AD_TAKE ? k->dst : k->a],
                    (const int64_t *)reg[k->b], k->one, k->kind == AD_SCATTER, &bad);
     if (bad)
-        __atomic_store_n(&s->failed, AD_REGION_BAD_INDEX, __ATOMIC_RELAXED);
+        __atomic_store_n(&p->s->failed, AD_REGION_BAD_INDEX, __ATOMIC_RELAXED);
 }
 
 static void fill_identity(const ad_view *v, char *out, ptrdiff_t n)
@@ -286,41 +315,41 @@ static void fill_identity(const ad_view *v, char *out, ptrdiff_t n)
     load_run(v->itemsize, out, v->identity, 0, n);
 }
 
-static void run_flat(run_state *s, int chunk, char **reg)
+static void run_flat(const part *p, char **reg)
 {
-    const ad_region *r = s->r;
-    const ptrdiff_t first = chunk * r->chunk, end = r->n - first < r->chunk ? r->n : first + r->chunk;
+    const ad_region *r = p->s->r;
+    const ptrdiff_t first = p->first, end = p->end;
     const ad_step *steps = r->steps + r->once_steps + r->row_steps;
     for (ptrdiff_t start = first; start < end; start += r->block) {
         const ptrdiff_t n = end - start < r->block ? end - start : r->block;
         for (int i = 0; i < r->n_direct; i++) {
             const ad_view *v = &r->views[r->direct[i]];
-            reg[v->reg] = base_of(s, r->direct[i], chunk) + start * v->itemsize;
+            reg[v->reg] = base_of(p, r->direct[i]) + start * v->itemsize;
         }
         for (const ad_step *k = steps; k < steps + r->block_steps; k++) {
-            if (k->kind <= AD_CALL4) {
+            if (k->kind <= AD_CALL5) {
                 call(k, n, reg);
             } else if (k->kind != AD_FOLD) {
-                move_step(s, chunk, k, start, n, reg);
+                move_step(p, k, start, n, reg);
             } else {
                 const ad_view *v = &r->views[k->dst];
-                v->reducer->units(n, reg[k->a], base_of(s, k->dst, chunk) + start / AD_UNIT * v->itemsize);
+                v->reducer->units(n, reg[k->a], base_of(p, k->dst) + start / AD_UNIT * v->itemsize);
             }
         }
     }
 }
 
-static void run_rows(run_state *s, int chunk, char **reg, char *scratch)
+static void run_rows(const part *t, char **reg, char *scratch)
 {
-    const ad_region *r = s->r;
-    const ptrdiff_t first = chunk * r->chunk, end = r->rows - first < r->chunk ? r->rows : first + r->chunk;
+    const ad_region *r = t->s->r;
+    const ptrdiff_t first = t->first, end = t->end;
     const ad_step *row_steps = r->steps + r->once_steps, *steps = row_steps + r->row_steps;
     const int views = r->n_in + r->n_out;
     ptrdiff_t index[MAX_DIMS];
     char *at[views]; /* where this row of a view begins */
     locate(r, first, index);
     for (int i = 0; i < views; i++)
-        at[i] = base_of(s, i, chunk) + offset_of(r, &r->views[i], index);
+        at[i] = base_of(t, i) + offset_of(r, &r->views[i], index);
     for (ptrdiff_t row = first; row < end; row++) {
         for (int i = 0; i < r->n_point; i++)
             reg[r->views[r->point[i]].reg] = at[r->point[i]];
@@ -333,7 +362,7 @@ static void run_rows(run_state *s, int chunk, char **reg, char *scratch)
                 reg[v->reg] = at[r->direct[i]] + start * v->itemsize;
             }
             for (const ad_step *k = steps; k < steps + r->block_steps; k++) {
-                if (k->kind <= AD_CALL4) {
+                if (k->kind <= AD_CALL5) {
                     call(k, n, reg);
                 } else if (k->kind == AD_LOAD) {
                     const ad_view *v = &r->views[k->a];
@@ -354,7 +383,7 @@ static void run_rows(run_state *s, int chunk, char **reg, char *scratch)
                     else
                         scatter_run(v, reg[k->a], at[view] + start * stride, stride, indices, k->one, n, &bad);
                     if (bad)
-                        __atomic_store_n(&s->failed, AD_REGION_BAD_INDEX, __ATOMIC_RELAXED);
+                        __atomic_store_n(&t->s->failed, AD_REGION_BAD_INDEX, __ATOMIC_RELAXED);
                 } else {
                     const ad_view *v = &r->views[k->dst];
                     if (v->inner) {
@@ -403,25 +432,25 @@ static void fold_tile(const ad_region *r, const ad_view *v, char *base, ptrdiff_
     }
 }
 
-static void run_tiles(run_state *s, int chunk, char **reg)
+static void run_tiles(const part *t, char **reg)
 {
-    const ad_region *r = s->r;
-    const ptrdiff_t first = chunk * r->chunk, end = r->rows - first < r->chunk ? r->rows : first + r->chunk;
+    const ad_region *r = t->s->r;
+    const ptrdiff_t first = t->first, end = t->end;
     const ad_step *steps = r->steps + r->once_steps + r->row_steps;
     for (ptrdiff_t row = first; row < end; row += r->block) {
         const ptrdiff_t rows = end - row < r->block ? end - row : r->block;
         const ptrdiff_t n = rows * r->inner, start = row * r->inner;
         for (int i = 0; i < r->n_direct; i++) {
             const ad_view *v = &r->views[r->direct[i]];
-            reg[v->reg] = base_of(s, r->direct[i], chunk) + start * v->itemsize;
+            reg[v->reg] = base_of(t, r->direct[i]) + start * v->itemsize;
         }
         for (const ad_step *k = steps; k < steps + r->block_steps; k++) {
-            if (k->kind <= AD_CALL4)
+            if (k->kind <= AD_CALL5)
                 call(k, n, reg);
             else if (k->kind != AD_FOLD)
-                move_step(s, chunk, k, start, n, reg);
+                move_step(t, k, start, n, reg);
             else
-                fold_tile(r, &r->views[k->dst], base_of(s, k->dst, chunk), row, rows, reg[k->a]);
+                fold_tile(r, &r->views[k->dst], base_of(t, k->dst), row, rows, reg[k->a]);
         }
     }
 }
@@ -513,10 +542,10 @@ static void fold_rows(const ad_view *v, int last, char *to, ptrdiff_t rows, ptrd
     }
 }
 
-static void run_sheets(run_state *s, int chunk, char **reg)
+static void run_sheets(const part *t, char **reg)
 {
-    const ad_region *r = s->r;
-    const ptrdiff_t first = chunk * r->chunk, end = r->rows - first < r->chunk ? r->rows : first + r->chunk;
+    const ad_region *r = t->s->r;
+    const ptrdiff_t first = t->first, end = t->end;
     const ad_step *sheet_steps = r->steps + r->once_steps, *steps = sheet_steps + r->row_steps;
     const int views = r->n_in + r->n_out, last = r->ndim - 1;
     const ptrdiff_t p = r->inner;
@@ -527,11 +556,11 @@ static void run_sheets(run_state *s, int chunk, char **reg)
         if (row == first || inside == 0) {
             locate(r, row - inside, index);
             for (int i = 0; i < views; i++)
-                at[i] = base_of(s, i, chunk) + offset_of(r, &r->views[i], index);
+                at[i] = base_of(t, i) + offset_of(r, &r->views[i], index);
             for (int i = 0; i < r->n_point; i++)
                 reg[r->views[r->point[i]].reg] = at[r->point[i]];
             for (const ad_step *k = sheet_steps; k < steps; k++) {
-                if (k->kind <= AD_CALL4)
+                if (k->kind <= AD_CALL5)
                     call(k, k->one ? 1 : r->block * p, reg);
                 else
                     spread_row(&r->views[k->a], last, reg[k->dst], at[k->a], r->block, p);
@@ -544,7 +573,7 @@ static void run_sheets(run_state *s, int chunk, char **reg)
             reg[v->reg] = at[r->direct[i]] + inside * p * v->itemsize;
         }
         for (const ad_step *k = steps; k < steps + r->block_steps; k++) {
-            if (k->kind <= AD_CALL4) {
+            if (k->kind <= AD_CALL5) {
                 call(k, rows * p, reg);
             } else if (k->kind == AD_LOAD) {
                 const ad_view *v = &r->views[k->a];
@@ -561,9 +590,53 @@ static void run_sheets(run_state *s, int chunk, char **reg)
     }
 }
 
+/* Where the head of a chunk ends, and how many elements of memory it adds to. */
+static ptrdiff_t head_end(const ad_region *r, int chunk)
+{
+    const ptrdiff_t all = r->walk == AD_FLAT_BLOCKS ? r->n : r->rows, first = chunk * r->chunk;
+    return all - first < r->head ? all : first + r->head;
+}
+
+static ptrdiff_t head_size(const ad_region *r, const ad_view *v, int chunk)
+{
+    ptrdiff_t bytes = place_of(r, v, head_end(r, chunk) - 1) - place_of(r, v, chunk * r->chunk);
+    if (r->walk != AD_FLAT_BLOCKS)
+        bytes += (r->inner - 1) * v->stride[r->ndim - 1];
+    return bytes / v->itemsize + 1;
+}
+
+void ad_region_heads(ad_region *r)
+{
+    for (int i = r->n_in; i < r->n_in + r->n_out && r->late; i++) {
+        ptrdiff_t most = 0;
+        for (int c = 1; c < r->chunks && r->views[i].late; c++) {
+            const ptrdiff_t size = head_size(r, &r->views[i], c);
+            most = size > most ? size : most;
+        }
+        r->views[i].head = r->head_bytes;
+        r->head_bytes += (most * r->views[i].itemsize + ALIGN - 1) / ALIGN * ALIGN;
+    }
+}
+
+static void run_part(const part *p, char **reg, char *scratch)
+{
+    const ad_region *r = p->s->r;
+    if (r->walk == AD_FLAT_BLOCKS)
+        run_flat(p, reg);
+    else if (r->walk == AD_ROW_BLOCKS)
+        run_rows(p, reg, scratch);
+    else if (r->sheet)
+        run_sheets(p, reg);
+    else
+        run_tiles(p, reg);
+}
+
 static int run_chunk(run_state *s, int chunk)
 {
     const ad_region *r = s->r;
+    const ptrdiff_t all = r->walk == AD_FLAT_BLOCKS ? r->n : r->rows;
+    part p = {s, chunk, chunk * r->chunk, 0, NULL};
+    p.end = all - p.first < r->chunk ? all : p.first + r->chunk;
     char stack[STACK_BYTES] __attribute__((aligned(ALIGN)));
     char *reg[r->n_reg];
     char *heap = NULL, *scratch = stack;
@@ -576,21 +649,25 @@ static int run_chunk(run_state *s, int chunk)
     for (int i = 0; i < r->n_temp; i++)
         reg[r->temp_reg[i]] = scratch + r->temp_at[i];
     for (int i = 0; i < r->n_still; i++)
-        reg[r->views[r->still[i]].reg] = base_of(s, r->still[i], chunk);
+        reg[r->views[r->still[i]].reg] = base_of(&p, r->still[i]);
     for (int i = r->n_in; i < r->n_in + r->n_out && r->folds; i++)
         if (r->views[i].shared && r->chunks > 1)
-            fill_identity(&r->views[i], base_of(s, i, chunk), r->views[i].size);
+            fill_identity(&r->views[i], base_of(&p, i), r->views[i].size);
     const ptrdiff_t width = r->walk == AD_TILES ? r->block * r->inner : r->block;
     for (const ad_step *k = r->steps; k < r->steps + r->once_steps; k++)
         call(k, k->one ? 1 : width, reg);
-    if (r->walk == AD_FLAT_BLOCKS)
-        run_flat(s, chunk, reg);
-    else if (r->walk == AD_ROW_BLOCKS)
-        run_rows(s, chunk, reg, scratch);
-    else if (r->sheet)
-        run_sheets(s, chunk, reg);
-    else
-        run_tiles(s, chunk, reg);
+    if (r->late && chunk) {
+        part head = p;
+        head.end = head_end(r, chunk);
+        head.head = s->heads + (chunk - 1) * r->head_bytes;
+        for (int i = r->n_in; i < r->n_in + r->n_out; i++)
+            if (r->views[i].late)
+                fill_identity(&r->views[i], head.head + r->views[i].head, head_size(r, &r->views[i], chunk));
+        run_part(&head, reg, scratch);
+        p.first = head.end;
+    }
+    if (p.first < p.end)
+        run_part(&p, reg, scratch);
     free(heap);
     return AD_REGION_OK;
 }
@@ -612,6 +689,25 @@ static ptrdiff_t partial_bytes(const ad_region *r, const ad_view *v)
     if (v->whole)
         return (r->n + AD_UNIT - 1) / AD_UNIT * v->itemsize;
     return v->shared && r->chunks > 1 ? r->chunks * v->size * v->itemsize : 0;
+}
+
+static void run_chunks(run_state *s, int threads)
+{
+    const ad_region *r = s->r;
+    if (threads > 1 && r->chunks > 1)
+        r->parallel(task, s, r->chunks, threads);
+    else
+        for (int c = 0; c < r->chunks && !s->failed; c++)
+            task(s, c, 0);
+    for (int c = 1; c < r->chunks && r->late && !s->failed; c++) {
+        for (int i = r->n_in; i < r->n_in + r->n_out; i++) {
+            const ad_view *v = &r->views[i];
+            if (!v->late)
+                continue;
+            char *to = s->out[v->arg] + v->offset + place_of(r, v, c * r->chunk);
+            v->reducer->merge(head_size(r, v, c), to, s->heads + (c - 1) * r->head_bytes + v->head, NULL, to);
+        }
+    }
 }
 
 static int run_folds(run_state *s, int threads)
@@ -637,11 +733,7 @@ static int run_folds(run_state *s, int threads)
             fill_identity(&outs[i], s->out[outs[i].arg] + outs[i].offset, outs[i].size);
     }
     s->partials = partials;
-    if (threads > 1 && r->chunks > 1)
-        r->parallel(task, s, r->chunks, threads);
-    else
-        for (int c = 0; c < r->chunks && !s->failed; c++)
-            task(s, c, 0);
+    run_chunks(s, threads);
     for (int i = 0; i < r->n_out && !s->failed; i++) {
         const ad_view *v = &outs[i];
         if (!partials[i])
@@ -659,7 +751,7 @@ static int run_folds(run_state *s, int threads)
 
 int ad_region_run(const ad_region *r, char *const *in, char *const *out, int threads)
 {
-    run_state s = {r, in, out, NULL, 0};
+    run_state s = {r, in, out, NULL, NULL, 0};
     if (r->n == 0) {
         for (int i = r->n_in; i < r->n_in + r->n_out; i++)
             if (r->views[i].how == AD_FOLDED)
@@ -668,12 +760,15 @@ int ad_region_run(const ad_region *r, char *const *in, char *const *out, int thr
     }
     if (r->serial) /* one order of additions */
         threads = 1;
+    if (r->late && r->chunks > 1) {
+        s.heads = aligned_alloc(ALIGN, (size_t)((r->chunks - 1) * r->head_bytes));
+        if (!s.heads)
+            return AD_REGION_NO_MEMORY;
+    }
     if (r->folds)
-        return run_folds(&s, threads);
-    if (threads > 1 && r->chunks > 1)
-        r->parallel(task, &s, r->chunks, threads);
+        s.failed = run_folds(&s, threads);
     else
-        for (int c = 0; c < r->chunks && !s.failed; c++)
-            task(&s, c, 0);
+        run_chunks(&s, threads);
+    free(s.heads);
     return s.failed;
 }

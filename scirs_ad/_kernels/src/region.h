@@ -45,13 +45,17 @@ typedef struct {
     ptrdiff_t row_partials;  /* rows, inner: where in the scratch the units of a row are */
     const ad_reducer *reducer;
     char identity[16];
+    /* Outputs that are added to places which the chunk before writes, too: the head of a chunk adds to memory of its
+     * own, of zeros that change nothing (-0), and that is added to the places when all chunks are done. */
+    uint8_t late;
+    ptrdiff_t head;          /* where in the memory of a head */
 } ad_view;
 
-/* Steps. CALL3 and CALL4 run a kernel on registers; the others move between registers and views. */
-enum { AD_CALL3, AD_CALL4, AD_LOAD, AD_SAVE, AD_FOLD, AD_TAKE, AD_SCATTER };
+/* Steps. CALL3, CALL4 and CALL5 run a kernel on registers; the others move between registers and views. */
+enum { AD_CALL3, AD_CALL4, AD_CALL5, AD_LOAD, AD_SAVE, AD_FOLD, AD_TAKE, AD_SCATTER };
 typedef struct {
     ad_any_fn fn;
-    uint16_t dst, a, b, c, d; /* LOAD: view a to dst. SAVE, FOLD: register a to view dst. TAKE, SCATTER: at indices b */
+    uint16_t dst, a, b, c, d, e; /* LOAD: view a to dst. SAVE, FOLD: register a to view dst. TAKE, SCATTER: at indices b */
     uint8_t kind;
     uint8_t one;              /* on one element, not on the block; TAKE, SCATTER: one index for all */
 } ad_step;
@@ -63,7 +67,8 @@ typedef struct {
     ptrdiff_t block;          /* elements per block; tiles: rows per block */
     ptrdiff_t chunk;          /* elements (flat) or rows per chunk */
     ptrdiff_t sheet;          /* tiles: rows of a sheet; 0: tiles pay no heed to sheets */
-    int chunks;
+    int chunks, late;         /* late: whether a view is */
+    ptrdiff_t head, head_bytes; /* elements (flat) or rows of the head of a chunk; bytes of its memory */
     int n_in, n_out, n_reg, n_temp, n_direct, n_point, n_still, folds, serial;
     ad_view *views;           /* inputs, then outputs */
     const uint16_t *direct, *point, *still; /* views of that kind; still: a point that is the same for all rows */
@@ -82,6 +87,9 @@ enum { AD_REGION_OK = 0, AD_REGION_NO_MEMORY = -1, AD_REGION_BAD_INDEX = -2 };
 /* A scalar, or a run of elements, copied to a register: kernels for every size of element. */
 ad_op_fn ad_region_fill(int itemsize);
 ad_op_fn ad_region_copy(int itemsize);
+
+/* Where the heads of late views lie, when chunks and views are known. */
+void ad_region_heads(ad_region *region);
 
 /* Run on the caller's pointers. An output may lie exactly over an input only if the region was built so.
  * Returns AD_REGION_OK or what went wrong: then outputs are undefined. */

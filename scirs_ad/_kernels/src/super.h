@@ -1,4 +1,4 @@
-/* Superinstructions: two or three operations in one pass, and operations with a scalar operand.
+/* Superinstructions: two to four operations in one pass, and operations with a scalar operand.
  *
  * Each operation rounds as it does on its own, so fusing changes no bit. Names tell the kinds of operands, v (one
  * per element) or s (one for all): multiply_vs_add_v is (a * s) + c, and an outer operation with r takes its
@@ -80,6 +80,25 @@
         AD_DECL_v(a, S) AD_DECL_##kb(b, S) AD_DECL_v(c, S) AD_DECL_##kd(d, S) S *out = out_; \
         AD_LOOP(outer##_##S(op##_##S(AD_AT_v(a), AD_AT_##kb(b)), op##_##S(AD_AT_v(c), AD_AT_##kd(d)))) \
     }
+/* (((a inner b) outer c) third d) fourth e */
+#define AD_SUPER_5(S, inner, ka, kb, outer, kc, third, kd, fourth, ke) \
+    static void w_##inner##_##ka##kb##_##outer##_##kc##_##third##_##kd##_##fourth##_##ke##_##S( \
+        ptrdiff_t n, const void *pa, const void *pb, const void *pc, const void *pd, const void *pe, void *out_) \
+    { \
+        AD_DECL_##ka(a, S) AD_DECL_##kb(b, S) AD_DECL_##kc(c, S) AD_DECL_##kd(d, S) AD_DECL_##ke(e, S) S *out = out_; \
+        AD_LOOP(AD_OUTER_##fourth( \
+            S, AD_OUTER_##third( \
+                   S, AD_OUTER_##outer(S, inner##_##S(AD_AT_##ka(a), AD_AT_##kb(b)), AD_AT_##kc(c)), AD_AT_##kd(d)), \
+            AD_AT_##ke(e))) \
+    }
+/* ((a b) outer (c d)) third e, of products `op` of vectors */
+#define AD_SUPER_41(S, op, outer, third, ke) \
+    static void w_##op##_vv_##outer##_##op##_vv_##third##_##ke##_##S( \
+        ptrdiff_t n, const void *pa, const void *pb, const void *pc, const void *pd, const void *pe, void *out_) \
+    { \
+        AD_DECL_v(a, S) AD_DECL_v(b, S) AD_DECL_v(c, S) AD_DECL_v(d, S) AD_DECL_##ke(e, S) S *out = out_; \
+        AD_LOOP(AD_OUTER_##third(S, outer##_##S(op##_##S(a[i], b[i]), op##_##S(c[i], d[i])), AD_AT_##ke(e))) \
+    }
 
 #define AD_WITH_OUTER(X, inner, ka, kb) \
     X(inner, ka, kb, add, v) X(inner, ka, kb, add, s) X(inner, ka, kb, subtract, v) X(inner, ka, kb, subtract, s) \
@@ -115,9 +134,19 @@
 #define AD_WITH_TWO(X, inner, ka, kb) \
     AD_WITH_THIRD(X, inner, ka, kb, add, v) AD_WITH_THIRD(X, inner, ka, kb, subtract, v) \
     AD_WITH_THIRD(X, inner, ka, kb, rsubtract, v)
+#define AD_WITH_SCALED(X, inner) \
+    X(inner, v, v, multiply, s, add, v) X(inner, v, v, multiply, s, subtract, v) X(inner, v, v, multiply, s, rsubtract, v)
 #define AD_3_LIST(X) \
     AD_WITH_TWO(X, add, v, v) AD_WITH_TWO(X, subtract, v, v) AD_WITH_TWO(X, multiply, v, v) \
-    AD_WITH_TWO(X, multiply, v, s) AD_WITH_TWO(X, mulz, v, v)
+    AD_WITH_TWO(X, multiply, v, s) AD_WITH_TWO(X, mulz, v, v) AD_WITH_SCALED(X, multiply) AD_WITH_SCALED(X, mulz)
+#define AD_5_LIST(X) \
+    X(multiply, v, v, multiply, s, add, v, multiply, s) X(multiply, v, v, multiply, s, subtract, v, multiply, s) \
+    X(multiply, v, v, multiply, s, rsubtract, v, multiply, s) X(mulz, v, v, multiply, s, add, v, multiply, s) \
+    X(mulz, v, v, multiply, s, subtract, v, multiply, s) X(mulz, v, v, multiply, s, rsubtract, v, multiply, s)
+#define AD_WITH_TWO_PRODUCTS(X, op, outer) X(op, outer, add, v) X(op, outer, rsubtract, v) X(op, outer, multiply, s)
+#define AD_41_LIST(X) \
+    AD_WITH_TWO_PRODUCTS(X, multiply, add) AD_WITH_TWO_PRODUCTS(X, multiply, subtract) \
+    AD_WITH_TWO_PRODUCTS(X, mulz, add) AD_WITH_TWO_PRODUCTS(X, mulz, subtract)
 #define AD_WITH_THIRD_SA(X, inner, outer) \
     X(inner, outer, v, multiply, s) X(inner, outer, v, add, v) X(inner, outer, v, rmulz, v)
 #define AD_SA3_LIST(X) \
@@ -139,6 +168,12 @@ AD_4_LIST(AD_DEFINE_4)
 #define AD_DEFINE_SA3(inner, outer, kc, third, kd) \
     AD_SUPER_SA3(f64, inner, outer, kc, third, kd) AD_SUPER_SA3(f32, inner, outer, kc, third, kd)
 AD_3_LIST(AD_DEFINE_3)
+#define AD_DEFINE_5(inner, ka, kb, outer, kc, third, kd, fourth, ke) \
+    AD_SUPER_5(f64, inner, ka, kb, outer, kc, third, kd, fourth, ke) \
+    AD_SUPER_5(f32, inner, ka, kb, outer, kc, third, kd, fourth, ke)
+#define AD_DEFINE_41(op, outer, third, ke) AD_SUPER_41(f64, op, outer, third, ke) AD_SUPER_41(f32, op, outer, third, ke)
+AD_5_LIST(AD_DEFINE_5)
+AD_41_LIST(AD_DEFINE_41)
 AD_SA3_LIST(AD_DEFINE_SA3)
 
 /* Sine to `out` and cosine to `pc`: either computes both. What is rare, and the end, is left to their own kernels. */
@@ -179,7 +214,12 @@ AD_SINCOS(f32)
 #define AD_ROW_3(inner, ka, kb, outer, kc, third, kd) \
     AD_SUPER_ROW4(inner##_##ka##kb##_##outer##_##kc##_##third##_##kd)
 #define AD_ROW_SA3(inner, outer, kc, third, kd) AD_SUPER_ROW(inner##_v_##outer##_##kc##_##third##_##kd)
+#define AD_SUPER_ROW5(fn) {#fn, {.call5 = w_##fn##_f64}, {.call5 = w_##fn##_f32}},
+#define AD_ROW_5(inner, ka, kb, outer, kc, third, kd, fourth, ke) \
+    AD_SUPER_ROW5(inner##_##ka##kb##_##outer##_##kc##_##third##_##kd##_##fourth##_##ke)
+#define AD_ROW_41(op, outer, third, ke) AD_SUPER_ROW5(op##_vv_##outer##_##op##_vv_##third##_##ke)
 static const ad_super supers[] = {
     AD_SAB_LIST(AD_ROW_SAB) AD_SA_LIST(AD_ROW_SA) AD_U_LIST(AD_ROW_U) AD_B_LIST(AD_ROW_B) AD_4_LIST(AD_ROW_4)
-    AD_3_LIST(AD_ROW_3) AD_SA3_LIST(AD_ROW_SA3) AD_SUPER_ROW(sincos)
+    AD_3_LIST(AD_ROW_3) AD_SA3_LIST(AD_ROW_SA3) AD_5_LIST(AD_ROW_5) AD_41_LIST(AD_ROW_41)
+    AD_SUPER_ROW(sincos)
 };
