@@ -359,8 +359,8 @@ class Pushed(Saving):
         return self.run(leaves, [t[k] for k in moving], out) if moving == self.wanted else None
 
 
-# Factors by which a gradient can be multiplied without more rounding than in the pass itself: its entries neither
-# overflow nor lose digits for being too small.
+# Factors by which a saved gradient is multiplied. What overflows is found, and computed again; entries that are within
+# such a factor of the smallest normal number may lose digits.
 _RANGE = {"d": 2.0**64, "f": 2.0**8}
 
 
