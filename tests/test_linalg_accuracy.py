@@ -100,6 +100,11 @@ INDEFINITE = {
     "random": np.diag([1.0, -2.0, 3.0]) + 0.3 * ANY[:3, :3], "complex": np.diag([1.0, -2.0, 3.0]) + 0.3 * COMPLEX,
     "equal": np.diag([1.0, -2.0, 1.0]), "near the imaginary axis": np.array([[1e-3, 1.0, 0.0], [0.0, -1e-3, 0.5], [0.0, 0.0, 3.0]]),
 }  # fmt: skip
+WAVES = NONNORMAL | GENERAL | {
+    "tiny": 1e-6 * ANY, "complex graded": np.diag([100.0, 1.0, 1e-3]) @ (np.eye(3) + 0.1 * COMPLEX), "zero": np.zeros((3, 3)),
+    "norm 100": spectrum(-100.0, 1.0, 40.0, 90.0), "rotation": 5.0 * (ANY - ANY.T), "between poles": spectrum(np.pi, 1.0, -np.pi, 2 * np.pi),
+}  # fmt: skip
+MODERATE = {k: a for k, a in WAVES.items() if k != "graded"}  # without overflow
 CLUSTERS = {
     "cluster of 1e-3": spectrum(1.0, 1.001, 2.0, 3.0), "cluster of 1e-5": spectrum(1.0, 1.00001, 2.0, 3.0),
     "cluster of 1e-9": spectrum(1.0, 1.0 + 1e-9, 2.0, 3.0), "rotated equal": spectrum(1.0, 1.0, 2.0, 3.0),
@@ -320,8 +325,12 @@ CASES = {
     "fractional_matrix_power": (POSITIVE, one, lambda a: sla.fractional_matrix_power(a, 0.3), lambda a: function(a, lambda x: x ** mpmath.mpf(0.3))),
     "signm": (INDEFINITE, one, sla.signm, signm),
     "funm": (CLUSTERS | POSITIVE, one, lambda a: sla.funm(a, np.sqrt), lambda a: function(a, mpmath.sqrt)),
-    "cosm": (NONNORMAL, one, sla.cosm, lambda a: function(a, mpmath.cos)),
-    "tanhm": ({k: a for k, a in NONNORMAL.items() if k != "large"}, one, sla.tanhm, lambda a: function(a, mpmath.tanh)),
+    "cosm": (WAVES, one, sla.cosm, lambda a: function(a, mpmath.cos)),
+    "sinm": (WAVES, one, sla.sinm, lambda a: function(a, mpmath.sin)),
+    "tanm": (WAVES, one, sla.tanm, lambda a: function(a, mpmath.tan)),
+    "coshm": (MODERATE, one, sla.coshm, lambda a: function(a, mpmath.cosh)),
+    "sinhm": (MODERATE, one, sla.sinhm, lambda a: function(a, mpmath.sinh)),
+    "tanhm": (WAVES, one, sla.tanhm, lambda a: function(a, mpmath.tanh)),
     "expm_multiply": (NONNORMAL, right_side, ssl.expm_multiply, lambda a, b: expm(a) @ b),
     "solve_sylvester": ({"random": ANY, "nearly singular": spectrum(1.0, 2.0, 3.0, -5.0 + 1e-8), "complex": COMPLEX},
                         lambda a: (a, NONNORMAL["random"] + 1.0, b_of(a, 3)), sla.solve_sylvester, sylvester),
@@ -351,8 +360,6 @@ CASES = {
                      lambda a, e: expm(np.block([[a, e], [0 * a, a]]))[:3, 3:]),
     "matrix_power": (GENERAL, one, lambda a: np.linalg.matrix_power(a, -3), lambda a: inv(a @ a @ a)),
     "lstsq residuals": (TALL, right_side, lambda a, b: np.linalg.lstsq(a, b)[1], lambda a, b: (lambda r: np.sum(real(r * conj(r)), 0))(b - a @ (pinv(a) @ b))),
-    "sinm": (NONNORMAL, one, sla.sinm, lambda a: function(a, mpmath.sin)),
-    "coshm": (NONNORMAL, one, sla.coshm, lambda a: function(a, mpmath.cosh)),
     "eig left": (NONNORMAL, one, lambda a: projector(sla.eig(a, left=True)[1], 1),
                  lambda a: exact_projector(qr(dagger(inv(exact_eigvals(a, np.linalg.eigvals(VALUE[0]))[1]))[:, :1])[0], 1)),
     "solve_circulant": ({"random": np.array([5.0, 1.0, 0.5, 2.0]), "nearly singular": np.array([1.0, 1.0 - 1e-6, 0.5, 0.5])},

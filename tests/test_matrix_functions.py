@@ -32,6 +32,43 @@ def test_composites_have_derivatives(name):
     check(getattr(sla, name), 0.2 * GENERAL + 0.1j * POSITIVE, order=1)
 
 
+@pytest.mark.parametrize(
+    ("name", "func"), [("sinhm", mpmath.sinh), ("tanhm", mpmath.tanh), ("coshm", mpmath.cosh), ("tanm", mpmath.tan)]
+)
+@pytest.mark.parametrize("size", [1e-12, 1e-6, 1.0, np.pi, 60.0, 300.0])
+def test_hyperbolic_functions_of_any_size(name, func, size):
+    """To rounding units of the result: small ones by differences of exponentials have few digits, the tangent of large ones
+    by the quotient of sine and cosine none."""
+    w = size * np.array([-1.0, 0.4, 0.7, 1.0])
+    q = np.linalg.qr(np.cos(np.arange(16.0).reshape(4, 4) ** 1.5))[0]
+    exact = (q * np.array([float(func(mpmath.mpf(float(x)))) for x in w])) @ q.T
+    found = getattr(sla, name)((q * w) @ q.T)
+    # The condition is that of the function of numbers, times what rounding `w` by the largest of them changes.
+    slope = max(abs(float(mpmath.diff(func, float(x)))) for x in w)
+    bound = 20 * np.finfo(float).eps * (np.max(np.abs(exact)) + slope * size)
+    np.testing.assert_allclose(found, exact, rtol=0, atol=bound)
+
+
+def test_hyperbolic_functions_of_extreme_sizes():
+    np.testing.assert_array_equal(sla.tanhm(np.diag([1e200, -1e200, 3e100])), np.diag([1.0, -1.0, 1.0]))
+    np.testing.assert_array_equal(sla.sinhm(np.diag([1e-200, -1e-300])), np.diag([1e-200, -1e-300]))
+    np.testing.assert_allclose(sla.tanm([[np.pi]]), np.tan([[np.pi]]), atol=1e-15)
+    with pytest.warns(RuntimeWarning, match="overflow encountered in coshm"):
+        assert sla.coshm([[1000.0]]) == np.inf
+
+
+def test_hyperbolic_functions_of_batches_are_those_of_each_matrix():
+    """Matrices that need different numbers of doublings side by side, and none."""
+    a = GENERAL * np.array([1e-5, 0.3, 4.0, 50.0])[:, None, None]
+    for name in FUNCTIONS[4:]:
+        function = getattr(sla, name)
+        np.testing.assert_array_equal(function(a), np.stack([function(x) for x in a]))
+        np.testing.assert_array_equal(function(a.reshape(2, 2, 3, 3)).reshape(a.shape), function(a))
+        assert function(np.zeros((0, 3, 3))).shape == (0, 3, 3)
+        assert function(a.astype(np.float32)).dtype == np.float32
+    np.testing.assert_allclose(sla.tanhm(a.astype(np.float32)), sla.tanhm(a), rtol=2e-5)
+
+
 @pytest.mark.parametrize("name", ["expm", "logm", "sqrtm"])
 @pytest.mark.parametrize("a", [2 * np.eye(3), np.diag([1.0, 1.0, 3.0])], ids=["identity", "repeated"])
 def test_equal_eigenvalues(name, a):

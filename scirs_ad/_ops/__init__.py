@@ -39,6 +39,7 @@ from scirs_ad._ops import (
     matrix_functions,
     matrix_health,
     matrix_qz,
+    matrix_trigonometric,
     methods,
     moments,
     norms,

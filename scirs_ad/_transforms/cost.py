@@ -23,6 +23,7 @@ _BY_PAGE = {
     "matrix_equations": "linear algebra",
     "matrix_factors": "linear algebra",
     "matrix_functions": "linear algebra",
+    "matrix_trigonometric": "linear algebra",
     "matrix_health": "linear algebra",
     "gather": "movement",
     "join": "movement",
