@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -247,3 +248,74 @@ def test_blocked_adjoint_of_cholesky(n):
         assert np.abs(left).max() <= 100 * n * np.finfo(dtype).eps * np.abs(ct).max()
         for other in (factor.T.copy().T, np.repeat(factor, 2, -1)[..., ::2]):
             assert np.array_equal(linalg.cholesky_pull(other, ct), found)
+
+
+# ---------------------------------------------------------------------------------------------- products
+def product_layouts(a):
+    """`a` by rows, by columns, with gaps, reversed, in a place that is not aligned to a vector."""
+    yield a
+    yield np.ascontiguousarray(a.swapaxes(-1, -2)).swapaxes(-1, -2)
+    gaps = np.zeros((*a.shape[:-2], a.shape[-2] + 1, 2 * a.shape[-1] + 1), a.dtype)[..., 1:, 1::2]
+    gaps[...] = a
+    yield gaps
+    yield a[..., ::-1, ::-1].copy()[..., ::-1, ::-1]
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "c16", "c8"])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 31, 32, 33])
+@pytest.mark.parametrize("m", [1, 2, 3, 4, 6, 9, 16, 32])
+def test_small_products(m, n, dtype):
+    """Against extended precision; nothing is written outside of the result; every layout gives the same bits."""
+    rng = np.random.default_rng(100 * m + n)
+    for k in (1, 2, 3, 4, 8, 17, 32):
+        a, b = rng.standard_normal((2, 3, max(m, n, k), max(m, n, k)))
+        if dtype[0] == "c":
+            a, b = a + 1j * a.swapaxes(-1, -2), b - 1j * b.swapaxes(-1, -2)
+        a, b = a[:, :m, :k].astype(dtype), b[:, :k, :n].astype(dtype)
+        long = np.longdouble if dtype[0] == "f" else np.clongdouble
+        exact = (a.astype(long)[..., None] * b.astype(long)[:, None]).sum(-2)
+        found = linalg.matmul(a, b)
+        assert found.dtype == a.dtype
+        bound = (k + 2) * np.finfo(dtype).eps * (np.abs(a)[..., None] * np.abs(b)[:, None]).sum(-2)
+        assert np.all(np.abs(found - exact) <= bound)
+        for x in product_layouts(a):
+            for y in product_layouts(b):
+                again = linalg.matmul(x, y)
+                assert np.all(np.abs(again - exact) <= bound)
+
+
+@pytest.mark.parametrize("isa", ops.available_isas())
+def test_small_products_with_every_instruction_set(isa):
+    script = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import test_kernels_tile as t
+for dtype in ("f8", "f4", "c16", "c8"):
+    for m, n in ((3, 3), (5, 31), (32, 17), (1, 7), (9, 1)):
+        t.test_small_products(m, n, dtype)
+"""
+    subprocess.run(
+        [sys.executable, "-c", script], check=True, env={**os.environ, "SCIRS_AD_ISA": isa}, cwd=Path(sys.prefix)
+    )
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+@pytest.mark.parametrize("n", [2, 3, 4, 7, 16, 32, 33])
+def test_compiled_stacks_of_products(n, dtype):
+    """Every combination of transposes, one matrix or many on each side."""
+    rng = np.random.default_rng(n)
+    many, one = rng.standard_normal((70, n, n)).astype(dtype), rng.standard_normal((n, n)).astype(dtype)
+    t = np.swapaxes
+
+    def f(a, b):
+        return a @ b, t(a, -1, -2) @ b, a @ t(b, -1, -2), t(a, -1, -2) @ t(b, -1, -2)
+
+    bound = 4 * n * np.finfo(dtype).eps * np.max(np.abs(many)) ** 2
+    for a, b in ((many, many[::-1]), (many, one), (one, many), (one, one.T)):
+        for found, expected in zip(ad.compile(f)(a, b), f(a, b), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=0, atol=n * bound)
+        # The cotangent of a product is all ones: of `a` the row sums of `b`, over all that `a` was multiplied with.
+        found = ad.compile(ad.grad(lambda a, b: anp.sum(a @ b)))(a, b)
+        rows = np.broadcast_to(b.sum(-1, dtype=float), np.broadcast_shapes(a.shape, b.shape)[:-1])
+        expected = np.broadcast_to((rows if a.ndim == rows.ndim + 1 else rows.sum(0))[..., None, :], a.shape)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=70 * n * bound)

@@ -30,6 +30,9 @@ cdef extern from "tile.h":
         AD_TILE_diagonal
         AD_TILE_inv
         AD_TILE_qr
+        AD_PRODUCT_MOST
+    ctypedef void (*ad_product_fn)(int, int, int, const void *, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t,
+                                   Py_ssize_t, void *, Py_ssize_t) noexcept nogil
 
 cdef struct Job
 
@@ -69,6 +72,7 @@ cdef cnp.ndarray output(Job *job, int typenum, int core, Py_ssize_t d0=*, Py_ssi
 cdef Py_ssize_t run(Job *job, int typenum, void *f, void *d, void *c, void *z) except -2
 cdef void transpose(void *to, const char *source, Py_ssize_t step, Py_ssize_t n0, Py_ssize_t n1,
                     int size) noexcept nogil
+cdef ad_product_fn small_product(bint single, bint complex_) noexcept nogil
 cdef void small(Job *job, int which, int typenum) noexcept
 cdef object fail(str op, Job *job, Py_ssize_t where, str text)
 cdef int lwork_of(str op, double words) except -1

@@ -26,6 +26,7 @@ cdef extern from "tile.h":
     ctypedef struct ad_tile_table:
         ad_tile_fn (*fn)[2]
         const ad_transpose_fn *transpose
+        ad_product_fn (*product)[2]
         int bytes
     const ad_tile_table *ad_tile_find(const char *isa)
 
@@ -226,6 +227,11 @@ cdef void transpose(void *to, const char *source, Py_ssize_t step, Py_ssize_t n0
                     int size) noexcept nogil:
     """to[i * n1 + j] = source[i + j * step]: the columns of a matrix that lies by rows."""
     tiles.transpose[size == 4](to, source, step, n0, n1)
+
+
+cdef ad_product_fn small_product(bint single, bint complex_) noexcept nogil:
+    """The product of matrices of at most AD_PRODUCT_MOST rows and columns, half as many of complex ones."""
+    return tiles.product[complex_][single]
 
 
 cdef void small(Job *job, int which, int typenum) noexcept:

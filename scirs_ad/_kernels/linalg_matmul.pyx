@@ -1,34 +1,17 @@
-"""Matrix products over leading axes: gemm and gemv by strides, direct loops for tiny matrices."""
+"""Matrix products over leading axes: gemm and gemv by strides, own kernels for small matrices."""
 from libc.limits cimport INT_MAX
 from libc.string cimport memset
 
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    Job, behaved, cost, dim, door, itemsize_of, leading, output, pack, run, start,
+    AD_PRODUCT_MOST, Job, behaved, cost, dim, door, itemsize_of, leading, output, pack, run, small_product, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, gemm, gemv, scalar
 
 import numpy as np
 
 cnp.import_array()
-
-cdef enum:
-    TINY = 4
-
-
-cdef inline void tiny(scalar *c, char *a, Py_ssize_t ars, Py_ssize_t acs, char *b, Py_ssize_t brs, Py_ssize_t bcs,
-                      int m, int n, int k) noexcept nogil:
-    # Plain loops: 15, 30, 55 ns for 2, 3, 4 rows and columns; padding to fixed tiles of 4 by 4 took longer.
-    cdef int i, j, p
-    cdef scalar s
-    for i in range(m):
-        for j in range(n):
-            s = 0
-            for p in range(k):
-                s = s + (<scalar*> (a + i * ars + p * acs))[0] * (<scalar*> (b + p * brs + j * bcs))[0]
-            c[i * n + j] = s
-
 
 cdef bint one_stride(Job *job, int which, Py_ssize_t *step) noexcept:
     """Whether an operand walks the whole batch in equal steps."""
@@ -74,12 +57,18 @@ cdef int matmul_body(Job *job, char **p, scalar *work) noexcept nogil:
     cdef scalar *b = <scalar*> p[1]
     cdef scalar *c = <scalar*> p[2]
     cdef char ta = c'N', tb = c'N'
-    cdef int lda, ldb
+    cdef int lda, ldb, most = AD_PRODUCT_MOST
+    cdef bint single = False, complex_ = False
+    if scalar is float or scalar is c64:
+        single = True
+    if scalar is c64 or scalar is c128:
+        complex_ = True
+        most //= 2
     if m == 0 or n == 0 or k == 0:
         memset(c, 0, <size_t> m * n * sizeof(scalar))
         return 0
-    if m <= TINY and n <= TINY and k <= TINY:
-        tiny(c, p[0], ars, acs, p[1], brs, bcs, m, n, k)
+    if max(m, n, k) <= most:
+        small_product(single, complex_)(m, n, k, p[0], ars // size, acs // size, p[1], brs // size, bcs // size, c, n)
         return 0
     lda = leading(ars, acs, m, k, size, &ta)
     if lda == 0:

@@ -28,6 +28,7 @@
 #include "tile_lanes.h"
 #include "tile_factor.h"
 #include "tile_solve.h"
+#include "tile_product.h"
 #undef S
 #undef I
 #undef NAME
@@ -43,12 +44,15 @@
 #define SQRT __builtin_sqrtf
 #define TINY 0x1p-80f
 #define HUGE_ 0x1p80f
+#define AD_PRODUCT_PAIR
 #include "tile_lanes.h"
 #include "tile_factor.h"
 #include "tile_solve.h"
+#include "tile_product.h"
 
 #define AD_TABLE_(isa) ad_tile_##isa
 #define AD_TABLE(isa) AD_TABLE_(isa)
 #define AD_TILE_ROW(name) {name##_f64, name##_f32},
 const ad_tile_table AD_TABLE(AD_ISA) = {{AD_TILE_LIST(AD_TILE_ROW)},
-                                               {transpose_whole_f64, transpose_whole_f32}, AD_TILE_BYTES};
+                                               {transpose_whole_f64, transpose_whole_f32},
+                                               {{product_f64, product_f32}, {product_complex_f64, product_complex_f32}}, AD_TILE_BYTES};
