@@ -373,21 +373,21 @@ def _(ct, out, specs, degenerate):
     safe = _inverse_gap(s, largest)  # 1 / s, 0 where s is zero
 
     def beyond(rest, whole):
-        """Divided by the values, row by row, what lies outside of the range; a square matrix has nothing there."""
-        if shape_of(rest)[-1] > shape_of(s)[-1]:
-            rest = _seen(rest, whole, whole, None, _rows(s), scale, "svd", degenerate, zeros=True)
+        """Divided by the values, row by row, what lies outside of the range."""
+        rest = _seen(rest, whole, whole, None, _rows(s), scale, "svd", degenerate, zeros=True)
         return ew.multiply(_rows(safe), rest)
 
     if ct_u is not None:
         inner = matmul_core(h_(u), ct_u)
         plus = minus = ew.subtract(inner, h_(inner))
-        rest = beyond(h_(ew.subtract(ct_u, matmul_core(u, inner))), h_(ct_u))
-        outside = matmul_core(h_(rest), vh)
+        if shape_of(u)[-2] > shape_of(u)[-1]:
+            rest = beyond(h_(ew.subtract(ct_u, matmul_core(u, inner))), h_(ct_u))
+            outside = matmul_core(h_(rest), vh)
     if ct_vh is not None:
         other = matmul_core(vh, h_(ct_vh))
         skew = ew.subtract(other, h_(other))
-        rest = matmul_core(u, beyond(ew.subtract(ct_vh, matmul_core(h_(other), vh)), ct_vh))
-        outside = rest if outside is None else ew.add(outside, rest)
+        if shape_of(vh)[-1] > shape_of(vh)[-2]:  # at most one of the two: a square matrix has nothing outside
+            outside = matmul_core(u, beyond(ew.subtract(ct_vh, matmul_core(h_(other), vh)), ct_vh))
         plus, minus = (skew, ew.negative(skew)) if plus is None else (ew.add(plus, skew), ew.subtract(minus, skew))
         inner = other if inner is None else inner
     if plus is not None:

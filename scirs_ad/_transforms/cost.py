@@ -80,8 +80,8 @@ def flops_of(primitive, params, ins, outs):
         lead = len(spec.shape) - len(names)
         loops = max(loops, math.prod(spec.shape[:lead]))
         lengths.update(zip(names, spec.shape[lead:], strict=True))
-    if not lengths:
-        return loops
+    if len(lengths) == sum(map(len, dims)):  # no axis is shared: nothing is multiplied with anything
+        return max(math.prod(s.shape) for s in (*ins, *outs))
     if list(lengths) == ["n"] and any(len(names) == 2 for names in dims):  # a square matrix is decomposed
         return 2 * loops * lengths["n"] ** 3 // 3
     return 2 * loops * math.prod(lengths.values())
