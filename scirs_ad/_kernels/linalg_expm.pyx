@@ -14,7 +14,7 @@ cimport numpy as cnp
 from scipy.linalg cimport cython_lapack as lapack
 
 from scirs_ad._kernels.linalg_batch cimport (
-    Job, add_argument, behaved, cost, door, kind, output, pack, run, square, start,
+    Job, add_argument, behaved, cost, door, kind, output, pack, run, small_product, square, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, gemm, gemm_add, gemv, getrf, scalar, trsm
 
@@ -58,14 +58,83 @@ cdef inline const double *coefficients(int m) noexcept nogil:
 
 # ---------------------------------------------------------------------------------------------- matrices by rows
 
+cdef enum:
+    SMALL = 16          # own kernels: a call of BLAS takes 0.2 to 0.5 us, as long as a product of 10 by 10
+
+cdef void adjoint_of(scalar *to, scalar *a, int n) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for i in range(n):
+        for j in range(n):
+            to[i * n + j] = a[j * n + i]
+    conjugate(to, <Py_ssize_t> n * n)
+
+
+cdef void small(scalar *c, char ta, scalar *a, char tb, scalar *b, int n) noexcept nogil:
+    cdef scalar turned[SMALL * SMALL]
+    cdef scalar other[SMALL * SMALL]
+    if ta == c'C':
+        adjoint_of(turned, a, n)
+        a = turned
+    if tb == c'C':
+        adjoint_of(other, b, n)
+        b = other
+    if scalar is float:
+        small_product(True, False)(n, n, n, a, n, 1, b, n, 1, c, n)
+    elif scalar is double:
+        small_product(False, False)(n, n, n, a, n, 1, b, n, 1, c, n)
+    elif scalar is c64:
+        small_product(True, True)(n, n, n, a, n, 1, b, n, 1, c, n)
+    else:
+        small_product(False, True)(n, n, n, a, n, 1, b, n, 1, c, n)
+
+
+cdef inline void product(scalar *c, char ta, scalar *a, char tb, scalar *b, int n) noexcept nogil:
+    """C = op(A) op(B)."""
+    if n <= SMALL:
+        small(c, ta, a, tb, b, n)
+    else:
+        gemm(tb, ta, n, n, n, b, n, a, n, c, n)
+
+
 cdef inline void times(scalar *c, scalar *a, scalar *b, int n) noexcept nogil:
     """C = A B."""
-    gemm(c'N', c'N', n, n, n, b, n, a, n, c, n)
+    product(c, c'N', a, c'N', b, n)
 
 
-cdef inline void plus(scalar *c, char ta, scalar *a, char tb, scalar *b, int n) noexcept nogil:
+cdef void plus(scalar *c, char ta, scalar *a, char tb, scalar *b, int n) noexcept nogil:
     """C += op(A) op(B)."""
-    gemm_add(tb, ta, n, n, n, 1, b, n, a, n, c, n)
+    cdef scalar found[SMALL * SMALL]
+    cdef int i
+    if n <= SMALL:
+        small(found, ta, a, tb, b, n)
+        for i in range(n * n):
+            c[i] = c[i] + found[i]
+    else:
+        gemm_add(tb, ta, n, n, n, 1, b, n, a, n, c, n)
+
+
+cdef void divide(char uplo, char trans, char diag, int n, scalar *t, scalar *b) noexcept nogil:
+    """B := B op(T)^-1 for a triangle T, both by columns."""
+    cdef int step, j, k, i
+    cdef scalar x
+    cdef bint ascending = (uplo == c'U') == (trans == c'N')
+    if n > SMALL:
+        trsm(c'R', uplo, trans, diag, n, n, t, n, b, n)
+        return
+    for step in range(n):
+        j = step if ascending else n - 1 - step
+        for k in range(0 if ascending else j + 1, j if ascending else n):
+            x = t[j * n + k] if trans == c'N' else t[k * n + j]
+            if trans != c'N':
+                conjugate(&x, 1)
+            for i in range(n):
+                b[j * n + i] = b[j * n + i] - b[k * n + i] * x
+        if diag == c'N':
+            x = t[j * n + j]
+            if trans != c'N':
+                conjugate(&x, 1)
+            for i in range(n):
+                b[j * n + i] = b[j * n + i] / x
 
 
 cdef inline double size(scalar x) noexcept nogil:
@@ -106,12 +175,17 @@ cdef inline void estimate(int n, scalar *v, scalar *x, int *sign, double *est, i
 
 
 cdef double norm_of_product(scalar *a, scalar *b, int n, scalar *work, int *sign) noexcept nogil:
-    """An estimate of the norm of A B (xLACN2: Higham's method), from products with vectors."""
+    """The norm of A B, of large matrices an estimate (xLACN2: Higham's method) from products with vectors."""
+    cdef scalar found[SMALL * SMALL]
+    cdef double sums[SMALL]
     cdef scalar *x = work + n
     cdef scalar *y = x + n
     cdef double est = 0
     cdef int kase = 0
     cdef int save[3]
+    if n <= SMALL:
+        times(found, a, b, n)
+        return norm(found, n, sums)
     while True:
         estimate(n, work, x, sign, &est, &kase, save)
         if kase == 0:
@@ -271,8 +345,8 @@ cdef int exponential(scalar *a, int n, scalar *out, scalar *parts, int *how, sca
             out[i] = NAN
         how[0] = 0
         return 0
-    trsm(c'R', c'U', c'N', c'N', n, n, factors, n, v, n)
-    trsm(c'R', c'L', c'N', c'U', n, n, factors, n, v, n)
+    divide(c'U', c'N', c'N', n, factors, v)
+    divide(c'L', c'N', c'U', n, factors, v)
     exchange_rows(v, n, how + HOW, True)
     for k in range(s):
         if k < KEPT:
@@ -329,33 +403,33 @@ cdef void backward(scalar *a, int n, scalar *e, scalar *parts, int *how, scalar 
             for _ in range(KEPT - 1, k):
                 times(t, r, r, n)
                 r, t = t, r
-        gemm(c'C', c'N', n, n, n, r, n, g, n, v, n)
+        product(v, c'N', g, c'C', r, n)
         plus(v, c'C', r, c'N', g, n)
         g, v = v, g
     t = work
     r = parts + SQUARES * nn if s else e
     # G := (V - U)^-H G, where BLAS sees the transpose of the matrix: L U = P^T (V - U)^T.
     exchange_rows(g, n, how + HOW, False)
-    trsm(c'R', c'L', c'C', c'U', n, n, factors, n, g, n)
-    trsm(c'R', c'U', c'C', c'N', n, n, factors, n, g, n)
-    gemm(c'C', c'N', n, n, n, r, n, g, n, t, n)
+    divide(c'L', c'C', c'U', n, factors, g)
+    divide(c'U', c'C', c'N', n, factors, g)
+    product(t, c'N', g, c'C', r, n)
     mix(u, nn, 1, g, 1, t, 0, <scalar*> NULL, 0, <scalar*> NULL)
     mix(v, nn, 1, g, -1, t, 0, <scalar*> NULL, 0, <scalar*> NULL)
     g = t
     if m != 13:
         inner_of(m, b, n, parts, w, 1)
         inner = w
-    gemm(c'C', c'N', n, n, n, inner, n, u, n, out, n)       # U = A W
-    gemm(c'N', c'C', n, n, n, u, n, a, n, g, n)
+    product(out, c'N', u, c'C', inner, n)       # U = A W
+    product(g, c'C', a, c'N', u, n)
     scale(g, nn, -s)
     if m == 13:
         # W = A6 (b13 A6 + b11 A4 + b9 A2) + b7 A6 + b5 A4 + b3 A2 + b1, and V likewise.
         mix(w, nn, b[13], a6, b[11], a4, b[9], a2, 0, <scalar*> NULL)
-        gemm(c'C', c'N', n, n, n, w, n, g, n, g6, n)
+        product(g6, c'N', g, c'C', w, n)
         mix(w, nn, b[12], a6, b[10], a4, b[8], a2, 0, <scalar*> NULL)
         plus(g6, c'N', v, c'C', w, n)
-        gemm(c'N', c'C', n, n, n, g, n, a6, n, u, n)
-        gemm(c'N', c'C', n, n, n, v, n, a6, n, w, n)
+        product(u, c'C', a6, c'N', g, n)
+        product(w, c'C', a6, c'N', v, n)
         for i in range(nn):
             g6[i] = (g6[i] + <scalar> b[7] * g[i] + <scalar> b[6] * v[i] + <scalar> b[13] * u[i]
                      + <scalar> b[12] * w[i])
