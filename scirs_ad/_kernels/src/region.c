@@ -425,6 +425,29 @@ static void run_flat(const part *p, char **reg)
     }
 }
 
+/* Elements at .. at + n of the flattened space into the partial results of their units. A unit that ends in a later row waits
+ * in `carry`. */
+static void fold_units(const ad_region *r, const ad_view *v, const char *x, ptrdiff_t at, ptrdiff_t n, char *carry, char *to)
+{
+    const ptrdiff_t item = v->itemsize;
+    while (n > 0) {
+        const ptrdiff_t inside = at % AD_UNIT, unit = at / AD_UNIT;
+        ptrdiff_t some = AD_UNIT - inside;
+        if (inside == 0 && n >= AD_UNIT) {
+            some = n / AD_UNIT * AD_UNIT;
+            v->reducer->units(some, x, to + unit * item);
+        } else {
+            some = some < n ? some : n;
+            memcpy(carry + inside * item, x, (size_t)(some * item));
+            if (inside + some == AD_UNIT || at + some == r->n)
+                v->reducer->units(inside + some, carry, to + unit * item);
+        }
+        at += some;
+        n -= some;
+        x += some * item;
+    }
+}
+
 static void run_rows(const part *t, char **reg, char *scratch)
 {
     const ad_region *r = t->s->r;
@@ -472,7 +495,9 @@ static void run_rows(const part *t, char **reg, char *scratch)
                         __atomic_store_n(&t->s->failed, AD_REGION_BAD_INDEX, __ATOMIC_RELAXED);
                 } else {
                     const ad_view *v = &r->views[k->dst];
-                    if (v->inner) {
+                    if (v->whole) {
+                        fold_units(r, v, reg[k->a], row * r->inner + start, n, scratch + v->row_partials, at[k->dst]);
+                    } else if (v->inner) {
                         v->reducer->units(n, reg[k->a], scratch + v->row_partials + start / AD_UNIT * v->itemsize);
                     } else {
                         char *to = at[k->dst] + start * v->itemsize;
@@ -483,7 +508,7 @@ static void run_rows(const part *t, char **reg, char *scratch)
         }
         for (int i = r->n_in; i < views && r->folds; i++) {
             const ad_view *v = &r->views[i];
-            if (v->how == AD_FOLDED && v->inner) {
+            if (v->how == AD_FOLDED && v->inner && !v->whole) {
                 two_words value;
                 v->reducer->tree((r->inner + AD_UNIT - 1) / AD_UNIT, scratch + v->row_partials, &value);
                 v->reducer->merge(1, at[i], &value, NULL, at[i]);
