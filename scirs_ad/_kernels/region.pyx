@@ -16,7 +16,9 @@ from math import gcd
 import numpy as np
 from scirs_ad._kernels.ops import ISA, OPCODES
 from scirs_ad._kernels.peephole import accumulate, fuse, join, live
-from scirs_ad._kernels.region_view import REDUCTIONS, apart, describe, disturbed, identity, is_flat, merge, rows_pay, shared
+from scirs_ad._kernels.region_view import (
+    REDUCTIONS, apart, describe, disturbed, identity, is_flat, merge, rows_pay, shared,
+)
 from scirs_ad._kernels.vm import CHEAP
 
 cnp.import_array()

@@ -153,7 +153,7 @@ def disturbed(v, list outputs, Py_ssize_t row):
 
 
 def apart(list views, tuple shape, Py_ssize_t short_row, bint tiles):
-    """Whether tiles are to stay within sheets: where rows are short and an operand or a result is not simply contiguous."""
+    """Whether tiles are to stay within sheets: rows are short and an operand or a result is not simply contiguous."""
     cdef int ndim = len(shape)
     if ndim < 2 or shape[ndim - 1] >= short_row or shape[ndim - 2] * shape[ndim - 1] < LEAST_SHEET:
         return False
