@@ -440,3 +440,112 @@ def test_scatters_of_transposes_stay_in_the_program():
     np.testing.assert_allclose(ad.compile(g)(y), g(y), rtol=1e-13)
     assert "python" not in str(ad.compile(g).lower(y).program)
     np.testing.assert_allclose(ad.compile(ad.grad(f))(x), ad.grad(f)(x), rtol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["d", "f"])
+@pytest.mark.parametrize(
+    "shape",
+    [(3, 5), (10, 10), (6, 70), (66, 66), (67, 130), (40, 7, 259), (300, 513), (5, 1027), (2, 64, 65), (700, 71)],
+)
+def test_whole_sums_of_shifted_slices(shape, dtype, rng, threads):
+    """Rows that are not contiguous are read in place; what they are folded to has the bits of eager mode all the same."""
+    u = rng.standard_normal(shape).astype(dtype)
+
+    def stencil(u):
+        inner = u[..., 1:-1, 1:-1]
+        return 4 * inner - u[..., 2:, 1:-1] - u[..., :-2, 1:-1] - u[..., 1:-1, 2:] - u[..., 1:-1, :-2]
+
+    folds = np.sum, np.max, np.min
+    expected = [fold(np.abs(stencil(u))) for fold in folds], ad.grad(lambda u: np.sum(stencil(u) ** 2))(u)
+    found = []
+    for number in (1, 2, 5):
+        threads(number)
+        some = [ad.compile(lambda u, fold=fold: fold(np.abs(stencil(u))))(u) for fold in folds]
+        value, slope = ad.compile(ad.value_and_grad(lambda u: np.sum(stencil(u) ** 2)))(u)
+        found.append([*some, value, slope])
+    for again in found[1:]:
+        for x, y in zip(found[0], again, strict=True):
+            np.testing.assert_array_equal(x, y)
+    np.testing.assert_array_equal(found[0][1:3], expected[0][1:])
+    np.testing.assert_allclose(
+        found[0][0], np.sum(np.abs(stencil(u.astype(np.longdouble)))), rtol=8 * np.finfo(dtype).eps
+    )
+    np.testing.assert_allclose(
+        found[0][4], expected[1], rtol=0, atol=64 * np.finfo(dtype).eps * np.max(np.abs(expected[1]))
+    )
+    flat = ad.compile(lambda x: np.sum(np.abs(x)))(stencil(u))
+    np.testing.assert_array_equal(found[0][0], flat)
+
+
+def test_layer_normalisation(rng, monkeypatch):
+    """Variances are passes that are fused; rows of 300 KiB, where cheap results are made again by later passes."""
+    monkeypatch.setenv("SCIRS_AD_CHECK", "1")
+    x = rng.standard_normal((300, 300))
+
+    def f(a):
+        y = (a - a.mean(1, keepdims=True)) / np.sqrt(a.var(1, keepdims=True) + 1e-5)
+        return np.sum(y**3)
+
+    compiled = ad.compile(ad.value_and_grad(f))
+    value, slope = compiled(x)
+    expected = ad.value_and_grad(f)(x)
+    np.testing.assert_allclose(value, expected[0], rtol=1e-11)
+    np.testing.assert_allclose(slope, expected[1], rtol=0, atol=1e-11 * np.max(np.abs(expected[1])))
+    assert "python" not in kinds(compiled, x)
+    same = ad.compile(lambda a: (np.var(a, axis=(0, 2), ddof=1), np.std(a), np.var(a, axis=1)))
+    a = np.broadcast_to(rng.standard_normal((2, 1, 3)), (2, 5, 3)) * 0.1 + 7.3
+    for found, known in zip(same(a), (np.var(a, axis=(0, 2), ddof=1), np.std(a), np.zeros((2, 3))), strict=True):
+        np.testing.assert_allclose(found, known, rtol=1e-14)
+
+
+def test_vectors_of_a_batch(rng):
+    """Matrices times vectors over leading axes, and the gradients of one matrix for all of them, without Python."""
+    w, v = rng.standard_normal((5, 4)), rng.standard_normal(5)
+    x, many = rng.standard_normal((7, 4)), rng.standard_normal((7, 5, 4))
+    y = rng.standard_normal((7, 5))
+    check(np.matvec, w, x)
+    check(np.matvec, many, x)
+    check(np.matvec, many, x[0])
+    check(np.vecmat, y, w)
+    check(np.vecmat, y, many)
+    check(np.vecmat, v, many)
+    check(np.vecdot, y, v)
+    check(lambda w, x: np.matvec(w[::-1, ::-1], x[:, ::-1]), w, x)
+
+    def loss(w):
+        return np.sum(ad.vmap(lambda r: np.tanh(w @ r) @ w @ r)(x))
+
+    compiled = check(ad.grad(loss), w)
+    assert "python" not in kinds(compiled, w)
+    np.testing.assert_allclose(
+        compiled(w), sum(ad.grad(lambda w, r=r: np.tanh(w @ r) @ w @ r)(w) for r in x), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_gradients_of_sums_of_windows(seed, threads):
+    """Windows of one array at random shifts, some with equal factors, so that their cotangents are one value."""
+    rng = np.random.default_rng(seed)
+    ndim = rng.integers(1, 4)
+    inner = rng.choice([[3, 7], [40, 70], [200, 300]][rng.integers(3)], size=1)[0]
+    window = (*rng.integers(1, 12, ndim - 1), inner)
+    reach = rng.integers(0, 4, ndim)
+    u = rng.standard_normal([n + r for n, r in zip(window, reach, strict=True)])
+    shifts = {tuple(int(rng.integers(0, r + 1)) for r in reach) for _ in range(rng.integers(2, 7))}
+    terms = [(shift, float(rng.choice([-1.0, 1.0, 2.0]))) for shift in rng.permutation(sorted(shifts)).tolist()]
+
+    def f(u):
+        total = 0.0
+        for shift, factor in terms:
+            total = total + factor * u[tuple(slice(s, s + n) for s, n in zip(shift, window, strict=True))]
+        return np.sum(total**2) + np.sum(np.abs(total))
+
+    expected = np.zeros_like(u)
+    views = [tuple(slice(s, s + n) for s, n in zip(shift, window, strict=True)) for shift, _ in terms]
+    total = sum(factor * u[view] for view, (_, factor) in zip(views, terms, strict=True))
+    for view, (_, factor) in zip(views, terms, strict=True):
+        expected[view] += factor * (2 * total + np.sign(total))
+    for number in (1, 2):
+        threads(number)
+        for slope in (ad.compile(ad.grad(f))(u), ad.compile(ad.value_and_grad(f))(u)[1], ad.grad(f)(u)):
+            np.testing.assert_allclose(slope, expected, rtol=0, atol=1e-13 * np.max(np.abs(expected)))

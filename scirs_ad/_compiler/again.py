@@ -65,7 +65,7 @@ def make_again(steps, graph):
             for j in later:
                 specs.append(spec)
                 again = len(specs) - 1
-                home[again] = j
+                home[again], readers[again] = j, {j}
                 for part in steps[j][:2]:
                     part[:] = [_renamed(o, v, again) for o in part]
                 steps[j][0].insert(0, Op(op.primitive, op.params, op.inputs, (again,)))

@@ -76,12 +76,10 @@ def _flag(rows, columns, down, right, itemsize):
     return None
 
 
-def _matrix(p, v, transposed=False, ordered=False):
+def _matrix(p, v, view, ordered=False):
     """(pointer, flag, leading dimension, strides of the leading axes) of matrices; `ordered`: not as transposes."""
-    pointer, shape, strides = p.at(v)
+    pointer, shape, strides = view
     itemsize = p.specs[v].dtype.itemsize
-    if transposed:
-        shape, strides = (*shape[:-2], shape[-1], shape[-2]), (*strides[:-2], strides[-1], strides[-2])
     found = _flag(*shape[-2:], *strides[-2:], itemsize)
     if found is not None and not (ordered and found[0] == "T"):
         return pointer, *found, strides[:-2]
@@ -91,9 +89,25 @@ def _matrix(p, v, transposed=False, ordered=False):
     return p.pointer(made), "N", max(shape[-1], 1), to[:-2]
 
 
-def _is_short(p, v, other):
+def _turned(view):
+    """Matrices as their transposes."""
+    pointer, shape, strides = view
+    return pointer, (*shape[:-2], shape[-1], shape[-2]), (*strides[:-2], strides[-1], strides[-2])
+
+
+def _column(view):
+    pointer, shape, strides = view
+    return pointer, (*shape, 1), (*strides, strides[-1])
+
+
+def _row(view):
+    pointer, shape, strides = view
+    return pointer, (*shape[:-1], 1, shape[-1]), (*strides[:-1], shape[-1] * strides[-1], strides[-1])
+
+
+def _is_short(p, v, shape, other):
     """Whether a copy of matrices is nothing beside their product with the other ones."""
-    return 8 * p.specs[v].size <= p.specs[other].size and max(p.specs[v].shape[-2:]) <= 64
+    return 8 * p.specs[v].size <= p.specs[other].size and max(shape[-2:]) <= 64
 
 
 def _vector(p, v):
@@ -138,20 +152,28 @@ def _matmul(p, op):
     a, b = op.inputs
     if not _fits(p, op, 2, 2):
         return False
-    left, right = p.specs[a].shape, p.specs[b].shape
-    lead = p.specs[op.outputs[0]].shape[:-2]
-    if not lead and p.where(a)[:2] == p.where(b)[:2] and left[0] >= LEAST_HALF:
+    shape = p.specs[a].shape
+    if len(p.specs[op.outputs[0]].shape) == 2 and p.where(a)[:2] == p.where(b)[:2] and shape[0] >= LEAST_HALF:
         return False  # of a matrix and its own transpose NumPy computes one half
+    return _stacks(p, op, a, p.at(a), b, p.at(b), p.specs[op.outputs[0]].shape[:-2])
+
+
+def _stacks(p, op, a, view_a, b, view_b, lead):
+    """Products of stacks of matrices, of which the values `a` and `b` are views; `lead`: the leading axes of the result."""
+    left, right = view_a[1], view_b[1]
     (m, k), n = left[-2:], right[-1]
     # A transposed operand costs BLAS much where the other one is long: 273 us and 161 us for 25 products of 1000 by 10
     # and 10 by 10.
-    at, ta, lda, over_a = _matrix(p, a, ordered=_is_short(p, a, b))
-    at_b, tb, ldb, over_b = _matrix(p, b, ordered=_is_short(p, b, a))
+    at, ta, lda, over_a = _matrix(p, a, view_a, ordered=_is_short(p, a, left, b))
+    at_b, tb, ldb, over_b = _matrix(p, b, view_b, ordered=_is_short(p, b, right, a))
     over_a, over_b = broadcast_strides(left[:-2], over_a, lead), broadcast_strides(right[:-2], over_b, lead)
     itemsize = p.specs[a].dtype.itemsize
     stacked = _merged((*lead, m), (*over_a, lda * itemsize))
     if lead and not any(over_b) and ta == "N" and len(stacked) == 1 and stacked[0][1] == lda * itemsize:
         m, lead, over_a, over_b = stacked[0][0], (), (), ()  # one matrix for a whole batch: one product
+    if n == 1 and not lead:
+        flags, sizes = ("TN", (k, m, 1)) if ta == "N" else ("NN", (m, k, 1))
+        return _product(p, op, "gemv", tuple(flags), sizes, (lda, 1 if tb == "T" else ldb, 1), (at, at_b))
     sizes, steps = (n, m, k), (ldb, lda, n)
     rows = max(ROWS_OF_A_PART, int(MOST_FLOPS / (2 * n * k)) // ROWS_OF_A_PART * ROWS_OF_A_PART)
     if not lead and rows < m:
@@ -175,13 +197,21 @@ def _in_parts(p, op, flags, sizes, steps, pointers, rows):
 
 def _matvec(p, op, transposed=False):
     a, x = op.inputs[::-1] if transposed else op.inputs
-    if not _plain(p, op, *((1, 2) if transposed else (2, 1))):
+    if not _fits(p, op, *((1, 2) if transposed else (2, 1))):
         return False
-    m, k = p.specs[a].shape[::-1] if transposed else p.specs[a].shape
-    matrix, flag, lda, _ = _matrix(p, a, transposed)
-    vector, step = _vector(p, x)
-    sizes, flags = ((k, m, 1), "TN") if flag == "N" else ((m, k, 1), "NN")
-    return _product(p, op, "gemv", tuple(flags), sizes, (lda, step, 1), (matrix, vector))
+    lead = p.specs[op.outputs[0]].shape[:-1]
+    matrix, vector = p.at(a), p.at(x)
+    if not lead:
+        (m, k) = p.specs[a].shape[::-1] if transposed else p.specs[a].shape
+        at, flag, lda, _ = _matrix(p, a, _turned(matrix) if transposed else matrix)
+        at_x, step = _vector(p, x)
+        sizes, flags = ((k, m, 1), "TN") if flag == "N" else ((m, k, 1), "NN")
+        return _product(p, op, "gemv", tuple(flags), sizes, (lda, step, 1), (at, at_x))
+    if transposed:
+        return _stacks(p, op, x, _row(vector), a, matrix, lead)
+    if len(p.specs[a].shape) == 2:
+        return _stacks(p, op, x, _row(vector), a, _turned(matrix), lead)
+    return _stacks(p, op, a, matrix, x, _column(vector), lead)
 
 
 def _vecmat(p, op):
@@ -189,11 +219,19 @@ def _vecmat(p, op):
 
 
 def _inner(p, op):
-    n = p.specs[op.inputs[0]].size
-    if not _plain(p, op, 1, 1) or n != p.specs[op.inputs[1]].size:
+    if not _fits(p, op, 1, 1):
         return False
-    (a, step_a), (b, step_b) = _vector(p, op.inputs[0]), _vector(p, op.inputs[1])
-    return _product(p, op, "dot", ("N", "N"), (1, n, 1), (step_a, step_b, 1), (a, b))
+    a, b = op.inputs
+    if p.specs[a].shape[-1] != p.specs[b].shape[-1]:
+        return False
+    dims = [len(p.specs[v].shape) for v in (a, b)]
+    if max(dims) == 1:
+        (at, step_a), (at_b, step_b) = _vector(p, a), _vector(p, b)
+        return _product(p, op, "dot", ("N", "N"), (1, p.specs[a].size, 1), (step_a, step_b, 1), (at, at_b))
+    if min(dims) > 1:
+        return False
+    many, one = (a, b) if dims[1] == 1 else (b, a)
+    return _stacks(p, op, many, _row(p.at(many)), one, _column(p.at(one)), p.specs[op.outputs[0]].shape)
 
 
 def _outer(p, op):

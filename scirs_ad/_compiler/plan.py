@@ -27,6 +27,7 @@ from scirs_ad._compiler.views import (
     keys_of,
     layout_of_terms,
     merged,
+    view_index,
 )
 from scirs_ad._core.core import Spec
 from scirs_ad._kernels.region import Region as Pass
@@ -279,9 +280,9 @@ class Planner:
         """A new buffer for a sum of scatters, zero where the term that is written first leaves it untouched."""
         out = op.outputs[0]
         spec, itemsize = self.specs[out], self.specs[out].dtype.itemsize
-        terms, _ = layout_of_terms(op, self.specs)
         buffer, _, strides = self.new_place(out)
-        first = next(key for key, v in zip(keys_of(op), op.inputs, strict=True) if v == terms[0][1])
+        # By the place: several terms may add the same value.
+        first = max(keys_of(op), key=lambda key: view_index(spec.shape, strides, {"key": key}, None)[0])
         box = box_of(first, spec.shape)
         if box is None:
             self.emit("call", "zero", 8, spec.size * itemsize, -1, -1, -1, self.pointer(buffer))
@@ -402,10 +403,12 @@ class Planner:
         kept = {v for op in [*region.folds, *region.scatters] for v in op.inputs}
         written, local = set(region.outputs), {}
         first, added = {}, []  # values written straight into a sum of scatters; those added in the end
+        terms = {op: layout_of_terms(op, self.specs)[0] for op in region.scatters}
+        again = {v for found in terms.values() for _, v in found[1:]}  # what is added must not be added to before
         for op in region.scatters:
             buffer = self.scattered(op)
-            (offset, v), *rest = layout_of_terms(op, self.specs)[0]
-            if v in written or v in first or v in register or v in self.graph.uniform:
+            (offset, v), *rest = terms[op]
+            if v in written or v in first or v in again or v in register or v in self.graph.uniform:
                 rest = [(offset, v), *rest]
                 self.emit("call", "zero", 8, size, -1, -1, -1, self.pointer(buffer, offset))
             else:

@@ -363,6 +363,35 @@ def _log_sum_exp(b, params, ins, spec):
     return b.emit(PRIMITIVES["add"], None, (b.emit(PRIMITIVES["log"], None, (total,), (spec,))[0], high), (spec,))[0]
 
 
+def _deviations(b, v, axes):
+    """``(x - x[0]) - mean(x - x[0])``, as `centered` computes it: two passes that are fused with others."""
+    x = b.specs[v]
+    first = Key([slice(0, 1) if i in axes else slice(None) for i in range(-len(x.shape), 0)])
+    moved = b.apply(PRIMITIVES["subtract"], v, b.apply(PRIMITIVES["index"], v, params={"key": first}))
+    kept = Spec([1 if i in axes else n for i, n in zip(range(-len(x.shape), 0), x.shape, strict=True)], x.dtype)
+    total = b.apply(PRIMITIVES["sum_axes"], moved, params={"axes": axes})
+    mean = b.apply(PRIMITIVES["divide"], total, b.constant(float(x.size // kept.size)))
+    return b.apply(PRIMITIVES["subtract"], moved, reshaped(b, mean, kept))
+
+
+def _centered(b, params, ins, spec):
+    if spec.dtype.char not in "df" or 0 in spec.shape or not params["axes"]:
+        return None
+    return _deviations(b, ins[0], params["axes"])
+
+
+def _variance(b, params, ins, spec):
+    x, axes = b.specs[ins[0]], params["axes"]
+    if x.dtype.char not in "df" or 0 in x.shape or not axes:
+        return None
+    n = x.size // max(spec.size, 1) - params["ddof"]
+    if n <= 0:
+        return None
+    square = b.apply(PRIMITIVES["square"], _deviations(b, ins[0], axes))
+    total = b.apply(PRIMITIVES["sum_axes"], square, params={"axes": axes})
+    return b.apply(PRIMITIVES["divide"], total, b.constant(float(n)))
+
+
 def _cast(b, params, ins, spec):
     """cast(x * w) -> x * cast(w), where `x` is of the narrow dtype and `w` chooses between numbers that are exact in it.
 
@@ -412,6 +441,8 @@ SPECIAL = {
     "mulz": (_product, "mulz(c, x) -> c * x, c finite and not zero"),
     "einsum_two": (contracted, "einsum -> products of matrices"),
     "logsumexp_axes": (_log_sum_exp, "logsumexp -> max, sum of exp, log"),
+    "centered": (_centered, "deviations -> differences from a mean"),
+    "var_axes": (_variance, "variance -> sum of squares of deviations"),
 }
 
 

@@ -11,10 +11,14 @@ cimport numpy as cnp
 from scirs_ad._kernels.ops cimport ad_op_fn, ad_reducer, table, tables
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
+from math import gcd
+
 import numpy as np
 from scirs_ad._kernels.ops import ISA, OPCODES
 from scirs_ad._kernels.peephole import accumulate, fuse, join, live
-from scirs_ad._kernels.region_view import REDUCTIONS, describe, identity, is_flat, merge, shared
+from scirs_ad._kernels.region_view import (
+    REDUCTIONS, apart, describe, disturbed, identity, is_flat, merge, rows_pay, shared,
+)
 from scirs_ad._kernels.vm import CHEAP
 
 cnp.import_array()
@@ -96,7 +100,6 @@ cdef enum:
     MOST_REGISTERS = 16384
     CACHE_BYTES = 32768     # first-level cache, for temporaries
     SHORT_ROW = 64          # elements; shorter rows are run several to a block
-    LEAST_SHEET = 128       # elements; in smaller sheets tiles would be too short
     LEAST_CHUNK = 16        # blocks
     MOST_CHUNKS = 64
     LEAST_HEADS = 8         # a chunk is at least so many times its head
@@ -253,6 +256,7 @@ cdef class _Builder:
     cdef tuple shape
     cdef list inputs, consts, code, outputs, views
     cdef int walk, ndim, n_in, n_out, n_const
+    cdef bint whole                     # everything is folded to one number, by units of the flattened space
     cdef Py_ssize_t n, inner, rows, block, sheet
     cdef list types, classes            # by value
     cdef list registers                 # by value: its register, or None
@@ -373,11 +377,15 @@ cdef class _Builder:
         self.rows = self.n // self.inner if self.n else 0
         if folds and not (whole and full):
             self.walk = AD_ROW_BLOCKS if self.inner >= SHORT_ROW else AD_TILES
-        elif folds or self.ndim == 1 or self.inner < SHORT_ROW:
+        elif self.ndim == 1 or self.inner < SHORT_ROW or (
+                folds and not rows_pay(self.views, self.shape, len(self.code))):
             self.walk = AD_FLAT_BLOCKS
         else:
             self.walk = AD_ROW_BLOCKS
-        self.sheets()
+        if apart(self.views, self.shape, SHORT_ROW, self.walk == AD_TILES):
+            self.walk = AD_TILES
+            self.sheet = self.shape[self.ndim - 2]
+        self.whole = bool(full) and whole and self.walk != AD_TILES
         for v in self.views:
             item = v.dtype.itemsize
             v.cls = MOVING
@@ -403,21 +411,6 @@ cdef class _Builder:
             else:
                 v.how = AD_DIRECT if is_flat(v.strides, self.shape, item) else AD_COPIED
 
-    cdef sheets(self):
-        """Whether tiles stay within sheets: where an operand or a result is not simply contiguous."""
-        if self.ndim < 2 or self.inner >= SHORT_ROW or self.shape[self.ndim - 2] * self.inner < LEAST_SHEET:
-            return
-        cdef bint apart = self.walk == AD_TILES
-        for v in self.views:
-            # What is folded to one number is folded in the order of eager mode.
-            if v.index is not None or (v.axes is not None and not apart):
-                return
-            if v.axes is None and any(v.strides) and not is_flat(v.strides, self.shape, v.dtype.itemsize):
-                apart = True
-        if apart:
-            self.walk = AD_TILES
-            self.sheet = self.shape[self.ndim - 2]
-
     cdef blocks(self):
         """Choose the size of blocks: as many elements as fit the first-level cache together."""
         cdef Py_ssize_t widest = max([t.itemsize for t in self.types], default=8)
@@ -439,6 +432,8 @@ cdef class _Builder:
         for k, entry in enumerate(self.plan):
             for value in entry[1] if entry else ():
                 self.last[value] = k
+        outputs = self.views[self.n_in:]
+        row = self.inner if self.walk == AD_ROW_BLOCKS else self.n
         adds = {}                       # argument -> position of the first addition to it
         for v in self.views[self.n_in:]:
             if v.mode == "add":
@@ -455,7 +450,7 @@ cdef class _Builder:
             elif (v.mode == "store" and v.how == AD_DIRECT and self.classes[value] == MOVING
                     and value not in self.direct
                     # What is added to the result changes what is read from there.
-                    and self.last.get(value, -1) <= adds.get(v.arg, end + 1)):
+                    and self.last.get(value, -1) <= adds.get(v.arg, end + 1) and not disturbed(v, outputs, row)):
                 self.direct[value] = k
             self.last[value] = max(self.last.get(value, -1), at)
             self.results.setdefault(at, []).append(k)
@@ -736,6 +731,7 @@ cdef class _Builder:
         self.region.n_outs = max([v.arg for v in self.views[self.n_in:]], default=-1) + 1
 
     cdef fold(self, v, ad_view* c):
+        cdef Py_ssize_t size
         cdef bytes first = identity(v.mode, v.dtype).tobytes()
         memcpy(c.identity, <const char*> first, len(first))
         cdef const ad_reducer* reducer = &tables.reducers[<int> _CODES[v.mode]][<int> _DTYPES[v.dtype]]
@@ -743,11 +739,12 @@ cdef class _Builder:
         if reducer.units == NULL:
             raise KeyError(f"Region: no kernel for the {v.mode} of {v.dtype}")
         c.inner = v.strides[self.ndim - 1] == 0
-        c.whole = self.walk == AD_FLAT_BLOCKS
+        c.whole = self.whole
         c.size = v.size
         if self.walk == AD_ROW_BLOCKS and c.inner:
             c.row_partials = self.scratch
-            self.scratch += ((self.inner + AD_UNIT - 1) // AD_UNIT * c.itemsize + 63) // 64 * 64
+            size = AD_UNIT if c.whole else (self.inner + AD_UNIT - 1) // AD_UNIT
+            self.scratch += (size * c.itemsize + 63) // 64 * 64
 
     cdef Py_ssize_t overlaps(self, ad_region* r) except -1:
         """Marks late outputs; how many elements (flat) or rows of a chunk they concern."""
@@ -780,7 +777,7 @@ cdef class _Builder:
             r.chunks = (self.n + r.chunk - 1) // r.chunk
             return
         for i, v in enumerate(self.views):
-            if v.how == AD_FOLDED and not all(v.strides[:self.ndim - 1]):
+            if v.how == AD_FOLDED and not self.whole and not all(v.strides[:self.ndim - 1]):
                 outer = True
                 first = first or v.strides[0] == 0
                 r.views[i].shared = True
@@ -789,6 +786,9 @@ cdef class _Builder:
         r.chunk = max(1, least, LEAST_HEADS * head, (self.rows + most - 1) // most)
         if self.walk == AD_TILES:
             r.chunk = (r.chunk + self.block - 1) // self.block * self.block
+        if self.whole:                  # chunks end where units do
+            sheet = AD_UNIT // gcd(AD_UNIT, self.inner)
+            r.chunk = (r.chunk + sheet - 1) // sheet * sheet
         if outer and not first:         # whole sheets: then nothing is shared
             sheet = self.rows // self.shape[0] if self.n else 1
             r.chunk = (r.chunk + sheet - 1) // sheet * sheet

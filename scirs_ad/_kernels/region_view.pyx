@@ -61,6 +61,10 @@ def describe(ndim, inputs, outputs):
     return views
 
 
+cdef enum:
+    LEAST_SHEET = 128       # elements; in smaller sheets tiles would be too short
+
+
 def merge(tuple shape, list views, bint free):
     """Shape and strides with as few dimensions as possible. `free`: the order of the dimensions does not matter."""
     cdef list order = [d for d in range(len(shape)) if shape[d] != 1]
@@ -126,3 +130,37 @@ def shared(tuple shape, list views):
                 found[k] = top.offset - v.offset
             before = v
     return found
+
+
+def rows_pay(list views, tuple shape, Py_ssize_t steps):
+    """Whether views that are not flat are better read row by row, where they need no copies, than in flat blocks.
+
+    Nanoseconds for a row, measured: 0.4 an element copied, 5 a call, and for a sum 0.15 an element and 20.
+    """
+    cdef Py_ssize_t inner = shape[len(shape) - 1]
+    folds = sum([v.axes is not None for v in views])
+    copied = sum([v.axes is None and v.index is None and any(v.strides)
+                  and not is_flat(v.strides, shape, v.dtype.itemsize) for v in views])
+    return copied * 0.4 * inner > 5 * (steps + folds) + folds * (0.15 * inner + 20)
+
+
+def disturbed(v, list outputs, Py_ssize_t row):
+    """Whether one addition to a result changes, within a row, the stored value `v` that another one adds."""
+    added = [w for w in outputs if w.mode == "add" and w.arg == v.arg]
+    if len(added) < 2 or not any([w.value == v.value for w in added]):
+        return False
+    return any([abs(w.offset - v.offset) < row * v.dtype.itemsize for w in added])
+
+
+def apart(list views, tuple shape, Py_ssize_t short_row, bint tiles):
+    """Whether tiles are to stay within sheets: rows are short and an operand or a result is not simply contiguous."""
+    cdef int ndim = len(shape)
+    if ndim < 2 or shape[ndim - 1] >= short_row or shape[ndim - 2] * shape[ndim - 1] < LEAST_SHEET:
+        return False
+    for v in views:
+        # What is folded to one number is folded in the order of eager mode.
+        if v.index is not None or (v.axes is not None and not tiles):
+            return False
+        if v.axes is None and any(v.strides) and not is_flat(v.strides, shape, v.dtype.itemsize):
+            tiles = True
+    return tiles

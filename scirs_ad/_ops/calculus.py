@@ -4,6 +4,7 @@ import numpy as np
 
 from scirs_ad._core.core import Spec, as_array, dtype_of, shape_of
 from scirs_ad._core.define import primitive, raises, sample
+from scirs_ad._core.lazy import lazy
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import join
@@ -12,6 +13,8 @@ from scirs_ad._ops.accumulate import flip_last, given, pad_zeros
 from scirs_ad._ops.index import getitem
 
 __all__ = ["convolve", "correlate", "cross", "diff", "ediff1d", "gradient", "trapezoid"]
+
+_kernels = lazy("scirs_ad._kernels.cross")
 
 
 # ------------------------------------------------------------------------------------------------ differences
@@ -463,7 +466,14 @@ def correlate(a, v, mode="valid"):
 
 
 # ------------------------------------------------------------------------------------------------ cross product
-@primitive("(3),(3)->(3)", internal=True)
+def _cross(a, b):
+    kind = np.result_type(a, b).char
+    if kind in "fdFD" and a.shape[-1] == b.shape[-1] == 3:
+        return _kernels.cross(a, b)
+    return cross_core.body(a, b)
+
+
+@primitive("(3),(3)->(3)", kernel=_cross, internal=True)
 def cross_core(a, b):
     """Cross product of vectors in space along the last axis.
 

@@ -84,15 +84,19 @@ def matmul_core(a, b):
     return np.matmul(a, b)
 
 
+def _summed_outer(a, b):
+    """``a^H b`` over all axes but the last: the cotangent of one matrix for a whole batch is one product, not a sum of many."""
+    rows, columns = (sh.reshape(x, (-1, shape_of(x)[-1])) for x in (a, b))
+    return matmul_core(_adjoint(rows), columns)
+
+
 @matmul_core.def_vjp
 def _(ct, a, b, specs):
     left, right = specs
 
     def to_b():
         if len(right.shape) == 2 and len(left.shape) > 2:
-            # One matrix for a whole batch: its cotangent is one product over batch and rows, not a sum of many.
-            rows = sh.reshape(a, (-1, left.shape[-1]))
-            return _fit(matmul_core(_adjoint(rows), sh.reshape(ct, (-1, right.shape[-1]))), right)
+            return _fit(_summed_outer(a, ct), right)
         return _fit(matmul_core(_adjoint(a), ct), right)
 
     return lambda: _fit(matmul_core(ct, _adjoint(b)), left), to_b
@@ -148,7 +152,12 @@ def matvec_core(a, x):
 
 @matvec_core.def_vjp
 def _(ct, a, x, specs):
-    return lambda: _fit(outer_last(ct, cx.conj(x)), specs[0]), lambda: _fit(matvec_core(_adjoint(a), ct), specs[1])
+    def to_a():
+        if len(specs[0].shape) == 2 and len(specs[1].shape) > 1:
+            return _fit(_summed_outer(cx.conj(ct), cx.conj(x)), specs[0])
+        return _fit(outer_last(ct, cx.conj(x)), specs[0])
+
+    return to_a, lambda: _fit(matvec_core(_adjoint(a), ct), specs[1])
 
 
 @matvec_core.def_jvp
@@ -176,7 +185,12 @@ def vecmat_core(x, b):
 
 @vecmat_core.def_vjp
 def _(ct, x, b, specs):
-    return lambda: _fit(matvec_core(cx.conj(b), ct), specs[0]), lambda: _fit(outer_last(cx.conj(x), ct), specs[1])
+    def to_b():
+        if len(specs[1].shape) == 2 and len(specs[0].shape) > 1:
+            return _fit(_summed_outer(x, ct), specs[1])
+        return _fit(outer_last(cx.conj(x), ct), specs[1])
+
+    return lambda: _fit(matvec_core(cx.conj(b), ct), specs[0]), to_b
 
 
 @vecmat_core.def_jvp

@@ -64,6 +64,24 @@ MOVE(16, two_words)
         (void)b, (void)c;                                                                                             \
         memmove(out, a, (size_t)n * sizeof(TYPE));                                                                    \
     }
+
+/* Elements at the places of a table, as many as it has. */
+#define MOVE_NEAR(WORD, TYPE)                                                                                         \
+    static void load_near_##WORD(TYPE *out, const char *in, const ptrdiff_t *at, ptrdiff_t n)                         \
+    {                                                                                                                 \
+        for (ptrdiff_t i = 0; i < n; i++)                                                                             \
+            memcpy(&out[i], in + at[i], sizeof(TYPE));                                                                \
+    }                                                                                                                 \
+    static void save_near_##WORD(char *out, const TYPE *in, const ptrdiff_t *at, ptrdiff_t n)                         \
+    {                                                                                                                 \
+        for (ptrdiff_t i = 0; i < n; i++)                                                                             \
+            memcpy(out + at[i], &in[i], sizeof(TYPE));                                                                \
+    }
+MOVE_NEAR(1, uint8_t)
+MOVE_NEAR(4, uint32_t)
+MOVE_NEAR(8, uint64_t)
+MOVE_NEAR(16, two_words)
+
 KERNELS(1, uint8_t)
 KERNELS(4, uint32_t)
 KERNELS(8, uint64_t)
@@ -92,11 +110,79 @@ static void save_run(int size, char *out, const char *in, ptrdiff_t stride, ptrd
     }
 }
 
+static void move_near(int size, char *reg, char *base, const ptrdiff_t *at, ptrdiff_t n, int save)
+{
+    switch (save ? -size : size) {
+    case 1: load_near_1((uint8_t *)reg, base, at, n); break;
+    case 4: load_near_4((uint32_t *)reg, base, at, n); break;
+    case 8: load_near_8((uint64_t *)reg, base, at, n); break;
+    case 16: load_near_16((two_words *)reg, base, at, n); break;
+    case -1: save_near_1(base, (const uint8_t *)reg, at, n); break;
+    case -4: save_near_4(base, (const uint32_t *)reg, at, n); break;
+    case -8: save_near_8(base, (const uint64_t *)reg, at, n); break;
+    default: save_near_16(base, (const two_words *)reg, at, n); break;
+    }
+}
+
+/* The same where the last dimensions are short: rows of three would be a loop each, of 15 ns. Their elements, and those of
+ * the next few steps of the dimension before, are MOST_NEAR places at most, which a table holds. */
+enum { MOST_NEAR = 64, SHORT = 16 };
+static void move_short(const ad_region *r, const ad_view *v, char *base, ptrdiff_t start, ptrdiff_t n, char *reg, int save)
+{
+    ptrdiff_t at[MOST_NEAR], index[MAX_DIMS], size = 1, steps;
+    int d = r->ndim; /* dimensions from d on are in the table */
+    at[0] = 0;
+    while (d > 0 && size * r->shape[d - 1] <= MOST_NEAR) {
+        const ptrdiff_t stride = v->stride[--d];
+        for (ptrdiff_t i = size, next = size * r->shape[d]; i < next; i++)
+            at[i] = at[i - size] + stride;
+        size *= r->shape[d];
+    }
+    const ptrdiff_t step = d ? v->stride[d - 1] : 0;
+    steps = MOST_NEAR / size;
+    for (ptrdiff_t i = size; i < steps * size; i++)
+        at[i] = at[i - size] + step;
+    ptrdiff_t inside = start % size;
+    start /= size;
+    for (int k = d - 1; k >= 0; k--) {
+        index[k] = start % r->shape[k];
+        start /= r->shape[k];
+        base += index[k] * v->stride[k];
+    }
+    while (n > 0) {
+        ptrdiff_t here = 1, run;
+        if (d && inside == 0) {
+            here = r->shape[d - 1] - index[d - 1];
+            here = here < steps ? here : steps;
+            here = here * size <= n ? here : n < size ? 1 : n / size;
+        }
+        run = here * size - inside;
+        run = run < n ? run : n;
+        move_near(v->itemsize, reg, base, at + inside, run, save);
+        reg += run * v->itemsize;
+        n -= run;
+        inside = 0;
+        if (n == 0)
+            break;
+        base += here * step;
+        index[d - 1] += here;
+        for (int k = d - 1; k > 0 && index[k] == r->shape[k]; k--) {
+            base += v->stride[k - 1] - index[k] * v->stride[k];
+            index[k] = 0;
+            index[k - 1]++;
+        }
+    }
+}
+
 /* Elements start .. start + n of the flattened space, between a view and a register. */
 static void move_flat(const ad_region *r, const ad_view *v, char *base, ptrdiff_t start, ptrdiff_t n, char *reg, int save)
 {
     ptrdiff_t index[MAX_DIMS];
     const int last = r->ndim - 1;
+    if (r->shape[last] <= SHORT && n >= 2 * MOST_NEAR) {
+        move_short(r, v, base, start, n, reg, save);
+        return;
+    }
     for (int d = last; d >= 0; d--) {
         index[d] = start % r->shape[d];
         start /= r->shape[d];
@@ -339,6 +425,29 @@ static void run_flat(const part *p, char **reg)
     }
 }
 
+/* Elements at .. at + n of the flattened space into the partial results of their units. A unit that ends in a later row waits
+ * in `carry`. */
+static void fold_units(const ad_region *r, const ad_view *v, const char *x, ptrdiff_t at, ptrdiff_t n, char *carry, char *to)
+{
+    const ptrdiff_t item = v->itemsize;
+    while (n > 0) {
+        const ptrdiff_t inside = at % AD_UNIT, unit = at / AD_UNIT;
+        ptrdiff_t some = AD_UNIT - inside;
+        if (inside == 0 && n >= AD_UNIT) {
+            some = n / AD_UNIT * AD_UNIT;
+            v->reducer->units(some, x, to + unit * item);
+        } else {
+            some = some < n ? some : n;
+            memcpy(carry + inside * item, x, (size_t)(some * item));
+            if (inside + some == AD_UNIT || at + some == r->n)
+                v->reducer->units(inside + some, carry, to + unit * item);
+        }
+        at += some;
+        n -= some;
+        x += some * item;
+    }
+}
+
 static void run_rows(const part *t, char **reg, char *scratch)
 {
     const ad_region *r = t->s->r;
@@ -386,7 +495,9 @@ static void run_rows(const part *t, char **reg, char *scratch)
                         __atomic_store_n(&t->s->failed, AD_REGION_BAD_INDEX, __ATOMIC_RELAXED);
                 } else {
                     const ad_view *v = &r->views[k->dst];
-                    if (v->inner) {
+                    if (v->whole) {
+                        fold_units(r, v, reg[k->a], row * r->inner + start, n, scratch + v->row_partials, at[k->dst]);
+                    } else if (v->inner) {
                         v->reducer->units(n, reg[k->a], scratch + v->row_partials + start / AD_UNIT * v->itemsize);
                     } else {
                         char *to = at[k->dst] + start * v->itemsize;
@@ -397,7 +508,7 @@ static void run_rows(const part *t, char **reg, char *scratch)
         }
         for (int i = r->n_in; i < views && r->folds; i++) {
             const ad_view *v = &r->views[i];
-            if (v->how == AD_FOLDED && v->inner) {
+            if (v->how == AD_FOLDED && v->inner && !v->whole) {
                 two_words value;
                 v->reducer->tree((r->inner + AD_UNIT - 1) / AD_UNIT, scratch + v->row_partials, &value);
                 v->reducer->merge(1, at[i], &value, NULL, at[i]);

@@ -40,9 +40,9 @@ typedef struct {
     /* Folded outputs. */
     uint8_t inner;           /* the last dimension is reduced */
     uint8_t shared;          /* several chunks write to the same elements */
-    uint8_t whole;           /* flat blocks: everything to one number, by units */
+    uint8_t whole;           /* everything to one number, by units of the flattened space */
     ptrdiff_t size;          /* elements of the result */
-    ptrdiff_t row_partials;  /* rows, inner: where in the scratch the units of a row are */
+    ptrdiff_t row_partials;  /* rows, inner: where in the scratch the units of a row are; whole: a unit not yet complete */
     const ad_reducer *reducer;
     char identity[16];
     /* Outputs that are added to places which the chunk before writes, too: the head of a chunk adds to memory of its

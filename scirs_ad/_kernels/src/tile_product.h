@@ -105,14 +105,14 @@ static void NAME(product)(int m, int n, int k, const void *left, ptrdiff_t ars, 
                 rows[p * n + j] = b[p * brs + j * bcs];
         b = rows, brs = n;
     }
-    if (m == n && n == k && n == 2)
-        NAME(product_of)(2, 2, 2, a, ars, acs, b, brs, to, ldc);
-    else if (m == n && n == k && n == 3)
-        NAME(product_of)(3, 3, 3, a, ars, acs, b, brs, to, ldc);
-    else if (m == n && n == k && n == 4)
-        NAME(product_of)(4, 4, 4, a, ars, acs, b, brs, to, ldc);
-    else
-        NAME(product_of)(m, n, k, a, ars, acs, b, brs, to, ldc);
+#define AD_UNROLLED(M, N) \
+    if (m == M && n == N && k == M) { \
+        NAME(product_of)(M, N, M, a, ars, acs, b, brs, to, ldc); \
+        return; \
+    }
+    AD_UNROLLED(2, 2) AD_UNROLLED(3, 3) AD_UNROLLED(4, 4) AD_UNROLLED(2, 1) AD_UNROLLED(3, 1) AD_UNROLLED(4, 1)
+#undef AD_UNROLLED
+    NAME(product_of)(m, n, k, a, ars, acs, b, brs, to, ldc);
 }
 
 /* The same of complex matrices, strides in complex elements: the real and the imaginary parts of A with B, whose rows are

@@ -1,0 +1,3 @@
+import numpy as np
+
+def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray: ...
