@@ -52,7 +52,9 @@ class HowLeast(How):
         room = 1e2 * len(b) * eps
         btol, atol = options["btol"], options["atol"]
         solved = residual <= (1e2 * btol + room) * np.linalg.norm(b) + (1e2 * atol + room) * size * np.linalg.norm(x)
-        if solved or slope <= (1e2 * atol + room) * size * residual:
+        # The residual, if computed, has an error of rounding units of both of its terms.
+        error = room * (np.linalg.norm(b) + size * np.linalg.norm(x))
+        if solved or slope <= size * ((1e2 * atol + room) * residual + error):
             return x
         return self.failed(operator, b, found, after, slope)
 

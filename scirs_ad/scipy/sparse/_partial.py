@@ -161,11 +161,27 @@ class Partial:
         options = dict(self.options)
         if options.get("v0") is None:
             options["v0"] = x  # the same at each call
+        if kind.kind == "c" and self.k >= self.size - 1:  # ARPACK's method for complex matrices has one pair fewer
+            return self.densely(a, m, kind)
         try:
             _, v = slinalg.eigsh(a, self.k, M=m, tol=self.tol, **options)
         except slinalg.ArpackNoConvergence as error:
             return self.failed(a, m, error.eigenvalues, error.eigenvectors, kind)
         return self.polished(a, m, v, kind)
+
+    def densely(self, a, m, kind):
+        """All but a few of them: all, and then those that are wanted."""
+        eye = np.eye(self.size, dtype=kind)
+        full, weight = a @ eye, None if m is None else m @ eye
+        w, v = dense.eigh((full + full.conj().T) / 2, None if m is None else (weight + weight.conj().T) / 2)
+        sigma, which = self.options.get("sigma"), self.options.get("which", "LM")
+        with np.errstate(divide="ignore"):
+            x = w if sigma is None else 1 / (w - sigma)
+        key = {"LM": -np.abs(x), "SM": np.abs(x), "LA": -x, "SA": x}.get(which)
+        if key is None:
+            raise ValueError(f"{self.name}: which must be one of LM, SM, LA, SA, not {which!r}")
+        some = np.sort(np.argsort(key, kind="stable")[: self.k])
+        return w[some], v[:, some]
 
     def polished(self, a, m, v, kind):
         """By the projected problem: ARPACK's vectors are not quite orthogonal where values are equal."""
@@ -213,6 +229,10 @@ class Dilated(Partial):
             options["rng"] = np.random.default_rng(0)  # the same at each call
         if not np.all(np.isfinite(a @ np.ones(self.a.shape[1], kind))):
             raise ValueError(f"{self.name}: A has a product that is not finite: array must not contain infs or NaNs")
+        if kind.kind == "c" and self.k >= min(self.a.shape) - 1:  # as in eigsh
+            u, s, vh = dense.svd(a @ np.eye(self.a.shape[1], dtype=kind), full_matrices=False)
+            some = slice(self.k - 1, None, -1) if options.get("which") != "SM" else slice(None, -self.k - 1, -1)
+            return s[some], np.concatenate([u[:, some], vh[some].conj().T]) * np.asarray(0.5**0.5, s.dtype)
         try:
             u, s, vh = slinalg.svds(a, self.k, tol=self.tol, **options)
         except slinalg.ArpackNoConvergence as error:
