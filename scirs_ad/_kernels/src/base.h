@@ -162,15 +162,35 @@ AD_DRIVER_TWO(f32)
 #define AD_ARGS_2(a, b, c, i) a[i], b[i]
 #define AD_ARGS_3(a, b, c, i) a[i], b[i], c[i]
 
-/* A vector loop over the core `op_S`. */
+/* A vector loop over the core `op_S`. A core is a chain of 12 to 60 dependent operations, more than a small scheduler
+ * sees past. So with AVX2 two elements are taken at a time, half a block apart, for the compiler to interleave
+ * (-fschedule-insns): on Zen 1 three quarters of the time. */
+#if defined(__AVX2__) && !defined(__AVX512F__)
+#define AD_TWO_AT_A_TIME 1
+#else
+#define AD_TWO_AT_A_TIME 0
+#endif
+#if AD_TWO_AT_A_TIME
+#define AD_BODY_LOOP(S, n, CORE, ARGS) \
+    const ptrdiff_t half = n / AD_PAD_##S * (AD_PAD_##S / 2); \
+    AD_SIMD \
+    for (ptrdiff_t i = 0; i < half; i++) { \
+        S first = CORE(ARGS(a, b, c, i)), second = CORE(ARGS(a, b, c, i + half)); \
+        out[i] = first; \
+        out[i + half] = second; \
+    }
+#else
+#define AD_BODY_LOOP(S, n, CORE, ARGS) \
+    AD_SIMD \
+    for (ptrdiff_t i = 0; i < n; i++) \
+        out[i] = CORE(ARGS(a, b, c, i));
+#endif
 #define AD_BODY(op, S, arity) \
     AD_NOINLINE void op##_##S##_body(ptrdiff_t n, const S *a, const S *b, const S *c, S *out) \
     { \
         (void)a, (void)b, (void)c; \
         n &= -AD_PAD_##S; /* tells the compiler that there is no remainder */ \
-        AD_SIMD \
-        for (ptrdiff_t i = 0; i < n; i++) \
-            out[i] = op##_##S(AD_ARGS_##arity(a, b, c, i)); \
+        AD_BODY_LOOP(S, n, op##_##S, AD_ARGS_##arity) \
     }
 
 /* The same for a single number. */

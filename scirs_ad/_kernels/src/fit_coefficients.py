@@ -151,10 +151,9 @@ def power_text(n, suffix, lines):
 
 
 def function_text(name, suffix, coefs, comment, alternating=False):
-    """An inline C function: two halves apart, which halves the chain of dependent operations.
+    """An inline C function: Horner's rule in x^2 over pairs of terms, which halves the chain of dependent operations.
 
-    The halves are the even and the odd coefficients, or, where the even and odd terms would cancel, the lower and
-    the upper ones.
+    Where the even and odd terms would cancel, it is the lower and the upper half of the terms instead.
     """
     fma = "FMAF" if suffix == "f32" else "FMA"
 
@@ -175,12 +174,11 @@ def function_text(name, suffix, coefs, comment, alternating=False):
             f"    return {fma}(high, {power_text(n // 2, suffix, lines)}, low);",
         ]
     else:
-        lines += [
-            f"    {suffix} z = x * x;",
-            f"    {suffix} even = {nested(coefs[0::2], 'z')};",
-            f"    {suffix} odd = {nested(coefs[1::2], 'z')};",
-            f"    return {fma}(odd, x, even);",
-        ]
+        pairs = [nested(coefs[k : k + 2], "x") for k in range(0, n, 2)]
+        text = pairs.pop()
+        while pairs:
+            text = f"{fma}({text}, z, {pairs.pop()})"
+        lines += [f"    {suffix} z = x * x;", f"    return {text};"]
     return "\n".join([*lines, "}", ""])
 
 
@@ -298,6 +296,15 @@ FITS = [
         lambda z: z * z,
         5,
         2,
+    ),
+    (
+        "tanh_p",
+        "tanh(x) = x + x^3 p(x^2), |x| <= 0.1802",
+        odd_part(mp.tanh),
+        (0, mp.mpf("0.1802") ** 2),
+        lambda z: z,
+        6,
+        3,
     ),
     (
         "log_p",

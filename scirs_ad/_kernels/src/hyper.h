@@ -40,15 +40,20 @@ AD_INLINE S NAME(cosh)(S x)
     return 2 * (sum.h + (sum.l + rest));
 }
 
-/* e / (e + 2), e = expm1(2 |x|) as a pair. */
+/* With x = k ln(2)/2 + r and s = 2^k: ((s - 1) + (s + 1) t) / ((s + 1) + (s - 1) t), t = tanh(r). Numerator and
+ * denominator are pairs n + n_low, d + d_low; the quotient is corrected once. Nothing is lost for a small x: k is 0. The
+ * shift keeps k there until n is at least 1/2, so that s - 1 - n is exact. */
 AD_INLINE S NAME(tanh)(S x)
 {
     S ax = M(__builtin_fabs)(x);
-    NAME(pair) e = NAME(expm1_pair)(ax > PICK(22.0, 10.0f) ? PICK(44.0, 20.0f) : 2 * ax, 1);
-    e = NAME(fast_two_sum)(e.h, e.l);
-    NAME(pair) d = NAME(two_sum)((S)2, e.h);
-    S inverse = 1 / d.h, q = e.h * inverse;
-    S rest = NAME(residual)(q, d.h, e.h) + (e.l - q * (d.l + e.l));
-    S y = FMA_S(rest, inverse, q);
-    return M(__builtin_copysign)(ax < PICK(0x1p-28, 0x1p-13f) ? ax : y, x);
+    ax = ax > PICK(22.0, 10.0f) ? PICK(22.0, 10.0f) : ax;
+    S turns = FMA_S(ax - (S)0.0068, 2 * LOG2E, MAGIC), k = turns - MAGIC;
+    S r = FMA_S(-k, LN2_LO / 2, FMA_S(-k, LN2_HI / 2, ax)), z = r * r;
+    S t = r * z * NAME(tanh_p)(z); /* less r */
+    S more = NAME(pow2)(turns) + 1, less = more - 2; /* in this order right to the last digit before tanh is 1 */
+    S n = FMA_S(more, r, less), d = FMA_S(less, r, more);
+    S n_low = FMA_S(more, t, FMA_S(more, r, less - n)), d_low = FMA_S(less, t, FMA_S(less, r, more - d));
+    S inverse = 1 / (d + d_low), q = (n + n_low) * inverse;
+    S rest = NAME(residual)(q, d, n) + FMA_S(-q, d_low, n_low);
+    return M(__builtin_copysign)(FMA_S(rest, inverse, q), x);
 }

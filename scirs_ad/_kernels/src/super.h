@@ -176,8 +176,31 @@ AD_5_LIST(AD_DEFINE_5)
 AD_41_LIST(AD_DEFINE_41)
 AD_SA3_LIST(AD_DEFINE_SA3)
 
+#if AD_TWO_AT_A_TIME
+#define AD_SINCOS_LOOP(S) \
+    const ptrdiff_t half = n / AD_PAD_##S * (AD_PAD_##S / 2); \
+    AD_SIMD \
+    for (ptrdiff_t i = 0; i < half; i++) { \
+        pair_##S first = sincos_##S(a[i]), second = sincos_##S(a[i + half]); \
+        out[i] = first.h, c[i] = first.l; \
+        out[i + half] = second.h, c[i + half] = second.l; \
+    }
+#else
+#define AD_SINCOS_LOOP(S) \
+    AD_SIMD \
+    for (ptrdiff_t i = 0; i < n; i++) { \
+        pair_##S both = sincos_##S(a[i]); \
+        out[i] = both.h, c[i] = both.l; \
+    }
+#endif
+
 /* Sine to `out` and cosine to `pc`: either computes both. What is rare, and the end, is left to their own kernels. */
 #define AD_SINCOS(S) \
+    AD_NOINLINE void sincos_##S##_body(ptrdiff_t n, const S *a, S *c, S *out) \
+    { \
+        n &= -AD_PAD_##S; \
+        AD_SINCOS_LOOP(S) \
+    } \
     AD_NOINLINE void sincos_apart_##S(ptrdiff_t n, const S *a, S *c, S *out) \
     { \
         S t[AD_BLOCK]; \
@@ -196,7 +219,7 @@ AD_SA3_LIST(AD_DEFINE_SA3)
                 m = n - i < AD_BLOCK ? n - i : AD_BLOCK; \
                 sincos_apart_##S(m, a + i, c + i, out + i); \
             } else { \
-                sincos_body_##S(m, a + i, c + i, out + i); \
+                sincos_##S##_body(m, a + i, c + i, out + i); \
             } \
             i += m; \
         } \

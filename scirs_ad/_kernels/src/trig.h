@@ -50,18 +50,15 @@ AD_INLINE S NAME(cos)(S x)
     return FROM(BITS(y) ^ (((q + 1) << PICK(62, 30)) & SIGN_BIT));
 }
 
-/* Both, to the bit. */
-AD_UNUSED static void NAME(sincos_body)(ptrdiff_t n, const S *a, S *cosine, S *sine)
+/* Both, to the bit: sine and cosine. */
+AD_INLINE NAME(pair) NAME(sincos)(S x)
 {
-    AD_SIMD
-    for (ptrdiff_t i = 0; i < n; i++) {
-        U q;
-        S x = a[i], r = NAME(trig_reduce)(M(__builtin_fabs)(x), &q), z = r * r;
-        S s = NAME(sin_core)(r, z), c = NAME(cos_core)(z);
-        S first = q & 1 ? c : s, second = q & 1 ? s : c;
-        sine[i] = FROM(BITS(first) ^ ((q << PICK(62, 30)) & SIGN_BIT) ^ (BITS(x) & SIGN_BIT));
-        cosine[i] = FROM(BITS(second) ^ (((q + 1) << PICK(62, 30)) & SIGN_BIT));
-    }
+    U q;
+    S r = NAME(trig_reduce)(M(__builtin_fabs)(x), &q), z = r * r;
+    S s = NAME(sin_core)(r, z), c = NAME(cos_core)(z);
+    S first = q & 1 ? c : s, second = q & 1 ? s : c;
+    return (NAME(pair)){FROM(BITS(first) ^ ((q << PICK(62, 30)) & SIGN_BIT) ^ (BITS(x) & SIGN_BIT)),
+                        FROM(BITS(second) ^ (((q + 1) << PICK(62, 30)) & SIGN_BIT))};
 }
 
 AD_INLINE S NAME(tan)(S x)
