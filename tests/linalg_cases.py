@@ -281,7 +281,7 @@ def _iterated(name):
 
 
 for _name in ("bicg", "bicgstab", "cg", "cgs", "gcrotmk", "gmres", "lgmres", "minres", "qmr", "tfqmr"):
-    ENTRIES[_name] = Entry(_iterated(_name), lambda m: (m.definite(3), m.any(3)), lead=False, complex=_name != "minres",
+    ENTRIES[_name] = Entry(_iterated(_name), lambda m: (m.definite(3), m.any(3)), lead=False,
                            order=1 if _name != "cg" else 2)  # fmt: skip
 
 
@@ -294,11 +294,39 @@ def _sparse(function):
     return run
 
 
+def _least(name, damp=0.0):
+    def run(a, b):
+        limit = 8 * np.finfo(b.dtype if b.dtype.kind in "fc" else float).eps
+        return getattr(ssl, name)(a, b, damp, atol=limit, btol=limit, conlim=0)[0]
+
+    return run
+
+
+ENTRIES |= {
+    "lsqr": Entry(_least("lsqr"), lambda m: (m.any(4, 3), m.any(4)), lead=False),
+    "lsqr wide": Entry(_least("lsqr"), lambda m: (m.any(2, 4), m.any(2)), lead=False, order=1),
+    "lsqr damped": Entry(_least("lsqr", 0.5), lambda m: (m.any(3, 4), m.any(3)), lead=False, order=1),
+    "lsmr": Entry(_least("lsmr"), lambda m: (m.any(4, 3), m.any(4)), lead=False, order=1),
+    "lsmr damped": Entry(_least("lsmr", 0.5), lambda m: (m.any(4, 3), m.any(4)), lead=False, order=1),
+    "eigsh": Entry(_eigen(lambda a: ssl.eigsh(a, 2, which="SA")), lambda m: (m.definite(5),)),
+    "eigsh generalised": Entry(_eigen(lambda a, b: ssl.eigsh(a, 2, b, which="SA")), lambda m: (m.indefinite(5), m.definite(5)), order=1),
+    "svds": Entry(lambda a: (lambda u, s, vh: (projector(u, 1), s, projector(dagger(vh), 1)))(*ssl.svds(a, 2)), lambda m: (m.any(5, 4) + 3 * np.eye(5, 4) * np.arange(4),)),
+}  # fmt: skip
 PATTERN = scipy.sparse.diags_array([np.ones(2), np.ones(3), np.ones(2)], offsets=[-1, 0, 1])
 for _name, _function in (
     ("spsolve", ssl.spsolve), ("splu", lambda a, b: ssl.splu(a).solve(b)), ("factorized", lambda a, b: ssl.factorized(a)(b))
 ):  # fmt: skip
     ENTRIES[_name] = Entry(_sparse(_function), lambda m: (m.any(7) + 9 * np.isin(np.arange(7), (0, 3, 6)), m.any(3, 2)))
+
+
+def _triangular(data, b):
+    return ssl.spsolve_triangular(ssl.SparseMatrix(data, TRIANGLE), b)
+
+
+TRIANGLE = scipy.sparse.diags_array([np.ones(2), np.ones(3)], offsets=[-1, 0])
+ENTRIES["spsolve_triangular"] = Entry(
+    _triangular, lambda m: (m.any(5) + 4 * np.isin(np.arange(5), (0, 2, 4)), m.any(3, 2))
+)
 ENTRIES["aslinearoperator"] = Entry(
     lambda a, x: ssl.aslinearoperator(a).matvec(x), lambda m: (m.any(3, 2), m.any(2)), lead=False
 )

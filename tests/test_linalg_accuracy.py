@@ -36,6 +36,7 @@ from extended import (
     svd,
     sylvester,
 )
+from linalg_cases import ENTRIES
 
 import scirs_ad as ad
 import scirs_ad.numpy as anp
@@ -272,6 +273,65 @@ def exact_angles(a, b):
     return np.array([mpmath.acos(x) for x in svd(inner)[1][::-1]])
 
 
+def general_bands(a):
+    """The three bands of a matrix."""
+    zero = 0 * a[0, :1]
+    return np.stack(
+        [np.concatenate([zero, np.diagonal(a, 1)]), np.diagonal(a), np.concatenate([np.diagonal(a, -1), zero])]
+    )
+
+
+def from_bands(ab):
+    return np.diag(ab[0, 1:], 1) + np.diag(ab[1]) + np.diag(ab[2, :-1], -1)
+
+
+def symmetric_tridiagonal(d, e):
+    return np.diag(d) + np.diag(e, 1) + np.diag(e, -1)
+
+
+def exact_rq(a):
+    """``q`` without the first row, as a projector, and ``r r^H``: free of signs."""
+    q = dagger(qr(dagger(a)[:, ::-1])[0])[: len(a) - 1]
+    return dagger(q) @ q, a @ dagger(a)
+
+
+def ordered(a, b):
+    return sla.ordqz(a, b, lambda x, y: np.abs(x) > 2 * np.abs(y), "complex")
+
+
+def exact_ordqz(a, b):
+    _, _, alpha, beta, _, _ = ordered(VALUE[0], PARTNER)
+    _, v = exact_eigvals(solve(b, a), alpha / beta)
+    return exact_projector(qr(v[:, :1])[0], 1)
+
+
+def tight(name):
+    """An iterative solver, of the Hermitian part, as far as rounding lets it."""
+    return lambda a, b: getattr(ssl, name)(sla.symmetrize(a), b[:, 0], rtol=1e-15)[0]
+
+
+def least(name, damp=0.0):
+    return lambda a, b: getattr(ssl, name)(a, b[:, 0], damp, atol=0, btol=0, conlim=0)[0]
+
+
+def elements(a):
+    """The elements of a dense matrix as those of a sparse one."""
+    return ssl.SparseMatrix(anp.reshape(np.transpose(a), (-1,)), scipy.sparse.csc_array(np.ones(a.shape)))
+
+
+def low(a):
+    """The elements of the lower triangle."""
+    rows, columns = np.nonzero(np.tri(len(a)).T)[::-1]
+    return ssl.SparseMatrix(a[rows, columns], scipy.sparse.csc_array(np.tri(len(a))))
+
+
+POWERS = POSITIVE | {
+    "graded": GRADED, "Hilbert": HILBERT, "nearly singular, again": spectrum(1.0, 2.0, 3.0, 1e-10), "definite graded": DEFINITE["graded"],
+}  # fmt: skip
+KRYLOV = {"random": DEFINITE["random"], "complex": DEFINITE["complex"], "indefinite": spectrum(-2.0, 1.0, 3.0, 4.0)}
+METHODS = ("bicg", "bicgstab", "cg", "cgs", "gcrotmk", "gmres", "lgmres", "minres", "qmr", "tfqmr")
+
+
 # name: (samples, arguments from a sample, ours, exact); `exact` sees the same arguments with 80 digits.
 CASES = {
     "solve": (GENERAL, right_side, np.linalg.solve, solve),
@@ -367,7 +427,58 @@ CASES = {
     "matmul_toeplitz": ({"random": ANY[0], "graded": GRADED[:, 0]}, lambda c: (c, c[::-1].copy(), b_of(c[:, None])),
                         lambda c, r, x: sla.matmul_toeplitz((c, r), x), lambda c, r, x: toeplitz(c, r) @ x),
     "spsolve": ({k: a for k, a in GENERAL.items() if k != "complex"}, right_side,
-                lambda a, b: ssl.spsolve(ssl.SparseMatrix(anp.reshape(np.transpose(a), (-1,)), scipy.sparse.csc_array(np.ones(a.shape))), b), solve),
+                lambda a, b: ssl.spsolve(elements(a), b), solve),
+    "splu": ({k: a for k, a in GENERAL.items() if k != "complex"}, right_side, lambda a, b: ssl.splu(elements(a)).solve(b), solve),
+    "factorized": ({k: a for k, a in GENERAL.items() if k != "complex"}, right_side, lambda a, b: ssl.factorized(elements(a))(b), solve),
+    "spsolve_triangular": (GENERAL, right_side, lambda a, b: ssl.spsolve_triangular(low(a), b), lambda a, b: solve(np.tril(a), b)),
+    "pinvh": (DEFINITE, one, lambda a: sla.pinvh(sla.symmetrize(a)), lambda a: inv(hermitian(a))),
+    "solve_banded": (TRIDIAGONAL, lambda a: (general_bands(a), b_of(a)), lambda ab, b: sla.solve_banded((1, 1), ab, b), lambda ab, b: solve(from_bands(ab), b)),
+    "cho_solve_banded": (TRIDIAGONAL, lambda a: (banded(a), b_of(a)), lambda ab, b: sla.cho_solve_banded((sla.cholesky_banded(ab, lower=True), True), b),
+                         lambda ab, b: solve(dense(ab), b)),
+    "eig_banded": (TRIDIAGONAL, lambda a: (banded(a),), lambda ab: (lambda w, v: (w, projector(v, 1)))(*sla.eig_banded(ab, lower=True)),
+                   lambda ab: (lambda w, v: (w, exact_projector(v, 1)))(*eigh(dense(ab)))),
+    "eigh_tridiagonal": ({k: a for k, a in TRIDIAGONAL.items() if k != "complex"}, lambda a: (np.diagonal(a), np.diagonal(a, 1)),
+                         lambda d, e: (lambda w, v: (w, projector(v, 1)))(*sla.eigh_tridiagonal(d, e)),
+                         lambda d, e: (lambda w, v: (w, exact_projector(v, 1)))(*eigh(symmetric_tridiagonal(d, e)))),
+    "eigvalsh_tridiagonal": ({k: a for k, a in TRIDIAGONAL.items() if k != "complex"}, lambda a: (np.diagonal(a), np.diagonal(a, 1)),
+                             sla.eigvalsh_tridiagonal, lambda d, e: eigh(symmetric_tridiagonal(d, e))[0]),
+    "cho_factor": (DEFINITE, one, lambda a: anp.tril(sla.cho_factor(a, True)[0]), lambda a: cholesky(hermitian(a))),
+    "lu_factor": (GENERAL, one, lambda a: sla.lu_factor(a)[0], lambda a: (lambda x, u: np.tril(x, -1) + np.triu(u))(*exact_lu(a))),
+    "qr_multiply": (TALL, lambda a: (a, b_of(a).T), lambda a, c: sla.qr_multiply(a, c)[0], lambda a, c: c @ exact_qr(a)[0]),
+    "rq": ({k: a.T for k, a in TALL.items()}, one, lambda a: (lambda r, q: (np.conj(q[1:].T) @ q[1:], r @ np.conj(r.T)))(*sla.rq(a, mode="economic")), exact_rq),
+    "rsf2csf": ({k: a for k, a in NONNORMAL.items() if k != "complex"}, one,
+                lambda a: (lambda t, z: (anp.diagonal(t), projector(z, 2)))(*sla.rsf2csf(*sla.schur(a))), schur_reference),
+    "ordqz": (NONNORMAL, lambda a: (a, PARTNER), lambda a, b: projector(ordered(a, b)[-1], 1), exact_ordqz),
+    "solve_lyapunov": (NONNORMAL, lambda a: (a, b_of(a, 3)), sla.solve_lyapunov, lambda a, q: sylvester(a, dagger(a), q)),
+    "tensorsolve": ({"random": ANY, "nearly singular": NEARLY_SINGULAR}, lambda a: (a.reshape(2, 2, 4), b_of(a, 1).reshape(2, 2)), np.linalg.tensorsolve,
+                    lambda a, b: solve(a.reshape(4, 4), b.reshape(4))),
+    "tensorinv": ({"random": ANY, "nearly singular": NEARLY_SINGULAR}, lambda a: (a.reshape(4, 2, 2),), lambda a: np.linalg.tensorinv(a, 1),
+                  lambda a: inv(a.reshape(4, 4)).reshape(2, 2, 4)),
+    "matrix_norm": (TALL, one, lambda a: anp.linalg.matrix_norm(a, ord=2), lambda a: svd(a)[1][0]),
+    "vector_norm": (TALL, one, lambda a: anp.linalg.vector_norm(a, axis=None), norm),
+    "fractional_matrix_power -1.7": (POWERS, one, lambda a: sla.fractional_matrix_power(a, -1.7), lambda a: function(a, lambda x: x ** mpmath.mpf(-1.7))),
+    "fractional_matrix_power 2.5": (POWERS, one, lambda a: sla.fractional_matrix_power(a, 2.5), lambda a: function(a, lambda x: x ** mpmath.mpf(2.5))),
+    "fractional_matrix_power -20.5": ({"random": POSITIVE["random"], "defective": POSITIVE["defective"]}, one,
+                                      lambda a: sla.fractional_matrix_power(a, -20.5), lambda a: function(a, lambda x: x ** mpmath.mpf(-20.5))),
+    "lsqr": ({k: TALL[k] for k in ("random", "complex", "Hilbert")}, right_side, least("lsqr"), lambda a, b: pinv(a) @ b[:, 0]),
+    "lsmr": ({k: TALL[k] for k in ("random", "complex", "Hilbert")}, right_side, least("lsmr"), lambda a, b: pinv(a) @ b[:, 0]),
+    "lsqr wide": ({k: TALL[k].T for k in ("random", "complex", "Hilbert")}, right_side, least("lsqr"), lambda a, b: pinv(a) @ b[:, 0]),
+    "lsmr damped": (TALL, right_side, least("lsmr", 0.5), lambda a, b: solve(dagger(a) @ a + eye(a.shape[1]) / 4, dagger(a) @ b[:, 0])),
+    "eigsh": ({k: a for k, a in SPECTRA.items() if k not in ("equal", "tight", "cluster")}, one,
+              lambda a: (lambda w, v: (w, projector(v, 1)))(*ssl.eigsh(a, 2, which="LA")),
+              lambda a: (lambda w, v: (w[-2:], exact_projector(v[:, -2:], 1)))(*eigh(a))),
+    "svds": ({k: TALL[k] for k in ("random", "Hilbert")}, one, lambda a: (lambda u, s, vh: (s, projector(u[:, ::-1], 1)))(*ssl.svds(a, 2)),
+             lambda a: (lambda u, s, vh: (s[1::-1], exact_projector(u, 1)))(*svd(a))),
+} | {name: (KRYLOV if name in ("minres", "gmres", "lgmres", "gcrotmk") else {k: a for k, a in KRYLOV.items() if k != "indefinite"}, right_side,
+            tight(name), lambda a, b: solve(hermitian(a), b[:, 0])) for name in METHODS}  # fmt: skip
+
+# What has no case: sums of products of its arguments, or its arguments at other places, so that the laws, which are to
+# rounding, say all; and one function of random numbers.
+PRODUCTS = {
+    "aslinearoperator", "band_part", "block_diag", "cdf2rdf", "circulant", "clarkson_woodruff_transform", "companion",
+    "convolution_matrix", "cross", "diagonal", "diagsvd", "fiedler", "fiedler_companion", "hankel", "khatri_rao", "kron",
+    "leslie", "matmul", "matrix_balance", "matrix_transpose", "multi_dot", "outer", "randomized_svd", "symmetrize",
+    "tensordot", "toeplitz", "trace", "tril", "triu", "vander", "vecdot",
 }  # fmt: skip
 
 
@@ -375,6 +486,13 @@ ARE = {
     "solve_continuous_are": (sla.solve_continuous_are, riccati),
     "solve_discrete_are": (sla.solve_discrete_are, discrete_riccati),
 }
+
+
+def test_every_operation_has_a_case():
+    have = {name.split()[0] for name in (*CASES, *ARE)}
+    missing = {name.split()[0] for name in ENTRIES} - have - PRODUCTS
+    assert not missing, f"neither compared with 80 digits nor a product: {sorted(missing)}"
+    assert not have & PRODUCTS
 
 
 def outputs(y):

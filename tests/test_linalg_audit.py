@@ -26,7 +26,7 @@ PAIRS = {
 MODULE = "a module of SciPy's own, without functions of its own"
 ACCESS = "access to LAPACK and BLAS; it has no meaning on Variables"
 UPDATE = "saves work over a new factorisation of known factors; qr of the changed matrix has the derivative"
-PARTIAL = "a part of the spectrum by an iteration; eigh(subset_by_index=...), svd or randomized_svd have the derivative"
+PARTIAL = "a part of the spectrum by an iteration; eigsh, svds and eig have the derivative"
 PLAIN = "no derivative, and nothing to add to SciPy's, which takes the arrays"
 OMITTED = {
     "scipy.linalg": {
@@ -40,13 +40,12 @@ OMITTED = {
     },
     "scipy.sparse.linalg": {
         **dict.fromkeys(["dsolve", "eigen", "interface", "isolve", "matfuncs"], MODULE),
-        **dict.fromkeys(["ArpackError", "ArpackNoConvergence", "eigs", "eigsh", "lobpcg", "svds"], PARTIAL),
+        **dict.fromkeys(["ArpackError", "ArpackNoConvergence"], "NotConverged and NotConvergedWarning have the residuals"),
+        **dict.fromkeys(["eigs", "lobpcg"], PARTIAL),
         **dict.fromkeys(["LaplacianNd", "is_sptriangular", "spbandwidth", "onenormest", "spilu", "use_solver"], PLAIN),
         "MatrixRankWarning": "a singular matrix is a LinAlgError here",
         **dict.fromkeys(["expm", "inv", "matrix_power", "norm"], "of dense matrices in scipy.linalg and numpy.linalg"),
         "funm_multiply_krylov": "expm_multiply, or funm of the dense matrix, has the derivative",
-        **dict.fromkeys(["lsqr", "lsmr"], "lstsq for dense matrices; cg of the normal equations, as a LinearOperator"),
-        "spsolve_triangular": "spsolve of the triangle has the derivative, and costs as much",
     },
     "numpy.linalg": {},
 }  # fmt: skip
@@ -237,6 +236,10 @@ NEEDS_MORE = {
     "spsolve",
     "splu",
     "factorized",
+    "spsolve_triangular",
+    "eigsh",
+    "eigsh generalised",
+    "svds",
     "diagsvd",
     "randomized_svd",
     "solve_continuous_are",

@@ -1,5 +1,7 @@
 """Matrix functions and equations beyond the laws: SciPy's values, degenerate matrices, complex results, bad input."""
 
+import warnings
+
 import mpmath
 import numpy as np
 import pytest
@@ -332,3 +334,55 @@ def test_exponential_of_layouts_and_nothing():
         assert ad.grad(lambda x: np.sum(sla.expm(x)))(np.ones(shape)).shape == shape
     assert np.array_equal(sla.expm([[1.0]]), [[np.exp(1.0)]])
     assert np.isnan(ad.compile(lambda x: sla.expm(x))(np.full((2, 2), 1e308))).all()
+
+
+def test_powers_of_singular_matrices():
+    """Whole ones are polynomials; others are values alone, if there are any."""
+    for a in (np.diag([1.0, 0.0]), np.ones((2, 2)), np.zeros((2, 2)), np.array([[0.0, 1.0], [0.0, 0.0]])):
+        for power in (0.0, 1.0, 2.0, 3.0):
+            expected = np.linalg.matrix_power(a, int(power))
+            np.testing.assert_allclose(sla.fractional_matrix_power(a, power), expected, atol=1e-13)
+            check(lambda a, p=power: sla.fractional_matrix_power(a, p), a, order=1)
+        for power in (-0.5, -1.0):
+            with pytest.raises(np.linalg.LinAlgError, match=r"fractional_matrix_power: .*singular"):
+                sla.fractional_matrix_power(a, power)
+    np.testing.assert_allclose(sla.fractional_matrix_power(np.diag([4.0, 0.0]), 0.5), np.diag([2.0, 0.0]))
+    with pytest.raises(np.linalg.LinAlgError, match="with a derivative"):
+        ad.grad(lambda a: np.sum(sla.fractional_matrix_power(a, 0.5)))(np.diag([4.0, 0.0]))
+    with pytest.raises(np.linalg.LinAlgError, match="no power"):
+        sla.fractional_matrix_power(np.array([[0.0, 1.0], [0.0, 0.0]]), 0.5)
+
+
+def test_functions_of_real_matrices_are_real_where_they_should_be():
+    """By their eigenvalues, not by the size of an imaginary part, which far from normal is rounding and large."""
+    far = np.eye(20) + np.diag(np.full(19, 10.0), 1)
+    turn = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 2.0]])
+    for a, real in (
+        (far, True),
+        (turn, True),
+        (np.diag([1.0, -2.0]), False),
+        (np.array([[1.0, 5.0], [0.0, -1e-9]]), False),
+    ):
+        for function in (sla.logm, lambda a: sla.fractional_matrix_power(a, 0.3)):
+            assert (function(a).dtype == float) == real
+    found = sla.funm(far, np.exp)
+    assert found.dtype == float
+    np.testing.assert_allclose(found, scipy.linalg.expm(far), rtol=0, atol=1e-9 * np.max(found))
+    with pytest.warns(sla.IllConditionedWarning):
+        g = ad.grad(lambda a: np.sum(sla.funm(a, np.exp)))(far)
+    exact = ad.grad(lambda a: np.sum(sla.expm(a)))(far)
+    np.testing.assert_allclose(g, exact, rtol=0, atol=1e-5 * np.max(np.abs(exact)))
+    assert sla.funm(np.array([[1.0, 1.0], [0.0, -2.0]]), np.log).dtype == complex
+
+
+@pytest.mark.parametrize("n", [20, 40, 60])
+def test_large_blocks_of_equal_eigenvalues(n):
+    """A series of 32 terms: enough, or a warning with the error."""
+    for beside, enough in ((0.1, True), (1.0, True), (3.0, True), (10.0, False)):
+        a = np.eye(n) + np.diag(np.full(n - 1, beside), 1)
+        exact = scipy.linalg.expm(a)
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            found = sla.funm(a, np.exp)
+        error = np.max(np.abs(found - exact)) / np.max(np.abs(exact))
+        assert error < 1e-11 if enough else seen or error < 1e-8

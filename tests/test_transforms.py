@@ -975,3 +975,22 @@ def test_elements_of_batched_vectors(loops):
 
     twice = ad.grad(lambda y: np.sum(ad.grad(total)(y)))(y)
     np.testing.assert_allclose(twice, 2 + 2 * np.cos(2 * y), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 3)])
+@pytest.mark.parametrize("kind", [float, complex])
+def test_cotangents_fitted_to_an_operand_are_not_written_to(kind, shape):
+    """The real part, or the one row, of a cotangent is a view of it, to which a second cotangent must not be added."""
+    rng = np.random.default_rng(0)
+    a, b, c = rng.standard_normal((3, 3)).astype(kind), rng.standard_normal(shape), rng.standard_normal(shape)
+    x, b, c = rng.standard_normal(3), b.astype(kind), (c * (1 + 1j)).astype(kind) if kind is complex else c
+    kept = c.copy()
+
+    def f(x, b):
+        return x + (b - x @ a) @ a
+
+    to_x, to_b = ad.vjp(f, x, b)[1](c)
+    assert np.array_equal(c, kept)
+    np.testing.assert_allclose(to_b, c @ np.conj(a.T), rtol=1e-12)
+    expected = np.reshape(np.real(c - c @ np.conj((a @ a).T)), 3)
+    np.testing.assert_allclose(to_x, expected, rtol=1e-12)

@@ -2904,7 +2904,9 @@ cdef class Tape(Level):
         for i in range(plan.n_passes):
             k = plan.c_passes[i]
             x = ct if specs is None else _fit(ct, <Spec> specs[k])
-            self._give(acc, owned, refs[k], x, x is not ct or ct_owned and plan.n_passes == 1)
+            # What is fitted may be a view: the real part, or one axis less.
+            self._give(acc, owned, refs[k], x, type(x) is cnp.ndarray and x is not ct
+                       and cnp.PyArray_BASE(<cnp.ndarray> x) == NULL or ct_owned and plan.n_passes == 1)
         return 1
 
     cdef int _pull_index(self, list acc, unsigned char* owned, Node node, object ct) except -1:

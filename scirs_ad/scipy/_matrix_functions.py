@@ -171,8 +171,9 @@ def fractional_matrix_power(A, t):
 
 fractional_matrix_power.__doc__ = _numpydoc(
     "Fractional power of matrices.",
-    "Derivative: the Frechet derivative at the adjoint, from a block matrix (Mathias, 1996); of any order; in `t` by\n"
-    "    ``exp(t log(A))``. Real where the power is. Cost: about ``30 n^3`` operations, eight times for a derivative.",
+    "Derivative: the Frechet derivative at the adjoint, by the steps of the power (N. J. Higham, L. Lin, 2013),\n"
+    "    differentiated; of any order; in `t` by ``exp(t log(A))``. Real where the power is. Cost: about ``60 n^3`` operations,\n"
+    "    twice that for a derivative.",
     "    >>> import scirs_ad.scipy.linalg as sla\n"
     "    >>> sla.fractional_matrix_power([[4.0, 0.0], [0.0, 9.0]], 0.5).round(12)\n"
     "    array([[2., 0.],\n           [0., 3.]])",

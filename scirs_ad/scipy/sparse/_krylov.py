@@ -1,5 +1,6 @@
 """Iterative solvers with implicit derivatives: one more solve with the adjoint, never through the iterations."""
 
+import copy
 import warnings
 
 import numpy as np
@@ -11,10 +12,12 @@ from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import join
 from scirs_ad._ops import linalg as la
 from scirs_ad._ops import shape as sh
+from scirs_ad._ops.sparse import Matrix, sparse_product
 from scirs_ad._transforms.batch import vmap
 from scirs_ad._transforms.forward import jvp
 from scirs_ad._transforms.reverse import vjp
 from scirs_ad.scipy._spectra import checked
+from scirs_ad.scipy.sparse._direct import SparseMatrix
 
 sparse, slinalg = lazy("scipy.sparse"), lazy("scipy.sparse.linalg")
 
@@ -32,11 +35,12 @@ class NotConvergedWarning(RuntimeWarning):
 
 
 def aslinearoperator(A):
-    """A matrix as a `LinearOperator`, to which derivatives flow if it is dense.
+    """A matrix as a `LinearOperator`, to which derivatives flow if it is dense or a `SparseMatrix`.
 
     Parameters
     ----------
-    A : array_like, scipy.sparse matrix, SciPy LinearOperator or LinearOperator, shape (m, n)
+    A : array_like, SparseMatrix, scipy.sparse matrix, SciPy LinearOperator or LinearOperator, shape (m, n)
+        Those of SciPy are constants.
 
     Returns
     -------
@@ -55,9 +59,16 @@ def aslinearoperator(A):
     """
     if isinstance(A, LinearOperator):
         return A
+    if isinstance(A, SparseMatrix):
+
+        def transposed(v, data):
+            return A.pattern.product(v, data, True)
+
+        return LinearOperator(A.shape, A.pattern.product, transposed, args=(A.data,), dtype=dtype_of(A.data))
     if sparse.issparse(A) or isinstance(A, slinalg.LinearOperator):
-        constant = slinalg.aslinearoperator(A)  # it meets arrays alone: nothing of it is differentiated
-        return LinearOperator(A.shape, constant.matvec, constant.rmatvec, dtype=A.dtype)
+        matrix = Matrix.of(A)  # a constant: derivatives flow through the vectors alone
+        return LinearOperator(A.shape, lambda v: sparse_product(v, matrix=matrix),
+                              lambda v: sparse_product(v, matrix=matrix.at_pull(v).adjoint), dtype=A.dtype)  # fmt: skip
     A = checked("aslinearoperator", A, False)
     if len(shape_of(A)) != 2:
         raise ValueError(f"aslinearoperator: a matrix (m, n) is needed; the shape is {shape_of(A)}")
@@ -146,8 +157,21 @@ class LinearOperator:
         return vjp(lambda u: self._matvec(u, *args), zero)[1](sh.cast(v, np.result_type(zero, dtype_of(v))))[0]
 
 
+def _in_parts(operator, kind):
+    """A complex operator as one of real vectors twice as long: each number by its parts, so products are the same."""
+    part = np.empty(0, kind).real.dtype
+
+    def matvec(v):
+        return np.ascontiguousarray(operator @ np.ascontiguousarray(v, part).reshape(-1).view(kind), kind).view(part)
+
+    n = operator.shape[0]
+    return slinalg.LinearOperator((2 * n, 2 * n), matvec=matvec, rmatvec=matvec, dtype=part)
+
+
 class How:
     """What is constant about a system: the operator, the method, and what to do if it fails."""
+
+    hint = "give maxiter, a preconditioner M, or a larger rtol"
 
     def __init__(self, name, operator, shapes, options, precondition, callback, on_failure, adjoint=False):
         self.name, self.operator, self.shapes, self.options = name, operator, shapes, options
@@ -157,9 +181,8 @@ class How:
     def other(self):
         """The adjoint system; the iterations of derivatives are not the user's to watch."""
         if self._other is None:
-            self._other = How(self.name, self.operator, self.shapes, self.options, self.precondition, None,
-                              self.on_failure, not self.adjoint)  # fmt: skip
-            self._other._other = self
+            self._other = copy.copy(self)
+            self._other.callback, self._other.adjoint, self._other._other = None, not self.adjoint, self
         return self._other
 
     def apply(self, theta, v, adjoint=False):
@@ -174,8 +197,8 @@ class How:
             before += size
         return self.operator.product(args, v, adjoint)
 
-    def run(self, theta, b):
-        n, kind = len(b), b.dtype
+    def at(self, theta, kind):
+        """SciPy's operator with known values."""
 
         def product(v, adjoint=False):
             out = self.apply(theta, np.asarray(v).reshape(-1), adjoint)
@@ -184,7 +207,12 @@ class How:
                                 "derivative is known")  # fmt: skip
             return out
 
-        operator = slinalg.LinearOperator((n, n), matvec=product, rmatvec=lambda v: product(v, True), dtype=kind)
+        shape = self.operator.shape[::-1] if self.adjoint else self.operator.shape
+        return slinalg.LinearOperator(shape, matvec=product, rmatvec=lambda v: product(v, True), dtype=kind)
+
+    def run(self, theta, b):
+        n, kind = len(b), b.dtype
+        operator = self.at(theta, kind)
         options = dict(self.options)
         for name, m in self.precondition.items():
             m = slinalg.aslinearoperator(m)
@@ -197,16 +225,30 @@ class How:
         if self.adjoint or start is None:
             start = np.zeros(n, kind)
         start = np.asarray(start, kind).reshape(-1)
+        callback = self.callback
+        parts = self.name == "minres" and kind.kind == "c"  # SciPy's is for real matrices
+        if parts:
+            if callback is not None:
+
+                def callback(v):
+                    self.callback(np.ascontiguousarray(v, b.dtype).view(kind))
+
+            options |= {m: _in_parts(options[m], kind) for m in self.precondition}
+            operator, b, start = _in_parts(operator, kind), b.copy().view(b.real.dtype), start.copy().view(b.real.dtype)
         call = getattr(slinalg, self.name)
-        x, info = call(operator, b, start, callback=self.callback, **options)
+        x, info = call(operator, b, start, callback=callback, **options)
         self.info = info
         size = np.linalg.norm(b)
         limit = max(float(options["rtol"]) * size, float(options.get("atol", 0.0)))
         left = self.residual(operator, b, x)
         # minres stops by its own estimates: what counts is the residual, with room for their rounding.
-        if info == 0 and left <= 1e2 * limit + 1e2 * n * np.finfo(kind).eps * (size + np.linalg.norm(x)):
-            return x
-        return self.failed(operator, b, start, options, x, info, call)
+        room = 1e2 * n * np.finfo(kind).eps
+        close = left <= 1e2 * limit + room * (size + np.linalg.norm(x))
+        if info == 0 and not close and size:  # the norm of the matrix is at least |A b| / |b|
+            close = left <= 1e2 * limit + room * (size + np.linalg.norm(x) * np.linalg.norm(operator @ b) / size)
+        if info or not close:
+            x = self.failed(operator, b, start, options, x, info, call)
+        return np.ascontiguousarray(x, b.dtype).view(kind) if parts else x
 
     def residual(self, operator, b, x):
         return float(np.linalg.norm(b - operator @ x + self.options.get("shift", 0.0) * x))
@@ -222,7 +264,7 @@ class How:
         message = (
             f"{self.name}{' (adjoint, for a derivative)' if self.adjoint else ''}: no convergence after {len(history)} "
             f"iterations: the residual is {final:.3g}, of a right-hand side of {np.linalg.norm(b):.3g} (info = {info}); "
-            "give maxiter, a preconditioner M, or a larger rtol; .history has the residuals"
+            f"{self.hint}; .history has the residuals"
         )
         if self.on_failure == "raise":
             error = NotConverged(message)
@@ -261,7 +303,7 @@ def krylov_core(theta, b, *, how):
     return _kernel(theta, b, how=how)
 
 
-def _over_systems(function, *vectors):
+def over_systems(function, *vectors):
     """`function` of vectors, which is written for single ones, over their leading axes."""
     lead = np.broadcast_shapes(*[shape_of(v)[:-1] for v in vectors])
     for _ in lead:
@@ -288,7 +330,7 @@ def _(ct, out, theta, specs, how):
         def one(th, x, y):
             return vjp(lambda moved: how.apply(moved, x), th)[1](ew.negative(y))[0]
 
-        return la.fit(_over_systems(one, theta, out, g), specs[0])
+        return la.fit(over_systems(one, theta, out, g), specs[0])
 
     return to_theta, la.fit(g, specs[1])
 
@@ -300,7 +342,7 @@ def _(t, out, theta, how):
         if how.shapes is None:
             moved = la.vector(la.matmul_core(la.h_(t[0]) if how.adjoint else t[0], la.column(out)))
         else:
-            moved = _over_systems(lambda th, d, x: jvp(lambda p: how.apply(p, x), (th,), (d,))[1], theta, t[0], out)
+            moved = over_systems(lambda th, d, x: jvp(lambda p: how.apply(p, x), (th,), (d,))[1], theta, t[0], out)
         right = ew.negative(moved) if right is None else ew.subtract(right, moved)
     return None if right is None else krylov_core(theta, right, how=how)
 
@@ -314,6 +356,28 @@ def _(rng):
     yield sample(a, rng.standard_normal(3), how=how)
 
 
+def taken(name, A, square=False):
+    """`A` as a LinearOperator of this module or a dense matrix; the vector of all it depends on, or itself; their shapes."""
+    if isinstance(A, SparseMatrix) or sparse.issparse(A) or isinstance(A, slinalg.LinearOperator):
+        A = aslinearoperator(A)
+    if not isinstance(A, LinearOperator):
+        A = checked(name, A, True, square=square)
+        if len(shape_of(A)) < 2:
+            raise ValueError(f"{name}: a matrix (m, n) is needed; the shape is {shape_of(A)}")
+        return A, A, None
+    shapes = [(shape_of(a), dtype_of(a)) for a in A.args]
+    kind = np.result_type(A.dtype, *[d for _, d in shapes], np.float32)
+    if A.dtype.kind == "f" and kind.kind == "c":
+        A.dtype = kind
+    pieces = [sh.cast(sh.reshape(a, (int(np.prod(shape_of(a))),)), kind) for a in A.args]
+    return A, join.concatenate(pieces) if pieces else np.zeros(0, kind), shapes
+
+
+def operator_of(A, shapes):
+    """What knows the shape, and the products unless `A` is dense (`shapes` is None)."""
+    return A if shapes is not None else type("Shape", (), {"shape": tuple(A.shape[-2:])})
+
+
 def solved(name, A, b, options, M, callback, on_failure, hermitian):
     """The solution and SciPy's info, whatever kind of matrix `A` is; `M` holds preconditioners by SciPy's names."""
     M = {key: m for key, m in (M if isinstance(M, dict) else {"M": M}).items() if m is not None}
@@ -323,22 +387,9 @@ def solved(name, A, b, options, M, callback, on_failure, hermitian):
     shape = shape_of(b)
     column = len(shape) == 2 and shape[1] == 1
     b = la.vector(b) if column else b
-    if sparse.issparse(A) or isinstance(A, slinalg.LinearOperator):
-        A = aslinearoperator(A)
-    if isinstance(A, LinearOperator):
-        shapes = [(shape_of(a), dtype_of(a)) for a in A.args]
-        kind = np.result_type(A.dtype, *[d for _, d in shapes], np.float32)
-        if A.dtype.kind == "f" and kind.kind == "c":
-            A.dtype = kind
-        pieces = [sh.cast(sh.reshape(a, (int(np.prod(shape_of(a))),)), kind) for a in A.args]
-        theta = join.concatenate(pieces) if pieces else np.zeros(0, kind)
-    else:
-        A = checked(name, A, True, square=True)
-        theta, shapes = A, None
+    A, theta, shapes = taken(name, A, square=True)
     if A.shape[-1] != A.shape[-2]:
         raise ValueError(f"{name}: expected square matrix, but got shape={tuple(A.shape)}")
-    if name == "minres" and "c" in (dtype_of(b).kind, dtype_of(theta).kind):
-        raise TypeError("minres: SciPy's iteration is for real matrices; take gmres for a complex one")
     if not shape_of(b) or shape_of(b)[-1] != A.shape[-1]:
         raise ValueError(f"{name}: A has shape {tuple(A.shape)} and b has shape {shape}, which are incompatible")
     for key, m in M.items():
@@ -346,7 +397,6 @@ def solved(name, A, b, options, M, callback, on_failure, hermitian):
             M[key] = slinalg.LinearOperator(m.shape, matvec=m.matvec, rmatvec=m.rmatvec, dtype=m.dtype)
     if shapes is not None and hermitian and A._rmatvec is None:
         A = LinearOperator(A.shape, A._matvec, A._matvec, args=A.args, dtype=A.dtype)
-    operator = A if shapes is not None else type("Shape", (), {"shape": tuple(A.shape[-2:])})
-    how = How(name, operator, shapes, options, M, callback, on_failure)
+    how = How(name, operator_of(A, shapes), shapes, options, M, callback, on_failure)
     x = krylov_core(theta, b, how=how)
     return (la.column(x) if column else x), how.info

@@ -17,15 +17,17 @@ from scirs_ad._ops import linalg as la
 from scirs_ad._ops import matrix_functions as mf
 from scirs_ad._ops import shape as sh
 from scirs_ad.scipy._spectra import checked
-from scirs_ad.scipy.sparse._direct import SparseMatrix, SuperLU, factorized, splu, spsolve
+from scirs_ad.scipy.sparse._direct import SparseMatrix, SuperLU, factorized, splu, spsolve, spsolve_triangular
 from scirs_ad.scipy.sparse._krylov import LinearOperator, NotConverged, NotConvergedWarning, aslinearoperator, solved
+from scirs_ad.scipy.sparse._least import lsmr, lsqr
+from scirs_ad.scipy.sparse._partial import eigsh, svds
 
 sparse = lazy("scipy.sparse")
 
 __all__ = [
     "LinearOperator", "NotConverged", "NotConvergedWarning", "SparseMatrix", "SuperLU", "aslinearoperator", "bicg",
-    "bicgstab", "cg", "cgs", "expm_multiply", "factorized", "gcrotmk", "gmres", "lgmres", "minres", "qmr", "splu",
-    "spsolve", "tfqmr",
+    "bicgstab", "cg", "cgs", "eigsh", "expm_multiply", "factorized", "gcrotmk", "gmres", "lgmres", "lsmr", "lsqr", "minres", "qmr", "splu",
+    "spsolve", "spsolve_triangular", "svds", "tfqmr",
 ]  # fmt: skip
 
 
