@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.special as sp
 
+import scirs_ad._ops.special_ufuncs  # noqa: F401  (registered when a ufunc of SciPy is met: here before the first)
 import scirs_ad.scipy.special as asp
 from scirs_ad._core.core import Dual, Variable
 from scirs_ad._core.errors import NotDifferentiableError

@@ -67,7 +67,8 @@ cdef int matmul_body(Job *job, char **p, scalar *work) noexcept nogil:
     if m == 0 or n == 0 or k == 0:
         memset(c, 0, <size_t> m * n * sizeof(scalar))
         return 0
-    if max(m, n, k) <= most:
+    if n <= most and (not complex_ or m <= most) and (
+            k <= most or (not complex_ and 2 * m <= most and 2 * n <= most and bcs == size)):
         small_product(single, complex_)(m, n, k, p[0], ars // size, acs // size, p[1], brs // size, bcs // size, c, n)
         return 0
     lda = leading(ars, acs, m, k, size, &ta)

@@ -33,8 +33,8 @@ enum { AD_TILE_LIST(AD_TILE_ENUM) AD_TILE_COUNT };
 /* to[i * n1 + j] = from[i + j * step], for elements of 8 or 4 bytes; `step` in bytes. */
 typedef void (*ad_transpose_fn)(void *to, const char *from, ptrdiff_t step, ptrdiff_t n0, ptrdiff_t n1);
 
-/* C = A B of one matrix each, with m, n and k of at most AD_PRODUCT_MOST, complex ones of half of it: strides and `ldc` in
- * elements. */
+/* C = A B of one matrix each, where n and k are at most AD_PRODUCT_MOST; k may be more if rows of B lie together. Of complex
+ * ones m, n and k are at most half of it. Strides and `ldc` in elements. */
 typedef void (*ad_product_fn)(int m, int n, int k, const void *a, ptrdiff_t ars, ptrdiff_t acs, const void *b,
                               ptrdiff_t brs, ptrdiff_t bcs, void *c, ptrdiff_t ldc);
 enum { AD_PRODUCT_MOST = 32 };

@@ -23,7 +23,7 @@
     AD_INLINE void NAME(name##_rows)(int m, int k, const S *a, ptrdiff_t ars, ptrdiff_t acs, const S *b, ptrdiff_t brs, \
                                      S *c, ptrdiff_t ldc) \
     { \
-        const int most = vectors * sizeof(T) > sizeof(S) ? 4 : 8; \
+        const int most = vectors * sizeof(T) > 16 ? 4 : 8; \
         int i = 0; \
         for (; i + most <= m; i += most) \
             NAME(name)(most, k, a + i * ars, ars, acs, b, brs, c + i * ldc, ldc); \
