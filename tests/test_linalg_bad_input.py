@@ -1,5 +1,7 @@
 """Bad input, for every operation of the audit: an error that names the operation, never a silent finite answer."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -109,7 +111,30 @@ BAD = {
     "polar": (ad.grad(lambda a: np.sum(sla.polar(a)[0])), SINGULAR * [1, 0, 0]),
     "sqrtm": (ad.grad(lambda a: np.sum(np.real(sla.sqrtm(a)))), 0 * I3),
 }  # fmt: skip
-GOOD = {"solve_sylvester": 2 * I3, "cholesky_banded": np.array([[0.0, 0, 0], [0, 0, 0], [1, 1, 1]]),
+BAD |= {
+    "solve_toeplitz": (lambda a: sla.solve_toeplitz(a[..., 0], ONES[:, 0]), 0 * I3),
+    "solve_circulant": (lambda a: sla.solve_circulant(a[..., 0], ONES[:, 0], baxis=-1, outaxis=-1), 0 * I3),
+    "solve_woodbury": (lambda a: sla.solve_woodbury(np.diagonal(a, 0, -2, -1), ONES, ONES, ONES), SINGULAR),
+    "solve_woodbury small": (lambda a: sla.solve_woodbury(ONES[:, 0], a[..., :1], ONES, ONES), np.diag([-1.0, 1.0, 1.0])),
+    "solve_kron": (lambda a: sla.solve_kron(a, I3, np.ones(9)), SINGULAR),
+    "solve_continuous_lyapunov": (lambda a: sla.solve_continuous_lyapunov(a, I3), 0 * I3),
+    "solve_discrete_lyapunov": (lambda a: sla.solve_discrete_lyapunov(a / 3, I3), 3 * I3),
+    "solve_continuous_are": (lambda a: sla.solve_continuous_are(-a, 0 * ONES, I3, np.eye(1)), -I3),
+    "solve_discrete_are": (lambda a: sla.solve_discrete_are(a / 9, 0 * ONES, I3, np.eye(1)), 18 * I3),
+    "matrix_power": (lambda a: anp.linalg.matrix_power(a, -2), SINGULAR),
+    "fractional_matrix_power": (lambda a: sla.fractional_matrix_power(a, -0.5), SINGULAR),
+    "eig of a pair": (lambda b: sla.eig(I3, b), SINGULAR), "eigvals of a pair": (lambda b: sla.eigvals(I3, b), SINGULAR),
+    "ridge_inverse": (lambda a: sla.ridge_inverse(a, 0.0), SINGULAR),
+    "cho_solve": (lambda a: sla.cho_solve((a, True), ONES), SINGULAR),
+    "cho_solve_banded": (lambda a: sla.cho_solve_banded((a, True), ONES), 0 * I3),
+    "orthogonal_procrustes": (ad.grad(lambda a: np.sum(sla.orthogonal_procrustes(a, I3)[0])), 0 * I3),
+    "slogdet": (ad.grad(lambda a: np.sum(anp.linalg.slogdet(a)[1])), SINGULAR),
+    "qr": (ad.grad(lambda a: np.sum(sla.qr(a)[1])), 0 * I3), "lu": (ad.grad(lambda a: np.sum(sla.lu(a)[2])), 0 * I3),
+    "qr pulled at once": (ad.grad(lambda a: (lambda q, r: np.sum(q) + np.sum(r))(*sla.qr(a, mode="economic"))), 0 * I3),
+    "ldl": (ad.grad(lambda a: np.sum(sla.ldl(a)[1])), 0 * I3),
+}  # fmt: skip
+GOOD = {"solve_circulant": np.diag([2.0, 1.0, 1.0]), "solve_woodbury small": I3, "solve_discrete_lyapunov": I3,
+        "cho_solve_banded": np.outer([1.0, 0.0, 0.0], ONES), "solve_sylvester": 2 * I3, "cholesky_banded": np.array([[0.0, 0, 0], [0, 0, 0], [1, 1, 1]]),
         "solveh_banded": np.array([[0.0, 0, 0], [0, 0, 0], [1, 1, 1]]),
         "solve_banded": np.array([[0.0, 0, 0], [1, 1, 1], [0, 0, 0]])}  # fmt: skip
 
@@ -145,6 +170,64 @@ def test_singular_and_indefinite(name):
 def test_wrong_right_sides_and_structures(call, match):
     with pytest.raises((ValueError, np.linalg.LinAlgError), match=match):
         call()
+
+
+SPECIAL = {
+    "repeated": np.eye(9), "zero": np.zeros((9, 9)), "defective": np.eye(9) + np.eye(9, k=1), "rank 1": np.ones((9, 9)),
+    "nilpotent": np.eye(9, k=1),
+}  # fmt: skip
+FIRST_IS_A_MATRIX = [name for name in ENTRIES if arguments(name)[0].ndim == 2]
+TOLD = (sla.DegenerateWarning, sla.IllConditionedWarning, ssl.NotConvergedWarning)
+
+
+@pytest.mark.filterwarnings("ignore:Matrix is singular")  # SciPy's word about a square root
+@pytest.mark.parametrize("kind", [float, complex])
+@pytest.mark.parametrize("which", SPECIAL)
+@pytest.mark.parametrize("name", FIRST_IS_A_MATRIX)
+def test_special_matrices(name, which, kind):
+    """Value and gradient are finite, or an error or a warning of ours says why not."""
+    first, *others = arguments(name)
+    if kind is complex and not ENTRIES[name].complex:
+        kind = float
+    args = [SPECIAL[which][: first.shape[0], : first.shape[1]].astype(kind), *others]
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("error")
+        for category in TOLD:
+            warnings.simplefilter("always", category)
+        warnings.filterwarnings("ignore", "Matrix is singular")
+        try:
+            out, pull = ad.vjp(ENTRIES[name].function, *args)
+            ones = tuple(np.ones_like(y) for y in leaves(out))
+            found = [*leaves(out), *pull(ones if isinstance(out, tuple) else ones[0])]
+        except np.linalg.LinAlgError as error:
+            assert len(str(error)) > 20
+        else:
+            finite = all(np.all(np.isfinite(x)) for x in found)
+            assert finite or seen, f"{name} of a matrix that is {which}: not finite, and not told"
+
+
+def test_condition_of_singular_matrices():
+    assert np.linalg.cond(ad.Variable(SINGULAR)) == np.inf == anp.linalg.cond(np.zeros((2, 2)))
+    with pytest.warns(sla.DegenerateWarning, match="cond: matrix 1 of the batch: singular"):
+        g = ad.grad(lambda a: np.sum(np.linalg.cond(a)))(np.stack([I3, SINGULAR]))
+    assert np.all(np.isfinite(g))
+    with sla.policy(degenerate="raise"), pytest.raises(np.linalg.LinAlgError, match="infinite"):
+        ad.grad(np.linalg.cond)(SINGULAR)
+
+
+def test_triangles_of_cholesky():
+    """Under all names the Hermitian part, whatever triangle is returned: the gradient is Hermitian."""
+    a = RNG.standard_normal((3, 3)) + 9 * I3
+    whole = (a + a.T) / 2
+    np.testing.assert_allclose(sla.cholesky(a), np.linalg.cholesky(whole).T)
+    np.testing.assert_allclose(sla.cholesky(a, lower=True), np.linalg.cholesky(whole))
+    np.testing.assert_allclose(np.tril(sla.cho_factor(a, True)[0]), np.linalg.cholesky(whole))
+    np.testing.assert_allclose(anp.linalg.cholesky(a, upper=True), np.linalg.cholesky(whole).T)
+    np.testing.assert_allclose(sla.logdet(a), np.linalg.slogdet(whole)[1])
+    weight = RNG.standard_normal((3, 3))
+    for function in (sla.cholesky, anp.linalg.cholesky, lambda a: sla.cho_solve(sla.cho_factor(a), I3)):
+        g = ad.grad(lambda a, f=function: np.sum(weight * f(a)))(a)
+        np.testing.assert_allclose(g, g.T, atol=1e-15)
 
 
 def test_a_structure_that_does_not_hold():

@@ -29,7 +29,7 @@ from scirs_ad._ops.linalg import (
     symmetrized,
     well_conditioned,
 )
-from scirs_ad._ops.linalg_policy import bound, watched
+from scirs_ad._ops.linalg_policy import bound, matrix_of_batch, watched
 
 
 def columns(x):
@@ -626,7 +626,18 @@ def _(rng):
     yield sample(well_conditioned(rng, 3, 3, complex_too=True), order=1)
 
 
-@primitive("(m,n),(n,n),(m,n),(n,n)->(m,n)", kernel=lambda *args: kernels.qr_pull(*args), internal=True)
+def _qr_pull_kernel(q, r, seed_q, seed_r):
+    pivots = np.diagonal(r, 0, -2, -1)
+    if not pivots.all():
+        *place, j = (int(k) for k in np.argwhere(pivots == 0)[0])
+        raise np.linalg.LinAlgError(
+            f"qr: {matrix_of_batch(tuple(place))}column {j} depends on those before it (R[{j}, {j}] is zero), so the factors "
+            "have no derivative"
+        )
+    return kernels.qr_pull(q, r, seed_q, seed_r)
+
+
+@primitive("(m,n),(n,n),(m,n),(n,n)->(m,n)", kernel=_qr_pull_kernel, internal=True)
 def qr_pull(q, r, seed_q, seed_r):
     """The cotangent of a matrix from those of its factors, both given; see `qr_core`.
 

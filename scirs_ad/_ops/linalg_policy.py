@@ -114,7 +114,8 @@ class policy:
         _inner.reset(self.token)
 
 
-def _matrix(place):
+def matrix_of_batch(place):
+    """For messages: which matrix, if there are several."""
     return f"matrix {place[0] if len(place) == 1 else place} of the batch: " if place else ""
 
 
@@ -143,7 +144,7 @@ def _look(x, reference, evidence, ct_values, gap, scale, name, what, zeros):
     *place, i, j = (int(k) for k in np.argwhere(bad)[0])
     size = float(np.abs(np.broadcast_to(gap, bad.shape)[(*place, i, j)]))
     found = f"value {i} is {size:.3g}" if zeros else f"values {min(i, j)} and {max(i, j)} differ by {size:.3g}"
-    announce(f"{name}: {_matrix(tuple(place))}", found, why, what)
+    announce(f"{name}: {matrix_of_batch(tuple(place))}", found, why, what)
 
 
 def announce(start, found, why, what):
@@ -261,7 +262,7 @@ def watch_condition(name, reciprocal):
     if len(bad):
         place = tuple(int(k) for k in bad[0])
         warnings.warn(
-            f"{name}: {_matrix(place)}ill-conditioned (rcond = {float(reciprocal[place]):.6g}): the result may not be "
+            f"{name}: {matrix_of_batch(place)}ill-conditioned (rcond = {float(reciprocal[place]):.6g}): the result may not be "
             "accurate; see check_matrix_health",
             IllConditionedWarning,
             stacklevel=2,

@@ -195,8 +195,16 @@ def _refined(which, x, a, b, q, r):
     tests), and derivatives multiply what is lost.
     """
     before = 0.1 * np.max(np.abs(x), initial=0.0)
-    for _ in range(4):
+    for turn in range(4):
         residual, closed = _residual_and_closed(which, x, a, b, q, r)
+        if not turn and len(closed):
+            w = np.linalg.eigvals(closed)
+            room = len(closed) * np.finfo(w.dtype).eps * np.linalg.norm(closed)
+            if np.max(w.real) >= -room if which == "solve_continuous_are" else np.max(np.abs(w)) >= 1 - room:
+                raise np.linalg.LinAlgError(
+                    "there is no stabilising solution: the closed loop has an eigenvalue on the "
+                    f"{'imaginary axis' if which == 'solve_continuous_are' else 'unit circle'}, or beyond"
+                )
         if which == "solve_continuous_are":
             step = sp.solve_continuous_lyapunov(closed.conj().T, -residual)
         else:

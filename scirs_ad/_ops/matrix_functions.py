@@ -310,7 +310,10 @@ def _(rng):
 
 # ------------------------------------------------------------------------------------------------ square root
 def _sqrtm(a):
-    return _real_if_real(a, np.asarray(sp.sqrtm(a)), "square root")
+    out = np.asarray(sp.sqrtm(a))
+    if not np.all(np.isfinite(out)):
+        raise np.linalg.LinAlgError("the matrix is singular, and has no square root")
+    return _real_if_real(a, out, "square root")
 
 
 _roots = looped("(n,n)->(n,n)", _sqrtm, name="sqrtm")

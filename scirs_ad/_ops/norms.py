@@ -1,16 +1,19 @@
 """Norms, conditions and powers of matrices, least squares, and tensor equations: compositions of the pages below."""
 
 import functools
+import warnings
 
 import numpy as np
 
 from scirs_ad._core.core import as_array, dtype_of, shape_of
+from scirs_ad._core.define import primitive, sample
 from scirs_ad._ops import decompositions as dc
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import extrema, products, reduce
 from scirs_ad._ops import linalg as la
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.index import known
+from scirs_ad._ops.linalg_policy import DegenerateWarning, chosen, matrix_of_batch
 
 
 def _kept(x, axes, ndim, keepdims):
@@ -196,8 +199,66 @@ def cond(x, p=None):
     if p in (None, 2, -2):
         s = dc.svdvals(x)
         largest, least = extrema.max(s, axis=-1), extrema.min(s, axis=-1)
-        return ew.divide(least, largest) if p == -2 else ew.divide(largest, least)
+        return ew.divide(least, largest) if p == -2 else condition(largest, least)
     return ew.multiply(matrix_norm(x, ord=p), matrix_norm(la.inv(x), ord=p))
+
+
+def _known_reciprocal(x):
+    zero = x == 0
+    if np.any(zero) and (what := chosen("degenerate")) != "ignore":
+        place = tuple(int(k) for k in np.argwhere(zero)[0])
+        message = f"cond: {matrix_of_batch(place)}singular: its condition is infinite, which has no derivative"
+        if what == "raise":
+            raise np.linalg.LinAlgError(message)
+        warnings.warn(f"{message}; 0 is given", DegenerateWarning, stacklevel=2)
+    return np.divide(1.0, x, out=np.zeros_like(x), where=~zero)
+
+
+@primitive("()->()", kernel=_known_reciprocal, internal=True)
+def known_reciprocal(x):
+    """``1 / x``, 0 and a warning where `x` is zero: an operation, so that it speaks where numbers are.
+
+    Derivative: ``-ct out^2``. Cost: one pass.
+    """
+    return np.where(x == 0, 0.0, 1.0 / np.where(x == 0, 1.0, x)).astype(x.dtype)
+
+
+@known_reciprocal.def_vjp
+def _(ct, out):
+    return ew.negative(ew.multiply(ct, ew.multiply(out, out)))
+
+
+@known_reciprocal.def_samples
+def _(rng):
+    yield sample(rng.uniform(0.5, 2.0, 3))
+
+
+def _condition(largest, least):
+    out = np.full(np.broadcast_shapes(largest.shape, least.shape), np.inf, least.dtype)
+    return np.divide(largest, least, out=out, where=least != 0)
+
+
+@primitive("(),()->()", kernel=_condition, internal=True)
+def condition(largest, least):
+    """The quotient of two singular values, infinite for singular matrices.
+
+    Derivative: that of the quotient; at singular matrices none, which a `DegenerateWarning` says. Cost: one pass.
+    """
+    return _condition(largest, least)
+
+
+@condition.def_vjp
+def _(ct, largest, least, specs):
+    inverse = known_reciprocal(least)
+    share = ew.multiply(ct, inverse)
+    to_least = ew.negative(ew.multiply(share, ew.multiply(largest, inverse)))
+    return la.fit(share, specs[0]), la.fit(to_least, specs[1])
+
+
+@condition.def_samples
+def _(rng):
+    yield sample(rng.uniform(1.0, 2.0, 3), rng.uniform(0.5, 1.0, 3))
+    yield sample(np.asarray(2.0), np.asarray(0.5))
 
 
 def _rank(s, cut):

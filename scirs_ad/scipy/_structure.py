@@ -15,7 +15,7 @@ from scirs_ad._ops import index as ix
 from scirs_ad._ops import linalg as la
 from scirs_ad._ops import matrix_bands as mb
 from scirs_ad._ops import shape as sh
-from scirs_ad._ops.linalg_policy import bound
+from scirs_ad._ops.linalg_policy import bound, matrix_of_batch
 from scirs_ad._ops.products import matmul
 from scirs_ad.scipy._spectra import checked, selection
 
@@ -486,7 +486,9 @@ def solve_circulant(c, b, singular="raise", tol=None, caxis=-1, baxis=0, outaxis
     if singular == "raise":
         values = value_of(near)
         if type(values) is np.ndarray and np.any(values):
-            raise np.linalg.LinAlgError("solve_circulant: near singular circulant matrix; singular='lstsq' solves it")
+            place = tuple(int(k) for k in np.argwhere(values)[0][:-1])
+            raise np.linalg.LinAlgError(f"solve_circulant: {matrix_of_batch(place)}near singular circulant matrix; "
+                                        "singular='lstsq' solves it")  # fmt: skip
     q = ew.where(near, 0.0, ew.divide(fft.fft(b, axis=-1), ew.where(near, 1.0, f)))
     x = fft.ifft(q, axis=-1)
     if dtype_of(c).kind == "f" and dtype_of(b).kind == "f":
@@ -503,7 +505,7 @@ def solve_circulant(c, b, singular="raise", tol=None, caxis=-1, baxis=0, outaxis
     "The formula of Sherman, Morrison and Woodbury. Derivative: through it, in the same structure. Cost: ``2 n k^2``\n"
     "    operations.",
     ">>> sla.solve_woodbury([1.0, 1.0], [[1.0], [0.0]], [[1.0], [0.0]], [2.0, 1.0])\n    array([1., 1.])",
-    "ValueError\n        If the shapes do not fit.\n    numpy.linalg.LinAlgError\n        If ``I + v^H diag(d)^-1 u`` is singular.",
+    "ValueError\n        If the shapes do not fit.\n    numpy.linalg.LinAlgError\n        If `d` has a zero, or ``I + v^H diag(d)^-1 u`` is singular.",
 )
 def solve_woodbury(d, u, v, b, check_finite=True):
     d, u, v, b = (checked("solve_woodbury", x, check_finite) for x in (d, u, v, b))
@@ -515,6 +517,11 @@ def solve_woodbury(d, u, v, b, check_finite=True):
     ):
         raise ValueError(f"solve_woodbury: d (..., n) and u, v (..., n, k) are needed; the shapes are {shape_of(d)}, "
                          f"{shape_of(u)} and {shape_of(v)}")  # fmt: skip
+    known = value_of(d)
+    if type(known) is np.ndarray and not np.all(known):
+        *place, i = (int(k) for k in np.argwhere(known == 0)[0])
+        raise np.linalg.LinAlgError(f"solve_woodbury: {matrix_of_batch(tuple(place))}element {i} of d is zero; the formula "
+                                    "needs a diagonal that is not singular")  # fmt: skip
     inverse, adjoint = la.column(ew.reciprocal(d)), la.h_(v)
     scaled = ew.multiply(inverse, u)
     small = ew.add(matmul(adjoint, scaled), np.eye(shape_of(u)[-1], dtype=dtype_of(u)))

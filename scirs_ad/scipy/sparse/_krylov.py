@@ -287,8 +287,9 @@ def _kernel(theta, b, *, how):
         return out
     theta = np.broadcast_to(theta, lead + theta.shape[theta.ndim - core :])
     b = np.broadcast_to(b, lead + b.shape[-1:]).astype(kind)
-    for place in np.ndindex(lead):
-        out[place] = how.run(theta[place], b[place])
+    with np.errstate(all="ignore"):  # a breakdown is seen in the residual
+        for place in np.ndindex(lead):
+            out[place] = how.run(theta[place], b[place])
     return out
 
 

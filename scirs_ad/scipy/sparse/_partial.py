@@ -161,12 +161,19 @@ class Partial:
         options = dict(self.options)
         if options.get("v0") is None:
             options["v0"] = x  # the same at each call
+        if not np.any(a @ x) and not np.any(
+            a @ y
+        ):  # ARPACK has no start for a matrix of zeros, of which all vectors will do
+            return self.polished(a, m, np.eye(self.size, self.k), kind)
         if kind.kind == "c" and self.k >= self.size - 1:  # ARPACK's method for complex matrices has one pair fewer
             return self.densely(a, m, kind)
         try:
             _, v = slinalg.eigsh(a, self.k, M=m, tol=self.tol, **options)
         except slinalg.ArpackNoConvergence as error:
             return self.failed(a, m, error.eigenvalues, error.eigenvectors, kind)
+        except slinalg.ArpackError as error:
+            say(self, str(error), (), "nothing")
+            return np.full(self.k, np.nan), np.full((self.size, self.k), np.nan, kind)
         return self.polished(a, m, v, kind)
 
     def densely(self, a, m, kind):
@@ -227,7 +234,11 @@ class Dilated(Partial):
         options = dict(self.options)
         if options.get("v0") is None and options.get("rng") is None:
             options["rng"] = np.random.default_rng(0)  # the same at each call
-        if not np.all(np.isfinite(a @ np.ones(self.a.shape[1], kind))):
+        product = a @ _draw(np.random.default_rng(0), self.a.shape[1], kind)
+        if not np.any(product):  # as in eigsh
+            halves = [np.eye(n, self.k, dtype=kind) for n in self.a.shape]
+            return np.zeros(self.k), np.concatenate(halves) * np.asarray(0.5**0.5, product.real.dtype)
+        if not np.all(np.isfinite(product)):
             raise ValueError(f"{self.name}: A has a product that is not finite: array must not contain infs or NaNs")
         if kind.kind == "c" and self.k >= min(self.a.shape) - 1:  # as in eigsh
             u, s, vh = dense.svd(a @ np.eye(self.a.shape[1], dtype=kind), full_matrices=False)
@@ -237,6 +248,9 @@ class Dilated(Partial):
             u, s, vh = slinalg.svds(a, self.k, tol=self.tol, **options)
         except slinalg.ArpackNoConvergence as error:
             say(self, f"{len(error.eigenvalues)} of {self.k} values converged", (), "nothing")
+            return np.full(self.k, np.nan), np.full((self.size, self.k), np.nan, kind)
+        except slinalg.ArpackError as error:
+            say(self, str(error), (), "nothing")
             return np.full(self.k, np.nan), np.full((self.size, self.k), np.nan, kind)
         order = np.argsort(s)
         x = np.concatenate([u, vh.conj().T])[:, order] * np.asarray(0.5**0.5, s.dtype)
