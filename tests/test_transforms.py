@@ -1028,3 +1028,15 @@ def test_narrow_operands_beside_wide_ones(narrow, f):
     for found in (ad.grad(total, argnums=1)(x, narrow), ad.compile(ad.grad(total, argnums=1))(x, narrow)):
         assert found.dtype == narrow.dtype
         np.testing.assert_allclose(found, slope, rtol=np.finfo(narrow.dtype).eps, atol=1e-300)
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: x**2.5, lambda x: 2.0**x, lambda x: x**-0.5, lambda x: (x + 2) ** 3, lambda x: 1 / x**2]
+)
+def test_python_numbers_do_not_widen_float32(f):
+    x = np.array([0.5, 1.0, 2.0], np.float32)
+    for g in (ad.grad(lambda x: np.sum(f(x))), lambda x: ad.jvp(ad.grad(lambda x: np.sum(f(x))), (x,), (x,))[1]):
+        assert "f64" not in str(ad.compile(g).lower(x).rebuilt)
+        for found in (g(x), ad.compile(g)(x)):
+            assert found.dtype == np.float32
+            np.testing.assert_allclose(found, g(x.astype(float)), rtol=1e-5)
