@@ -549,3 +549,18 @@ def test_gradients_of_sums_of_windows(seed, threads):
         threads(number)
         for slope in (ad.compile(ad.grad(f))(u), ad.compile(ad.value_and_grad(f))(u)[1], ad.grad(f)(u)):
             np.testing.assert_allclose(slope, expected, rtol=0, atol=1e-13 * np.max(np.abs(expected)))
+
+
+@pytest.mark.parametrize("shape", [(5, 69), (3, 5, 69), (40, 40)])
+def test_both_operands_of_a_product_are_copied(shape, rng, monkeypatch):
+    """Views of one intermediate result that BLAS cannot read: it lives until the second copy is made."""
+    monkeypatch.setenv("SCIRS_AD_CHECK", "1")
+    x = rng.standard_normal(shape)
+
+    def f(x):
+        y = np.minimum(np.sin(x), 0.8)
+        turned = y[..., ::-1, :]
+        return turned @ np.swapaxes(turned, -1, -2), np.sum(y * x)
+
+    check(f, x)
+    check(lambda x: np.matvec(np.sin(x)[..., ::-1, ::-1], np.sin(x)[..., 0, ::-1]), x)

@@ -83,6 +83,7 @@ def _matrix(p, v, view, ordered=False):
     found = _flag(*shape[-2:], *strides[-2:], itemsize)
     if found is not None and not (ordered and found[0] == "T"):
         return pointer, *found, strides[:-2]
+    _again(p, (pointer,))  # the other operand may have been copied since
     made = p.scratch(p.specs[v].size * itemsize)
     to = contiguous(shape, itemsize)
     p.copy_strided(pointer, strides, p.pointer(made), to, shape, itemsize)
