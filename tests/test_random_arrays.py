@@ -53,6 +53,17 @@ def divided(a):
     return left * right
 
 
+def windows(a, k):
+    """A sum of windows at shifts of up to two along each axis, as `k` tells, most of them with the same factor."""
+    size = [max(n - 2, 1) for n in np.shape(a)]
+    total = 0.0
+    for i in range(2 + k % 4):
+        shifts = [((k >> (3 * i + j)) % 3) * (n > 2) for j, n in enumerate(np.shape(a))]
+        window = a[tuple(slice(s, s + n) for s, n in zip(shifts, size, strict=True))]
+        total = total + (window if (k >> i) % 3 else -0.5 * window)
+    return total
+
+
 # (the least and the most number of axes, function of the array, an axis and a number)
 MOVES = (
     (0, 2, lambda a, axis, k: a[None] if k % 2 else a[..., None]),
@@ -63,6 +74,8 @@ MOVES = (
     (1, 3, lambda a, axis, k: a[1:] if len(a) > 1 else a[...]),
     (1, 3, lambda a, axis, k: a[..., ::2]),
     (1, 3, lambda a, axis, k: a[::-1]),
+    (1, 3, lambda a, axis, k: windows(a, k)),
+    (1, 3, lambda a, axis, k: windows(a, k // 7)),
     (1, 3, lambda a, axis, k: np.take(a, [0, -1, 0, k % np.shape(a)[axis]], axis=axis)),
     (1, 3, lambda a, axis, k: np.concatenate([a, 2 * a, a], axis=axis)),
     (1, 3, lambda a, axis, k: np.roll(a, k % 5 - 2, axis=axis)),
@@ -136,7 +149,7 @@ def run(tape, args):
             v = BINARY[k % len(BINARY)](a, b)
         elif kind < 16:
             least, most, f = MOVES[k % len(MOVES)]
-            v = f(a, axis, k) if least <= np.ndim(a) <= most and np.size(a) < 2000 else a
+            v = f(a, axis, k) if least <= np.ndim(a) <= most and np.size(a) < 5000 else a
         elif kind < 18 and np.size(a):
             v = REDUCTIONS[k % len(REDUCTIONS)](a, axis=axis if np.ndim(a) and draw(2) else None)
         else:
@@ -158,6 +171,8 @@ def test_random_arrays(seed):
     rng = np.random.default_rng(seed)
     sizes = (1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 33)
     shapes = [tuple(rng.choice(sizes, rng.integers(0, 4)).tolist()) for _ in range(3)]
+    if seed % 4 == 0:  # rows that passes walk one by one, and of more than a block
+        shapes[0] = (*shapes[0][:1], int(rng.choice((64, 70, 257, 600))))
     tape = rng.integers(0, 2**31, 100).tolist()
     args, tangents, others = ([rng.standard_normal(s) for s in shapes] for _ in range(3))
     args, tangents, others = ([np.asarray(a) for a in group] for group in (args, tangents, others))

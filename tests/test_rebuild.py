@@ -213,3 +213,22 @@ def test_determinants_share_the_factorisation_too():
 
 def _as_tuple(x):
     return x if isinstance(x, tuple) else (x,)
+
+
+NARROW = [np.float32(0.5), np.float32(0.1), np.float16(0.1), np.array(0.25, "f4"), np.array([0.5], "f4")]
+WITH_NUMBERS = (
+    lambda x, h: 0.7 * (h * x), lambda x, h: (x * h) * 0.7, lambda x, h: (x / h) / 0.3, lambda x, h: 0.7 / (h * x),
+    lambda x, h: -(h * x) * 1.1, lambda x, h: (x + h) + 0.7, lambda x, h: 1.3 - (h - x), lambda x, h: (x * h) / 0.7,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("level", ["basic", "standard", "aggressive"])
+@pytest.mark.parametrize("f", WITH_NUMBERS)
+@pytest.mark.parametrize("narrow", NARROW)
+def test_numbers_of_float32_are_joined_in_the_precision_of_the_result(narrow, f, level):
+    x = np.random.default_rng(0).standard_normal(50)
+    for g in (lambda x: f(x, narrow), ad.grad(lambda x: np.sum(f(x, narrow)))):
+        expected = g(x)
+        np.testing.assert_allclose(
+            ad.compile(g, level=level)(x), expected, rtol=0, atol=1e-15 * np.max(np.abs(expected))
+        )

@@ -994,3 +994,49 @@ def test_cotangents_fitted_to_an_operand_are_not_written_to(kind, shape):
     np.testing.assert_allclose(to_b, c @ np.conj(a.T), rtol=1e-12)
     expected = np.reshape(np.real(c - c @ np.conj((a @ a).T)), 3)
     np.testing.assert_allclose(to_x, expected, rtol=1e-12)
+
+
+NARROW = [np.float32(2.5), np.array(2.5, np.float32), np.full(3, 2.5, np.float32), np.float16(2.5)]
+WITH_NARROW = (
+    lambda x, b: x / b, lambda x, b: b / x, lambda x, b: x**b, lambda x, b: b**x, np.hypot, np.arctan2, np.logaddexp,
+    np.copysign, np.multiply, np.float_power,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("f", WITH_NARROW)
+@pytest.mark.parametrize("narrow", NARROW)
+def test_narrow_operands_beside_wide_ones(narrow, f):
+    """Partial derivatives are computed in the precision of the result, also where the narrow operand has a function alone."""
+    x, t = np.array([1.0, 2.0, 3.0]), np.array([0.5, -1.0, 0.25])
+    wide = np.asarray(narrow, np.float64)
+
+    def total(x, b):
+        return np.sum(f(x, b))
+
+    def pushed(x, b):
+        return ad.jvp(lambda x: total(x, b), (x,), (t,))[1]
+
+    def product(x, b):
+        return ad.jvp(lambda x: ad.grad(total)(x, b), (x,), (t,))[1]
+
+    for g in (ad.grad(total), pushed, product, ad.grad(ad.compile(total))):
+        expected = g(x, wide)
+        np.testing.assert_allclose(g(x, narrow), expected, rtol=1e-13, atol=1e-14)
+        np.testing.assert_allclose(ad.compile(g)(x, narrow), expected, rtol=1e-13, atol=1e-14)
+    # Of the narrow operand itself: its dtype, rounded once.
+    slope = ad.grad(total, argnums=1)(x, wide)
+    for found in (ad.grad(total, argnums=1)(x, narrow), ad.compile(ad.grad(total, argnums=1))(x, narrow)):
+        assert found.dtype == narrow.dtype
+        np.testing.assert_allclose(found, slope, rtol=np.finfo(narrow.dtype).eps, atol=1e-300)
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: x**2.5, lambda x: 2.0**x, lambda x: x**-0.5, lambda x: (x + 2) ** 3, lambda x: 1 / x**2]
+)
+def test_python_numbers_do_not_widen_float32(f):
+    x = np.array([0.5, 1.0, 2.0], np.float32)
+    for g in (ad.grad(lambda x: np.sum(f(x))), lambda x: ad.jvp(ad.grad(lambda x: np.sum(f(x))), (x,), (x,))[1]):
+        assert "f64" not in str(ad.compile(g).lower(x).rebuilt)
+        for found in (g(x), ad.compile(g)(x)):
+            assert found.dtype == np.float32
+            np.testing.assert_allclose(found, g(x.astype(float)), rtol=1e-5)

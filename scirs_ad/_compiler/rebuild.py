@@ -237,9 +237,9 @@ class Builder:
             return False
         return all(self.match(t, u, env) for t, u in zip(term[1:], op.inputs, strict=True))
 
-    def instantiate(self, term, env, spec=None):
-        """The value of a right side; None if it is not of `spec`."""
-        head = term[0]
+    def instantiate(self, term, env, spec=None, dtype=None):
+        """The value of a right side; None if it is not of `spec`. `dtype`: of the whole."""
+        head, dtype = term[0], spec.dtype if spec is not None else dtype
         if head == "number":
             if spec is None:
                 return self.constant(term[1])
@@ -248,12 +248,19 @@ class Builder:
             found = env[term[1]]
         else:
             p = PRIMITIVES[head]
-            ins = tuple([self.instantiate(t, env) for t in term[1:]])
+            ins = tuple([self.instantiate(t, env, dtype=dtype) for t in term[1:]])
             if all(self.constants.get(v) is not None and self.specs[v].dtype.kind in "iu" for v in ins):
                 # Of integers the reciprocal is an integer, and products overflow.
                 ins = tuple([
                     self.constant(float(c) if type(c) is int else np.asarray(c, float))
                     for c in (self.constants[v] for v in ins)
+                ])  # fmt: skip
+            elif all(self.constants.get(v) is not None for v in ins):
+                # A float32 number beside a float64 array was exact in it; the product of two such numbers is not.
+                ins = tuple([
+                    self.constant(np.asarray(self.constants[v], dtype))
+                    if self.specs[v].dtype.kind == "f" and self.specs[v].dtype.itemsize < dtype.itemsize else v
+                    for v in ins
                 ])  # fmt: skip
             shape = np.broadcast_shapes(*[self.specs[v].shape for v in ins])
             if spec is not None and shape != spec.shape:

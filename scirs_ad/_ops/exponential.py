@@ -27,10 +27,18 @@ def power(x, y):
 
 @power.def_partials
 def _(out, x, y):
-    return (
-        lambda: where(equal(y, 0.0), 0.0, multiply(y, power(x, subtract(y, 1.0)))),
-        lambda: where(equal(x, 0.0), 0.0, multiply(log(where(equal(x, 0.0), 1.0, x)), out)),
-    )
+    # Of Python's numbers by Python's arithmetic, which does not widen a float32 array beside them.
+    def to_x():
+        if type(y) is float:
+            return 0.0 if y == 0.0 else multiply(y, power(x, y - 1.0))
+        return where(equal(y, 0.0), 0.0, multiply(y, power(x, subtract(y, 1.0))))
+
+    def to_y():
+        if type(x) is float:
+            return 0.0 if x == 0.0 else multiply(float(np.log(x)), out)
+        return where(equal(x, 0.0), 0.0, multiply(log(where(equal(x, 0.0), 1.0, x)), out))
+
+    return to_x, to_y
 
 
 @power.def_samples

@@ -157,9 +157,22 @@ def _floating(x):
     return cx.cast(x, np.float64)
 
 
-def partials_of(p, out, args, mask):
-    """The partial derivatives of a base function that `mask` asks for; the others None."""
+def _widened(x, dtype):
+    """`x` in the precision of a result of `dtype`, in which NumPy computes: a float32 operand's ``log(x)`` would have 7
+    digits beside a float64 one."""
+    if x is None or isinstance(x, (bool, int, float, complex)):
+        return x
+    own = dtype_of(x)
+    if own.kind not in "fc" or dtype.kind not in "fc" or np.finfo(own).eps <= np.finfo(dtype).eps:
+        return x
+    return cx.cast(x, np.result_type(own, np.finfo(dtype).dtype))
+
+
+def partials_of(p, out, args, mask, dtype=None):
+    """The partial derivatives of a base function that `mask` asks for; the others None. `dtype`: of the result."""
     rule = p.partials_rule
+    if dtype is not None:
+        args = [_widened(x, dtype) for x in args]
     if not p.body.__module__.startswith("scirs_ad._ops.special"):  # there an integer argument is an order: it stays
         args = map(_floating, args)
     known = dict(zip(p.argnames, args, strict=True), out=out)
@@ -296,7 +309,7 @@ def formula(p, ct, out, args, specs, mask):
         for k, g in zip(places, tape.pull([y], [ct], refs, True), strict=True):
             found[k] = g
     else:
-        parts = partials_of(p, out, args, mask)
+        parts = partials_of(p, out, args, mask, None if type(ct) in (int, float, complex) else dtype_of(ct))
         found = [None if d is None else _times(ct, cx.conj(d) if _is_complex(d) else d) for d in parts]
     for k, g in enumerate(found):
         if g is not None and mask >> k & 1:
@@ -319,7 +332,8 @@ def tangent(p, ts, out, args, specs):
         dual.closed = True
         total = dual.split(y)[1]
     else:
-        parts = partials_of(p, out, args, mask)
+        like = out if out is not None else specs[-1] if specs is not None else None
+        parts = partials_of(p, out, args, mask, None if like is None else dtype_of(like))
         terms = [_times(t, d) for t, d in zip(ts, parts, strict=True) if t is not None and d is not None]
         total = None
         for term in terms:
