@@ -117,7 +117,7 @@ class Entry:
     """`function` of the arrays that `make` makes.
 
     `complex`: whether of complex matrices, too; `known`: whether the values decide a shape, so neither vmap nor compile;
-    `double`: single precision loses too much to compare; `lead`: over leading axes; `order`: of derivatives.
+    `double`: single precision loses too much to compare; `lead`: over leading axes.
     """
 
     function: object
@@ -125,7 +125,6 @@ class Entry:
     complex: bool = True
     known: bool = False
     lead: bool = True
-    order: int = 2
 
 
 def two(m):
@@ -211,9 +210,9 @@ ENTRIES = {
     # functions
     "expm": Entry(sla.expm, lambda m: (m.any(3, 3),)),
     "expm_frechet": Entry(sla.expm_frechet, lambda m: (m.any(3, 3), m.any(3, 3))),
-    "logm": Entry(sla.logm, lambda m: (m.square(2),), order=1),
+    "logm": Entry(sla.logm, lambda m: (m.square(2),)),
     "sqrtm": Entry(sla.sqrtm, lambda m: (m.square(3),)),
-    "fractional_matrix_power": Entry(lambda a: sla.fractional_matrix_power(a, 0.4), lambda m: (m.square(2),), order=1),
+    "fractional_matrix_power": Entry(lambda a: sla.fractional_matrix_power(a, 0.4), lambda m: (m.square(2),)),
     "signm": Entry(sla.signm, lambda m: (m.square(3),)),
     "funm": Entry(lambda a: sla.funm(a, np.sin), lambda m: (m.square(3),)),
     "cosm": Entry(sla.cosm, lambda m: (m.any(2, 2),)),
@@ -227,8 +226,8 @@ ENTRIES = {
     "solve_continuous_lyapunov": Entry(sla.solve_continuous_lyapunov, lambda m: (m.square(3), m.any(3, 3))),
     "solve_lyapunov": Entry(sla.solve_lyapunov, lambda m: (m.square(2), m.any(2, 2))),
     "solve_discrete_lyapunov": Entry(lambda a, q: sla.solve_discrete_lyapunov(a / 9, q), lambda m: (m.square(3), m.any(3, 3))),
-    "solve_continuous_are": Entry(lambda a, b, q, r: sla.solve_continuous_are(a, b, sla.symmetrize(q), sla.symmetrize(r)), lambda m: (m.any(2, 2) / 4, m.any(2, 1), np.eye(2), np.eye(1)), order=1),
-    "solve_discrete_are": Entry(lambda a, b, q, r: sla.solve_discrete_are(a, b, sla.symmetrize(q), sla.symmetrize(r)), lambda m: (m.any(2, 2) / 4, m.any(2, 1), np.eye(2), np.eye(1)), order=1),
+    "solve_continuous_are": Entry(lambda a, b, q, r: sla.solve_continuous_are(a, b, sla.symmetrize(q), sla.symmetrize(r)), lambda m: (m.any(2, 2) / 4, m.any(2, 1), np.eye(2), np.eye(1))),
+    "solve_discrete_are": Entry(lambda a, b, q, r: sla.solve_discrete_are(a, b, sla.symmetrize(q), sla.symmetrize(r)), lambda m: (m.any(2, 2) / 4, m.any(2, 1), np.eye(2), np.eye(1))),
     # matrices
     "norm": Entry(lambda a: sla.norm(a, "nuc", axis=(-2, -1)), lambda m: (m.any(3, 2),)),
     "kron": Entry(sla.kron, lambda m: (m.any(2, 2), m.any(2, 3)), lead=False),
@@ -281,8 +280,7 @@ def _iterated(name):
 
 
 for _name in ("bicg", "bicgstab", "cg", "cgs", "gcrotmk", "gmres", "lgmres", "minres", "qmr", "tfqmr"):
-    ENTRIES[_name] = Entry(_iterated(_name), lambda m: (m.definite(3), m.any(3)), lead=False,
-                           order=1 if _name != "cg" else 2)  # fmt: skip
+    ENTRIES[_name] = Entry(_iterated(_name), lambda m: (m.definite(3), m.any(3)), lead=False)  # fmt: skip
 
 
 def _sparse(function):
@@ -304,12 +302,12 @@ def _least(name, damp=0.0):
 
 ENTRIES |= {
     "lsqr": Entry(_least("lsqr"), lambda m: (m.any(4, 3), m.any(4)), lead=False),
-    "lsqr wide": Entry(_least("lsqr"), lambda m: (m.any(2, 4), m.any(2)), lead=False, order=1),
-    "lsqr damped": Entry(_least("lsqr", 0.5), lambda m: (m.any(3, 4), m.any(3)), lead=False, order=1),
-    "lsmr": Entry(_least("lsmr"), lambda m: (m.any(4, 3), m.any(4)), lead=False, order=1),
-    "lsmr damped": Entry(_least("lsmr", 0.5), lambda m: (m.any(4, 3), m.any(4)), lead=False, order=1),
+    "lsqr wide": Entry(_least("lsqr"), lambda m: (m.any(2, 4), m.any(2)), lead=False),
+    "lsqr damped": Entry(_least("lsqr", 0.5), lambda m: (m.any(3, 4), m.any(3)), lead=False),
+    "lsmr": Entry(_least("lsmr"), lambda m: (m.any(4, 3), m.any(4)), lead=False),
+    "lsmr damped": Entry(_least("lsmr", 0.5), lambda m: (m.any(4, 3), m.any(4)), lead=False),
     "eigsh": Entry(_eigen(lambda a: ssl.eigsh(a, 2, which="SA")), lambda m: (m.definite(5),)),
-    "eigsh generalised": Entry(_eigen(lambda a, b: ssl.eigsh(a, 2, b, which="SA")), lambda m: (m.indefinite(5), m.definite(5)), order=1),
+    "eigsh generalised": Entry(_eigen(lambda a, b: ssl.eigsh(a, 2, b, which="SA")), lambda m: (m.indefinite(5), m.definite(5))),
     "svds": Entry(lambda a: (lambda u, s, vh: (projector(u, 1), s, projector(dagger(vh), 1)))(*ssl.svds(a, 2)), lambda m: (m.any(5, 4) + 3 * np.eye(5, 4) * np.arange(4),)),
 }  # fmt: skip
 PATTERN = scipy.sparse.diags_array([np.ones(2), np.ones(3), np.ones(2)], offsets=[-1, 0, 1])

@@ -154,9 +154,9 @@ MATRIX = [(name, kind) for name, entry in ENTRIES.items() for kind in kinds(entr
 
 @pytest.mark.parametrize(("name", "kind"), MATRIX, ids=str)
 def test_derivatives(name, kind):
-    """Forward against differences, reverse against forward, and the same for the gradient where that is quick."""
+    """Forward against differences, reverse against forward, and the same for the gradient."""
     entry = ENTRIES[name]
-    check(entry.function, *entry.make(Maker(kind)), order=entry.order, tol=1e-6)
+    check(entry.function, *entry.make(Maker(kind)), order=2, tol=1e-6)
 
 
 @pytest.mark.parametrize(("name", "kind"), MATRIX, ids=str)

@@ -148,6 +148,15 @@ def test_least_squares_that_do_not_converge(name):
         ad.grad(lambda b: np.sum(solver(hard, b, **few, on_failure="raise")[0]))(b)
 
 
+def test_a_matrix_written_to_before_the_derivative():
+    for solver in (ssl.lsqr, ssl.gmres):
+        a = scipy.sparse.csr_array(4 * np.eye(6) + np.eye(6, k=1))
+        _, pull = ad.vjp(lambda b, a=a, solver=solver: solver(a, b)[0], B)
+        a.data[:] = 2.0
+        with pytest.raises(RuntimeError, match="has been written to since"):
+            pull(B)
+
+
 def test_nothing_to_solve():
     for solver in (ssl.lsqr, ssl.lsmr):
         assert solver(np.zeros((0, 2)), np.zeros(0))[0].shape == (2,)

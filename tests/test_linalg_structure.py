@@ -7,6 +7,7 @@ import pytest
 import scipy.linalg
 
 import scirs_ad as ad
+import scirs_ad.numpy as anp
 import scirs_ad.scipy.linalg as sla
 from scirs_ad.scipy import _structure
 from scirs_ad.testing import check_grads
@@ -479,3 +480,82 @@ def test_condition_under_transforms():
     with pytest.warns(sla.IllConditionedWarning, match="rcond"):
         ad.jvp(solved, (HILBERT,), (HILBERT,))
     compiled(np.eye(12))
+
+
+# ------------------------------------------------------------------------------------------------ structured adjoints
+def upper(a):
+    return anp.triu(a) + np.conj(anp.triu(a, 1)).T
+
+
+BANDS = np.abs(np.subtract.outer(np.arange(5), np.arange(5)))
+ASSUMED = {  # what is read of a matrix, and what it stands for
+    "upper triangular": (np.triu(np.ones((5, 5))), anp.triu), "lower triangular": (np.tri(5), anp.tril),
+    "diagonal": (np.eye(5), lambda a: anp.diag(anp.diagonal(a))), "tridiagonal": (BANDS < 2, lambda a: a * (BANDS < 2)),
+    "pos": (np.triu(np.ones((5, 5))), upper), "her": (np.triu(np.ones((5, 5))), upper),
+    "sym": (np.triu(np.ones((5, 5))), lambda a: anp.triu(a) + anp.triu(a, 1).T),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+@pytest.mark.parametrize("assume_a", ASSUMED)
+def test_the_cotangent_of_a_structured_matrix_is_structured(assume_a, kind):
+    """Zero where the matrix is not read, and there that of the dense matrix that it stands for."""
+    rng = np.random.default_rng(3)
+    a, b, ct = rng.standard_normal((5, 5)) / 4, rng.standard_normal((5, 2)), rng.standard_normal((5, 2))
+    if kind is complex:
+        a, b, ct = a + 0.1j * rng.standard_normal((5, 5)), b + 1j, ct - 1j
+    a = a + 3 * np.eye(5)
+    if assume_a in ("pos", "her"):
+        np.fill_diagonal(a, np.diagonal(a).real)
+    read, whole = ASSUMED[assume_a]
+    x, pull = ad.vjp(lambda a, b: sla.solve(a, b, assume_a=assume_a), a, b)
+    y, plain = ad.vjp(lambda a, b: np.linalg.solve(whole(a), b), a, b)
+    np.testing.assert_allclose(x, y, rtol=1e-11, atol=1e-12)
+    to_a, to_b = pull(ct)
+    assert not np.any(to_a[~np.asarray(read, bool)])
+    expected = plain(ct)[0] * read
+    if assume_a in ("pos", "her"):  # the diagonal is real, whatever stands there
+        expected = expected - 1j * np.diag(np.diagonal(expected).imag) if kind is complex else expected
+        to_a = to_a - 1j * np.diag(np.diagonal(to_a).imag) if kind is complex else to_a
+    np.testing.assert_allclose(to_a, expected, rtol=1e-10, atol=1e-11)
+    np.testing.assert_allclose(to_b, plain(ct)[1], rtol=1e-11, atol=1e-12)
+
+
+def from_bands(ab, lower, n):
+    rows = [anp.diag(ab[k, max(lower_k, 0) : n + min(lower_k, 0)], lower_k) for k, lower_k in enumerate(lower)]
+    return sum(rows[1:], rows[0])
+
+
+def as_toeplitz(c, r):
+    return sla.toeplitz(c, anp.concatenate([c[:1], r[1:]]))
+
+
+CLOSED = {  # ours, and the same of the dense matrix
+    "banded": (lambda ab, b: sla.solve_banded((1, 2), ab, b), lambda ab, b: np.linalg.solve(from_bands(ab, [2, 1, 0, -1], 5), b),
+               lambda rng: (rng.standard_normal((4, 5)) + 5 * (np.arange(4) == 2)[:, None], rng.standard_normal(5))),
+    "definite banded": (lambda ab, b: sla.solveh_banded(ab, b, lower=True),
+                        lambda ab, b: np.linalg.solve((lambda low: low + anp.tril(low, -1).T)(from_bands(ab, [0, -1], 5)), b),
+                        lambda rng: (rng.uniform(size=(2, 5)) + np.array([[4.0], [0.0]]), rng.standard_normal(5))),
+    "Toeplitz": (lambda c, r, b: sla.solve_toeplitz((c, r), b), lambda c, r, b: np.linalg.solve(as_toeplitz(c, r), b),
+                 lambda rng: (rng.uniform(size=5) + 5 * np.eye(5)[0], rng.uniform(size=5), rng.standard_normal(5))),
+    "circulant": (sla.solve_circulant, lambda c, b: np.linalg.solve(sla.circulant(c), b),
+                  lambda rng: (rng.uniform(size=5) + 5 * np.eye(5)[0], rng.standard_normal(5))),
+    "Kronecker": (sla.solve_kron, lambda a, b, y: np.linalg.solve(np.kron(a, b), y),
+                  lambda rng: (rng.standard_normal((2, 2)) + 3 * np.eye(2), rng.standard_normal((3, 3)) + 4 * np.eye(3), rng.standard_normal(6))),
+    "Woodbury": (sla.solve_woodbury, lambda d, u, v, b: np.linalg.solve(anp.diag(d) + u @ v.T, b),
+                 lambda rng: (3 + rng.uniform(size=5), *rng.standard_normal((2, 5, 2)), rng.standard_normal(5))),
+    "block-diagonal": (lambda a, b: anp.reshape(np.linalg.solve(a, anp.reshape(b, (3, 2, 1))), (6,)), lambda a, b: np.linalg.solve(sla.block_diag(*a), b),
+                       lambda rng: (rng.standard_normal((3, 2, 2)) + 3 * np.eye(2), rng.standard_normal(6))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_structured_solvers_are_those_of_the_dense_matrix(name):
+    """Values, and cotangents of the few numbers that make the matrix."""
+    ours, dense, make = CLOSED[name]
+    args = make(np.random.default_rng(6))
+    x, pull = ad.vjp(ours, *args)
+    y, plain = ad.vjp(dense, *args)
+    np.testing.assert_allclose(x, y, rtol=1e-11, atol=1e-12)
+    for f, g in zip(pull(np.ones_like(x)), plain(np.ones_like(x)), strict=True):
+        np.testing.assert_allclose(f, g, rtol=1e-10, atol=1e-12)

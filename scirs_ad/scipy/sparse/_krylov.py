@@ -66,9 +66,11 @@ def aslinearoperator(A):
 
         return LinearOperator(A.shape, A.pattern.product, transposed, args=(A.data,), dtype=dtype_of(A.data))
     if sparse.issparse(A) or isinstance(A, slinalg.LinearOperator):
-        matrix = Matrix.of(A)  # a constant: derivatives flow through the vectors alone
-        return LinearOperator(A.shape, lambda v: sparse_product(v, matrix=matrix),
+        matrix = Matrix.of(A)  # derivatives flow through the vectors alone
+        made = LinearOperator(A.shape, lambda v: sparse_product(v, matrix=matrix),
                               lambda v: sparse_product(v, matrix=matrix.at_pull(v).adjoint), dtype=A.dtype)  # fmt: skip
+        made.constant, made.matrix = A, matrix
+        return made
     A = checked("aslinearoperator", A, False)
     if len(shape_of(A)) != 2:
         raise ValueError(f"aslinearoperator: a matrix (m, n) is needed; the shape is {shape_of(A)}")
@@ -199,6 +201,12 @@ class How:
 
     def at(self, theta, kind):
         """SciPy's operator with known values."""
+        plain = theta if self.shapes is None else getattr(self.operator, "constant", None)
+        if plain is not None:  # by way of our operations lsqr (3000 x 400, 1 % of elements) took 9.6 ms, so 4.3
+            if self.shapes is not None and self.adjoint:
+                self.operator.matrix.at_pull(theta)
+            plain = slinalg.aslinearoperator(plain)
+            return plain.adjoint() if self.adjoint else plain
 
         def product(v, adjoint=False):
             out = self.apply(theta, np.asarray(v).reshape(-1), adjoint)
