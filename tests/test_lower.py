@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import scirs_ad as ad
+import scirs_ad.numpy as anp
 
 
 @pytest.fixture
@@ -503,14 +504,14 @@ def test_vectors_of_a_batch(rng):
     w, v = rng.standard_normal((5, 4)), rng.standard_normal(5)
     x, many = rng.standard_normal((7, 4)), rng.standard_normal((7, 5, 4))
     y = rng.standard_normal((7, 5))
-    check(np.matvec, w, x)
-    check(np.matvec, many, x)
-    check(np.matvec, many, x[0])
-    check(np.vecmat, y, w)
-    check(np.vecmat, y, many)
-    check(np.vecmat, v, many)
+    check(anp.matvec, w, x)
+    check(anp.matvec, many, x)
+    check(anp.matvec, many, x[0])
+    check(anp.vecmat, y, w)
+    check(anp.vecmat, y, many)
+    check(anp.vecmat, v, many)
     check(np.vecdot, y, v)
-    check(lambda w, x: np.matvec(w[::-1, ::-1], x[:, ::-1]), w, x)
+    check(lambda w, x: anp.matvec(w[::-1, ::-1], x[:, ::-1]), w, x)
 
     def loss(w):
         return np.sum(ad.vmap(lambda r: np.tanh(w @ r) @ w @ r)(x))
@@ -563,4 +564,4 @@ def test_both_operands_of_a_product_are_copied(shape, rng, monkeypatch):
         return turned @ np.swapaxes(turned, -1, -2), np.sum(y * x)
 
     check(f, x)
-    check(lambda x: np.matvec(np.sin(x)[..., ::-1, ::-1], np.sin(x)[..., 0, ::-1]), x)
+    check(lambda x: anp.matvec(np.sin(x)[..., ::-1, ::-1], np.sin(x)[..., 0, ::-1]), x)
