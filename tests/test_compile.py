@@ -639,3 +639,14 @@ def test_nan_and_inf_are_those_of_eager():
         assert np.array_equal(ad.compile(g)(x), g(x), equal_nan=True)
         total = ad.grad(lambda x, g=g: np.sum(g(x)))
         assert np.array_equal(ad.compile(total)(x), total(x), equal_nan=True)
+
+
+def test_huge_constants(monkeypatch):
+    """Arrays that are not arguments are copied: of many bytes there is a warning, which names the remedies."""
+    monkeypatch.setattr("scirs_ad._compiler.graph.MANY_BYTES", 1 << 16)
+    large, small = np.ones(20_000), np.ones(100)
+    with pytest.warns(UserWarning, match="compile of .*: 0 MiB of arrays .*shape \\(20000,\\); pass them as arguments"):
+        assert ad.compile(lambda x: np.sum(large * x))(2.0) == 40_000
+    large.flags.writeable = False
+    assert ad.compile(lambda x: np.sum(large * x))(2.0) == 40_000  # no warning: they are errors here
+    assert ad.compile(lambda x: np.sum(small * x))(2.0) == 200

@@ -5,6 +5,7 @@ functions applied as one primitive (compile in compile, checkpoint, custom rules
 function closes over is lifted to an input.
 """
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -31,6 +32,7 @@ CALLS = frozenset([checkpoint_call, custom_jvp_call, custom_vjp_call, saving_cal
 OPENED = set()
 
 NUMBERS = (bool, int, float, complex)
+MANY_BYTES = 1 << 28  # of constants, of which one is told
 SMALL_CONSTANT = 4096  # bytes; smaller constants are copied one by one
 
 
@@ -293,6 +295,7 @@ def record(f, specs, name, weak=(), opens_calls=False):
 
     weak_refs = set()
     opens = {}  # primitive -> whether it is opened
+    copied = [0]  # bytes of constants
     frozen = {}  # id of a constant -> (it, a copy): what is written to it later does not reach us
 
     def freeze(a):
@@ -309,6 +312,15 @@ def record(f, specs, name, weak=(), opens_calls=False):
             if known is None or known[2] is not copy:  # views of one array stay views of one copy
                 known = frozen[id(a)] = a, _view_of(copy, root, a), copy
         elif known is None or not _same_bits(a, known[1]):
+            before = copied[0]
+            copied[0] += a.nbytes
+            if before < MANY_BYTES <= copied[0]:
+                warnings.warn(
+                    f"compile of {name}: {copied[0] >> 20} MiB of arrays that are not its arguments are copied into the "
+                    f"program, the last of shape {a.shape}; pass them as arguments, or make them read-only "
+                    f"(a.flags.writeable = False), which needs no copy",
+                    stacklevel=2,
+                )
             known = frozen[id(a)] = a, a.copy(), None
             known[1].flags.writeable = False
         return known[1]
