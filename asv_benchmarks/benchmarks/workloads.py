@@ -64,6 +64,26 @@ def large_factors(a):
     return np.sum(q * a) + np.sum(r * a) + np.sum(low * a) + np.sum(np.linalg.svd(a, compute_uv=False))
 
 
+def stencil(u):
+    """Shifted windows of a field."""
+    return np.sum((4 * u[1:-1, 1:-1] - u[2:, 1:-1] - u[:-2, 1:-1] - u[1:-1, 2:] - u[1:-1, :-2]) ** 2)
+
+
+def normalised(a):
+    """A layer's normalisation."""
+    return np.sum(((a - a.mean(1, keepdims=True)) / np.sqrt(a.var(1, keepdims=True) + 1e-5)) ** 3)
+
+
+def rotated(r, x):
+    """Small matrices times vectors, and cross products of those."""
+    return np.sum(np.cross(np.einsum("bij,bj->bi", r, x), x) ** 2)
+
+
+def examples(w, points):
+    """A network for one example, mapped."""
+    return np.sum(ad.vmap(lambda row: np.tanh(row @ w) @ w.T @ row)(points))
+
+
 def inputs(rng):
     def normal(*shape):
         return rng.standard_normal(shape)
@@ -77,6 +97,10 @@ def inputs(rng):
         "transcendental 1e6": (transcendental, (normal(10**6),), 0),
         "transcendental 1e3": (transcendental, (normal(10**3),), 0),
         "logistic 1000 x 50": (logistic, (0.1 * normal(50), normal(1000, 50), signs), 0),
+        "stencil 512 x 512": (stencil, (normal(512, 512),), 0),
+        "normalised 300 x 300": (normalised, (normal(300, 300),), 0),
+        "rotated 20000": (rotated, (normal(20000, 3, 3), normal(20000, 3)), 0),
+        "examples 500": (examples, (normal(20, 20), normal(500, 20)), 0),
         "perceptron": (perceptron, (normal(196, 64) / 14, normal(64, 10) / 8, normal(64, 196), one_hot), (0, 1)),
         "gaussian process 100": (gaussian_process, (np.array([0.3, 0.1, -1.0]), points, np.sin(points.sum(1))), 0),
         "leapfrog": (leapfrog, (np.array([1.0, 0.0]),), 0),
