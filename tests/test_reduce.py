@@ -370,3 +370,23 @@ def test_running_in_a_small_dtype(name, dtype):
     assert found.dtype == expected.dtype
     np.testing.assert_array_equal(found, expected)
     assert anp.cumulative_prod(x[:0], dtype=dtype, include_initial=True).dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("shape", [(7, 5), (4, 300), (3, 2, 9), (1, 1), (5, 0), (0, 3), (11,), (1000, 3)])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # inf * 0
+def test_products_of_others(shape, dtype):
+    """The gradient of a product, for rows by fours and those that are left, with zeros, inf and views."""
+    rng = np.random.default_rng(0)
+    x = np.asarray(rng.standard_normal(shape), dtype)
+    if x.size > 3:
+        x.flat[1], x.flat[3] = 0.0, np.inf
+    for a in (x, x[..., ::-1], np.asfortranarray(x), x[::2]):
+        left = np.cumprod(np.concatenate([np.ones_like(a[..., :1]), a[..., :-1]], -1), -1) if a.size else a
+        right = (
+            np.cumprod(np.concatenate([np.ones_like(a[..., :1]), a[..., :0:-1]], -1), -1)[..., ::-1] if a.size else a
+        )
+        found = ad.grad(lambda a: np.sum(np.prod(a, axis=-1)))(a)
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found, left * right)
+        np.testing.assert_array_equal(ad.compile(ad.grad(lambda a: np.sum(np.prod(a, axis=-1))))(a), left * right)

@@ -8,11 +8,14 @@ import numpy as np
 
 from scirs_ad._core.core import Spec, as_array, dtype_of, shape_of
 from scirs_ad._core.define import primitive, raises, sample
+from scirs_ad._core.lazy import lazy
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 
 __all__ = ["cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "nancumprod", "nancumsum", "nanprod", "prod"]
+
+_kernels = lazy("scirs_ad._kernels.others")
 
 
 def _summed_dtype(function, dtype):
@@ -207,7 +210,11 @@ def _(rng):
 
 
 # ------------------------------------------------------------------------------------------------ prod
-@primitive("(n)->(n)", internal=True)
+def _others(x):
+    return _kernels.others(x) if x.dtype.char in "fd" else product_of_others.body(x)
+
+
+@primitive("(n)->(n)", kernel=_others, internal=True)
 def product_of_others(x):
     """For each place of the last axis, the product of all others: the gradient of the product, without a division.
 

@@ -1,0 +1,3 @@
+import numpy as np
+
+def others(x: np.ndarray) -> np.ndarray: ...
