@@ -408,9 +408,20 @@ def test_sine_and_cosine_together_are_those_apart(dtype, n, names):
         item = x.itemsize
         code = [(names[0], dtype, (0,)), ("negative", dtype, (0,)), (names[1], dtype, (0,)), ("multiply", dtype, (1, 3)),
                 ("add", dtype, (4, 2))]  # fmt: skip
-        region = Region((n,), [(dtype, (item,))], [], code,
-                        [("store", 5, (item,)), ("store", 1, (item,)), ("sum", 3, None)])  # fmt: skip
-        assert "sincos" not in " ".join(region.listing)  # one is computed where it is stored
+        alone = [ops.apply(name, x) for name in names]
+        for stored in ([1], [3], [1, 3]):  # computed where they are stored, the later one before its turn
+            region = Region((n,), [(dtype, (item,))], [], code,
+                            [("store", 5, (item,)), *[("store", v, (item,)) for v in stored]])  # fmt: skip
+            assert n == 1 or "sincos" in " ".join(region.listing)
+            outs = [np.empty(n, dtype) for _ in range(1 + len(stored))]
+            region.run([x], outs)
+            for v, out in zip(stored, outs[1:], strict=True):
+                assert same(out, alone[v // 2])
+        region = Region((n,), [(dtype, (item,))], [], code, [("store", 3, (item,), 0, 0, 0), ("sum", 1, None)])
+        out = x.copy()  # over what the negative still reads
+        region.run([out], [out, np.empty((), dtype)])
+        assert same(out, alone[1])
+        assert "sincos" not in " ".join(region.listing)
         code[4] = ("add", dtype, (4, 0))
         region = Region((n,), [(dtype, (item,))], [], code, [("store", 5, (item,)), ("sum", 3, None)])
         if n > 1:

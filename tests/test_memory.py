@@ -11,6 +11,7 @@ import pytest
 from test_checkpoint import PEAK, linux
 
 import scirs_ad as ad
+from scirs_ad._compiler.fuse import Region
 from scirs_ad._compiler.body import Body
 from scirs_ad._compiler.check_plan import check_plan
 from scirs_ad._compiler.fuse import Region, fuse
@@ -82,6 +83,12 @@ def test_limits_are_met_to_the_last_bit(f, reached, monkeypatch):
     assert flops[1] <= 1.4 * flops[0]
     with pytest.raises(MemoryError, match=f"memory_limit is {least // 2}"):
         ad.compile(g, memory_limit=least // 2).lower(X)
+
+
+def test_what_is_ready_early_is_computed_when_it_is_needed():
+    """The quotients of 20 layers, which the backward pass needs one by one, are not divided all at once."""
+    steps = [s for s in ad.compile(ad.value_and_grad(softmaxes)).lower(X).fused.steps if isinstance(s, Region)]
+    assert max(len(step.ops) for step in steps if step.shape == X.shape) <= 8
 
 
 def test_of_a_chain_the_root_stays():

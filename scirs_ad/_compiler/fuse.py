@@ -12,6 +12,7 @@ import numpy as np
 
 from scirs_ad._compiler.again import make_again
 from scirs_ad._compiler.graph import NUMBERS, FlatGraph, chart_of, dependencies
+from scirs_ad._compiler.sink import sink
 from scirs_ad._compiler.views import layout_of_terms
 from scirs_ad._core.core import Elementwise
 from scirs_ad._core.errors import GraphError
@@ -273,6 +274,7 @@ def fuse(graph):
         for op in [*folds, *scatters]:
             done(op, push)
         steps.append((members, folds, scatters, kind))
+    steps = sink(steps, graph)
     graph = make_again(steps, graph)
     reader = dict.fromkeys(graph.outputs, -1)  # value -> the step that reads it; -1: several, or the caller
     for k, step in enumerate(steps):

@@ -17,7 +17,7 @@ import numpy as np
 from scirs_ad._kernels.ops import ISA, OPCODES
 from scirs_ad._kernels.peephole import accumulate, fuse, join, live
 from scirs_ad._kernels.region_view import (
-    REDUCTIONS, apart, describe, disturbed, identity, is_flat, merge, rows_pay, shared,
+    REDUCTIONS, apart, describe, disturbed, identity, is_flat, lone, merge, rows_pay, shared,
 )
 from scirs_ad._kernels.vm import CHEAP
 
@@ -299,7 +299,8 @@ cdef class _Builder:
             [k for k, v in enumerate(self.views[self.n_in:])
              if v.mode == "add" and v.how == AD_DIRECT and not self.reads(v.value, v.arg)])
         self.joined = join(self.plan, [
-            cls == MOVING and dtype.kind == "f" and self.first + k not in self.direct
+            cls == MOVING and dtype.kind == "f" and (
+                k + self.first not in self.direct or lone(self.views[self.n_in:], self.direct[k + self.first]))
             for k, (cls, dtype) in enumerate(zip(self.classes[self.first:], self.types[self.first:]))])
         self.allocate()
         self.finish()
@@ -615,7 +616,9 @@ cdef class _Builder:
             r = self.out_registers[self.direct[value]] if value in self.direct else self.take()
         self.registers[value] = r
         if k in self.joined:
-            x = self.registers[self.first + self.joined[k]] = self.take()
+            value = self.first + self.joined[k]
+            x = self.out_registers[self.direct[value]] if value in self.direct else self.take()
+            self.registers[value] = x
             sources.append(x if name == "sin" else r)
             name, r = "sincos", r if name == "sin" else x
             fn = _kernel(name, [], self.types[value])

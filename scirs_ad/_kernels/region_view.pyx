@@ -152,6 +152,12 @@ def disturbed(v, list outputs, Py_ssize_t row):
     return any([abs(w.offset - v.offset) < row * v.dtype.itemsize for w in added])
 
 
+def lone(list outputs, int k):
+    """Whether the memory of a result is nobody else's, so that it may be written as soon as its value is known."""
+    v = outputs[k]
+    return v.alias is None and sum([w.arg == v.arg for w in outputs]) == 1
+
+
 def apart(list views, tuple shape, Py_ssize_t short_row, bint tiles):
     """Whether tiles are to stay within sheets: rows are short and an operand or a result is not simply contiguous."""
     cdef int ndim = len(shape)

@@ -89,7 +89,7 @@ def divide(x, y):
     return np.divide(x, y)
 
 
-divide.def_partials(lambda out, y: (lambda: reciprocal(y), lambda: negative(divide(out, y))))
+divide.def_partials(lambda out, y: (lambda: reciprocal(y), lambda: negative(multiply(out, reciprocal(y)))))
 divide.def_samples(binary_samples(-2, 2, low2=0.5, high2=2))
 
 

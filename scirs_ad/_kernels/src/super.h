@@ -64,6 +64,15 @@
         (void)unused; \
         AD_LOOP(outer##_##S(inner##_##S(AD_AT_##ka(a), AD_AT_##kb(b)))) \
     }
+/* outer (inner a) */
+#define AD_SUPER_UU(S, inner, outer) \
+    static void w_##inner##_v_##outer##_##S(ptrdiff_t n, const void *pa, const void *unused, const void *unused2, \
+                                            void *out_) \
+    { \
+        AD_DECL_v(a, S) S *out = out_; \
+        (void)unused, (void)unused2; \
+        AD_LOOP(outer##_##S(inner##_##S(AD_AT_v(a)))) \
+    }
 /* a op b with one scalar */
 #define AD_SUPER_B(S, op, ka, kb) \
     static void w_##op##_##ka##kb##_##S(ptrdiff_t n, const void *pa, const void *pb, const void *unused, void *out_) \
@@ -72,13 +81,13 @@
         (void)unused; \
         AD_LOOP(op##_##S(AD_AT_##ka(a), AD_AT_##kb(b))) \
     }
-/* (a b) outer (c d), of products `op` */
-#define AD_SUPER_4(S, op, kb, outer, kd) \
-    static void w_##op##_v##kb##_##outer##_##op##_v##kd##_##S(ptrdiff_t n, const void *pa, const void *pb, \
-                                                              const void *pc, const void *pd, void *out_) \
+/* (a one b) outer (c other d) */
+#define AD_SUPER_4(S, one, ka, kb, outer, other, kc, kd) \
+    static void w_##one##_##ka##kb##_##outer##_##other##_##kc##kd##_##S( \
+        ptrdiff_t n, const void *pa, const void *pb, const void *pc, const void *pd, void *out_) \
     { \
-        AD_DECL_v(a, S) AD_DECL_##kb(b, S) AD_DECL_v(c, S) AD_DECL_##kd(d, S) S *out = out_; \
-        AD_LOOP(outer##_##S(op##_##S(AD_AT_v(a), AD_AT_##kb(b)), op##_##S(AD_AT_v(c), AD_AT_##kd(d)))) \
+        AD_DECL_##ka(a, S) AD_DECL_##kb(b, S) AD_DECL_##kc(c, S) AD_DECL_##kd(d, S) S *out = out_; \
+        AD_LOOP(outer##_##S(one##_##S(AD_AT_##ka(a), AD_AT_##kb(b)), other##_##S(AD_AT_##kc(c), AD_AT_##kd(d)))) \
     }
 /* (((a inner b) outer c) third d) fourth e */
 #define AD_SUPER_5(S, inner, ka, kb, outer, kc, third, kd, fourth, ke) \
@@ -120,14 +129,20 @@
     X(subtract, s, v, square) X(multiply, v, v, square) X(multiply, v, s, square) X(add, v, v, negative) \
     X(add, v, s, negative) X(multiply, v, v, negative) X(multiply, v, s, negative) X(add, v, s, reciprocal) \
     X(add, v, v, reciprocal) X(multiply, v, v, reciprocal)
+#define AD_UU_LIST(X) X(square, negative)
 #define AD_B_LIST(X) \
     X(add, v, s) X(subtract, v, s) X(subtract, s, v) X(multiply, v, s) X(divide, v, s) X(divide, s, v) \
     X(maximum, v, s) X(minimum, v, s) X(mulz, v, s) X(mulz, s, v) X(greater, v, s) X(greater_equal, v, s) \
     X(less, v, s) X(less_equal, v, s) X(equal, v, s) X(not_equal, v, s)
+#define AD_WITH_PRODUCTS(X, one, kb, other, kd) \
+    X(one, v, kb, add, other, v, kd) X(one, v, kb, subtract, other, v, kd)
 #define AD_4_LIST(X) \
-    X(multiply, v, add, v) X(multiply, s, add, v) X(multiply, v, add, s) X(multiply, s, add, s) \
-    X(multiply, v, subtract, v) X(multiply, s, subtract, v) X(multiply, v, subtract, s) X(multiply, s, subtract, s) \
-    X(mulz, v, add, v) X(mulz, v, subtract, v)
+    AD_WITH_PRODUCTS(X, multiply, v, multiply, v) AD_WITH_PRODUCTS(X, multiply, s, multiply, v) \
+    AD_WITH_PRODUCTS(X, multiply, v, multiply, s) AD_WITH_PRODUCTS(X, multiply, s, multiply, s) \
+    AD_WITH_PRODUCTS(X, mulz, v, mulz, v) AD_WITH_PRODUCTS(X, multiply, v, mulz, v) \
+    AD_WITH_PRODUCTS(X, multiply, s, mulz, v) AD_WITH_PRODUCTS(X, mulz, v, multiply, v) \
+    AD_WITH_PRODUCTS(X, mulz, v, multiply, s) X(subtract, s, v, multiply, add, v, s) \
+    X(add, v, s, multiply, subtract, s, v) X(subtract, v, s, multiply, add, v, s) X(add, v, s, multiply, subtract, v, s)
 
 #define AD_WITH_THIRD(X, inner, ka, kb, outer, kc) \
     X(inner, ka, kb, outer, kc, multiply, s) X(inner, ka, kb, outer, kc, add, v) X(inner, ka, kb, outer, kc, rmulz, v)
@@ -136,13 +151,23 @@
     AD_WITH_THIRD(X, inner, ka, kb, rsubtract, v)
 #define AD_WITH_SCALED(X, inner) \
     X(inner, v, v, multiply, s, add, v) X(inner, v, v, multiply, s, subtract, v) X(inner, v, v, multiply, s, rsubtract, v)
+#define AD_WITH_FACTOR(X, inner, outer) \
+    X(inner, v, v, outer, v, multiply, s) X(inner, v, v, outer, v, add, v) X(inner, v, v, outer, v, subtract, v) \
+    X(inner, v, v, outer, v, rsubtract, v)
 #define AD_3_LIST(X) \
     AD_WITH_TWO(X, add, v, v) AD_WITH_TWO(X, subtract, v, v) AD_WITH_TWO(X, multiply, v, v) \
-    AD_WITH_TWO(X, multiply, v, s) AD_WITH_TWO(X, mulz, v, v) AD_WITH_SCALED(X, multiply) AD_WITH_SCALED(X, mulz)
+    AD_WITH_TWO(X, multiply, v, s) AD_WITH_TWO(X, mulz, v, v) AD_WITH_SCALED(X, multiply) AD_WITH_SCALED(X, mulz) \
+    AD_WITH_FACTOR(X, multiply, multiply) AD_WITH_FACTOR(X, multiply, mulz) AD_WITH_FACTOR(X, mulz, multiply) \
+    AD_WITH_FACTOR(X, mulz, mulz)
+#define AD_WITH_SCALED_FACTOR(X, inner, outer) \
+    X(inner, v, v, outer, v, multiply, s, add, v) X(inner, v, v, outer, v, multiply, s, subtract, v) \
+    X(inner, v, v, outer, v, multiply, s, rsubtract, v)
 #define AD_5_LIST(X) \
     X(multiply, v, v, multiply, s, add, v, multiply, s) X(multiply, v, v, multiply, s, subtract, v, multiply, s) \
     X(multiply, v, v, multiply, s, rsubtract, v, multiply, s) X(mulz, v, v, multiply, s, add, v, multiply, s) \
-    X(mulz, v, v, multiply, s, subtract, v, multiply, s) X(mulz, v, v, multiply, s, rsubtract, v, multiply, s)
+    X(mulz, v, v, multiply, s, subtract, v, multiply, s) X(mulz, v, v, multiply, s, rsubtract, v, multiply, s) \
+    AD_WITH_SCALED_FACTOR(X, multiply, multiply) AD_WITH_SCALED_FACTOR(X, multiply, mulz) \
+    AD_WITH_SCALED_FACTOR(X, mulz, multiply) AD_WITH_SCALED_FACTOR(X, mulz, mulz)
 #define AD_WITH_TWO_PRODUCTS(X, op, outer) X(op, outer, add, v) X(op, outer, rsubtract, v) X(op, outer, multiply, s)
 #define AD_41_LIST(X) \
     AD_WITH_TWO_PRODUCTS(X, multiply, add) AD_WITH_TWO_PRODUCTS(X, multiply, subtract) \
@@ -157,10 +182,13 @@
 #define AD_DEFINE_SA(inner, outer, kc) AD_SUPER_SA(f64, inner, outer, kc) AD_SUPER_SA(f32, inner, outer, kc)
 #define AD_DEFINE_U(inner, ka, kb, outer) AD_SUPER_U(f64, inner, ka, kb, outer) AD_SUPER_U(f32, inner, ka, kb, outer)
 #define AD_DEFINE_B(op, ka, kb) AD_SUPER_B(f64, op, ka, kb) AD_SUPER_B(f32, op, ka, kb)
-#define AD_DEFINE_4(op, kb, outer, kd) AD_SUPER_4(f64, op, kb, outer, kd) AD_SUPER_4(f32, op, kb, outer, kd)
+#define AD_DEFINE_4(one, ka, kb, outer, other, kc, kd) \
+    AD_SUPER_4(f64, one, ka, kb, outer, other, kc, kd) AD_SUPER_4(f32, one, ka, kb, outer, other, kc, kd)
+#define AD_DEFINE_UU(inner, outer) AD_SUPER_UU(f64, inner, outer) AD_SUPER_UU(f32, inner, outer)
 AD_SAB_LIST(AD_DEFINE_SAB)
 AD_SA_LIST(AD_DEFINE_SA)
 AD_U_LIST(AD_DEFINE_U)
+AD_UU_LIST(AD_DEFINE_UU)
 AD_B_LIST(AD_DEFINE_B)
 AD_4_LIST(AD_DEFINE_4)
 #define AD_DEFINE_3(inner, ka, kb, outer, kc, third, kd) \
@@ -233,7 +261,8 @@ AD_SINCOS(f32)
 #define AD_ROW_U(inner, ka, kb, outer) AD_SUPER_ROW(inner##_##ka##kb##_##outer)
 #define AD_ROW_B(op, ka, kb) AD_SUPER_ROW(op##_##ka##kb)
 #define AD_SUPER_ROW4(fn) {#fn, {.call4 = w_##fn##_f64}, {.call4 = w_##fn##_f32}},
-#define AD_ROW_4(op, kb, outer, kd) AD_SUPER_ROW4(op##_v##kb##_##outer##_##op##_v##kd)
+#define AD_ROW_4(one, ka, kb, outer, other, kc, kd) AD_SUPER_ROW4(one##_##ka##kb##_##outer##_##other##_##kc##kd)
+#define AD_ROW_UU(inner, outer) AD_SUPER_ROW(inner##_v_##outer)
 #define AD_ROW_3(inner, ka, kb, outer, kc, third, kd) \
     AD_SUPER_ROW4(inner##_##ka##kb##_##outer##_##kc##_##third##_##kd)
 #define AD_ROW_SA3(inner, outer, kc, third, kd) AD_SUPER_ROW(inner##_v_##outer##_##kc##_##third##_##kd)
@@ -242,7 +271,7 @@ AD_SINCOS(f32)
     AD_SUPER_ROW5(inner##_##ka##kb##_##outer##_##kc##_##third##_##kd##_##fourth##_##ke)
 #define AD_ROW_41(op, outer, third, ke) AD_SUPER_ROW5(op##_vv_##outer##_##op##_vv_##third##_##ke)
 static const ad_super supers[] = {
-    AD_SAB_LIST(AD_ROW_SAB) AD_SA_LIST(AD_ROW_SA) AD_U_LIST(AD_ROW_U) AD_B_LIST(AD_ROW_B) AD_4_LIST(AD_ROW_4)
-    AD_3_LIST(AD_ROW_3) AD_SA3_LIST(AD_ROW_SA3) AD_5_LIST(AD_ROW_5) AD_41_LIST(AD_ROW_41)
+    AD_SAB_LIST(AD_ROW_SAB) AD_SA_LIST(AD_ROW_SA) AD_U_LIST(AD_ROW_U) AD_UU_LIST(AD_ROW_UU)
+    AD_B_LIST(AD_ROW_B) AD_4_LIST(AD_ROW_4) AD_3_LIST(AD_ROW_3) AD_SA3_LIST(AD_ROW_SA3) AD_5_LIST(AD_ROW_5) AD_41_LIST(AD_ROW_41)
     AD_SUPER_ROW(sincos)
 };
