@@ -11,7 +11,6 @@ import pytest
 from test_checkpoint import PEAK, linux
 
 import scirs_ad as ad
-from scirs_ad._compiler.fuse import Region
 from scirs_ad._compiler.body import Body
 from scirs_ad._compiler.check_plan import check_plan
 from scirs_ad._compiler.fuse import Region, fuse
