@@ -5,9 +5,12 @@ import functools
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import scipy.sparse.linalg as splinalg
 
 import scirs_ad as ad
+import scirs_ad.scipy.sparse.linalg as sl
 from scirs_ad._kernels.digest import digest
+from scirs_ad.scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 # Copied alone; copied once for all uses; looked at again.
 SIZES = (10, 20_000, 200_000)
@@ -213,6 +216,90 @@ def test_sparse_matrices(form):
                 np.testing.assert_array_equal(np.ravel(found), [1.0, 2.0, 3.0])
 
 
+def diagonal():
+    return sp.csr_array(np.diag([1.0, 2.0, 3.0]))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda A: lambda x: ad.scan(lambda c, _: (A @ c, None), x, None, length=1)[0],
+        lambda A: lambda x: ad.fori_loop(0, 1, lambda i, c: c @ A, x),
+        lambda A: ad.compile(lambda x: A @ x),
+        lambda A: ad.compile(lambda x: ad.fori_loop(0, 1, lambda i, c: A @ c, x)),
+        lambda A: ad.compile(lambda x: sl.spsolve(A, x) * np.array([1.0, 4.0, 9.0])),
+        lambda A: ad.compile(lambda x: sl.cg(A, x, rtol=1e-14)[0] * np.array([1.0, 4.0, 9.0])),
+        lambda A: ad.compile(lambda x: aslinearoperator(A).matvec(x)),
+    ],
+)
+def test_sparse_matrices_in_graphs(made):
+    """Graphs have copies: what is written to the matrix later is not seen, forward or backward."""
+    A = diagonal()
+    f, x = made(A), np.ones(3)
+    out, pullback = ad.vjp(f, x)
+    A.data[...] = 7.0
+    np.testing.assert_allclose(pullback(np.ones(3))[0], [1.0, 2.0, 3.0], rtol=1e-12)
+    np.testing.assert_allclose(out, [1.0, 2.0, 3.0], rtol=1e-12)
+
+
+def test_one_copy_of_a_sparse_matrix_for_all_uses():
+    A = diagonal()
+
+    def f(x):
+        for _ in range(5):
+            x = A @ x
+        return x
+
+    graph = ad.trace(f)(np.ones(3))
+    assert (
+        len({id(node.params["matrix"].value) for node in graph.nodes if node.params and "matrix" in node.params}) == 1
+    )
+    A.data[...] = 2.0
+    np.testing.assert_array_equal(graph(np.ones(3)), [1.0, 32.0, 243.0])
+    np.testing.assert_array_equal(ad.trace(f)(np.ones(3))(np.ones(3)), [32.0] * 3)
+
+
+@pytest.mark.parametrize("solver", ["cg", "minres", "gmres", "bicgstab", "lsqr", "lsmr"])
+@pytest.mark.parametrize("ours", [False, True])
+@pytest.mark.parametrize("in_program", [False, True])
+def test_operators_are_asked_again(solver, ours, in_program):
+    """A LinearOperator that closes over what has been written to has other products: an error, not another derivative."""
+    a = np.array([1.0, 2.0, 3.0])
+    made = LinearOperator if ours else splinalg.LinearOperator
+    operator = made((3, 3), lambda v: a * v, *([] if solver in ("cg", "minres") else [lambda v: a * v]), dtype=float)
+    solve = getattr(sl, solver)
+    f = lambda x: solve(operator, x)[0]  # noqa: E731
+    _, pullback = ad.vjp(ad.compile(f) if in_program and not ours else f, np.ones(3))
+    np.testing.assert_allclose(pullback(np.ones(3))[0], 1 / a, rtol=1e-4)
+    a[1] = 5.0
+    with pytest.raises(
+        RuntimeError, match=rf"{solver}: matvec runs again|LinearOperator of shape \(3, 3\) gives other"
+    ):
+        pullback(np.ones(3))
+    _, pullback = ad.vjp(f, np.ones(3))
+    np.testing.assert_allclose(pullback(np.ones(3))[0], 1 / a, rtol=1e-4)
+
+
+def test_products_of_operators():
+    a = np.array([1.0, 2.0, 3.0])
+    operator = splinalg.LinearOperator((3, 3), lambda v: a * v, lambda v: a * v, dtype=float)
+    for f in (lambda x: np.dot(operator, x), lambda x: x @ operator):
+        _, pullback = ad.vjp(f, np.ones(3))
+        np.testing.assert_array_equal(pullback(np.ones(3))[0], a)
+        a[0] += 1.0
+        with pytest.raises(RuntimeError, match="gives other products"):
+            pullback(np.ones(3))
+
+
+def test_methods_for_hermitian_matrices_need_no_adjoint():
+    a = np.array([1.0, 2.0, 3.0])
+    operator, half = [splinalg.LinearOperator((3, 3), lambda v, d=d: v * d, dtype=float) for d in (a, 1 / a)]
+    for solve in (sl.cg, sl.minres):
+        np.testing.assert_allclose(ad.grad(lambda x, solve=solve: np.sum(solve(operator, x, M=half)[0]))(a), 1 / a)
+    with pytest.raises(ad.NotDifferentiableError, match=r"gmres: .* needs products with the adjoint.*rmatvec="):
+        ad.grad(lambda x: np.sum(sl.gmres(operator, x)[0]))(a)
+
+
 class Layer:
     def __init__(self, n):
         self.weights = {"a": [np.full(n, 3.0)]}
@@ -312,6 +399,45 @@ def test_custom_rules(n):
         return more
 
     np.testing.assert_allclose(ad.grad(lambda x: np.sum(g(x) + g(2.0 * x)))(x), 9.0)
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_primitives_that_return_a_buffer(n):
+    """What a user's function returns and overwrites when it is called again."""
+    buffer, more = np.empty(n), np.empty((2, n))
+
+    @ad.primitive("(n)->(n)")
+    def exp(x):
+        return np.exp(x, out=buffer)
+
+    @exp.def_vjp
+    def _(ct, out):
+        return ct * out
+
+    @ad.primitive("(n)->(n),(n)")
+    def both(x):
+        np.sin(x, out=more[0])
+        np.cos(x, out=more[1])
+        return more[0], more[1]
+
+    @both.def_vjp
+    def _(ct, out):
+        return ct[0] * out[1] - ct[1] * out[0]
+
+    @ad.elementwise
+    def double(x):
+        return np.multiply(x, 2.0, out=buffer)
+
+    double.def_partials(lambda x: (lambda: 2.0,))
+    x = points(n)
+    f = lambda x: np.sum(exp(x)) + np.sum(exp(2 * x))  # noqa: E731
+    g = lambda x: sum(np.sum(k * y) for z in (x, 2 * x) for k, y in zip((1, 3), both(z), strict=True))  # noqa: E731
+    h = lambda x: np.sum(double(x) * double(3.0 * x))  # noqa: E731
+    for transform in (ad.grad, lambda f: ad.compile(ad.grad(f)), lambda f: ad.grad(ad.compile(f))):
+        np.testing.assert_allclose(transform(f)(x), np.exp(x) + 2 * np.exp(2 * x), rtol=1e-13)
+        wanted = sum(k * (np.cos(k * x) - 3 * np.sin(k * x)) for k in (1, 2))
+        np.testing.assert_allclose(transform(g)(x), wanted, rtol=1e-12)
+        np.testing.assert_allclose(transform(h)(x), 24 * x, rtol=1e-13)
 
 
 def test_graphs_hold_their_own_arrays():

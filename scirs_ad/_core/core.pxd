@@ -61,6 +61,7 @@ cdef class Primitive:
     cdef public object kernel
     cdef readonly tuple argnames, paramnames
     cdef readonly bint variadic, differentiable, loops_equal, linear, internal
+    cdef bint users                   # defined outside of this package
     cdef readonly str signature
     cdef object core
     cdef readonly int n_out

@@ -1259,6 +1259,7 @@ cdef class Primitive:
             setattr(self, attribute, value)
         self.name = name or body.__name__
         self.kernel = kernel
+        self.users = not (body.__module__ or "").startswith("scirs_ad.")
         self.variadic = bool(code.co_flags & 4)
         self.argnames = code.co_varnames[:code.co_argcount]
         n = code.co_argcount + code.co_kwonlyargcount
@@ -1388,7 +1389,11 @@ cdef class Primitive:
                 raise
             raise type(error)(f"{name}: {error}") from None
         if self.n_out == 0:
-            return out if type(out) is cnp.ndarray else as_array(out)
+            if type(out) is cnp.ndarray:
+                return _own(out, 1) if self.users else out
+            return as_array(out)
+        if self.users:
+            out = [_own(o, 2) if type(o) is cnp.ndarray else o for o in out]
         return tuple([o if type(o) is cnp.ndarray else as_array(o) for o in out])
 
     cdef object abstract(self, tuple args, dict params):
@@ -1858,7 +1863,17 @@ cdef object _elementwise_body(Elementwise p, tuple args):
         out = p.body(*arrays)
     except ValueError as error:
         raise ValueError(f"{p.name}: {error}") from None
-    return out if type(out) is cnp.ndarray else as_array(out)
+    if type(out) is cnp.ndarray:
+        return _own(out, 1) if p.users else out
+    return as_array(out)
+
+
+cdef object _own(object x, Py_ssize_t references):
+    """A result of a user's function, or a copy if it is, or lies in, an array that others hold, like a buffer."""
+    cdef cnp.PyObject* base = cnp.PyArray_BASE(x)
+    if Py_REFCNT(x) > references or (base != NULL and Py_REFCNT(<object> base) > 1):
+        return x.copy()
+    return x
 
 
 # ------------------------------------------------------------------------------------------------ bind

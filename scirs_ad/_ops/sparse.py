@@ -5,6 +5,7 @@ array. That is how ``S @ v`` arrives here; see `leave_it`.
 """
 
 import functools
+import weakref
 
 import numpy as np
 
@@ -39,6 +40,15 @@ def is_operator(x):
     return isinstance(x, splinalg.LinearOperator)
 
 
+_copies = {}  # id of a sparse matrix -> a reference to it, its fingerprints, and the copy that graphs have of it
+
+
+def _arrays(value):
+    """The arrays of a sparse matrix."""
+    found = [getattr(value, name, None) for name in ("data", "indices", "indptr", "offsets")]
+    return [x for x in found if x is not None]
+
+
 class Matrix:
     """A constant matrix as a parameter of nodes: equal if it is the same object.
 
@@ -50,15 +60,36 @@ class Matrix:
     def __init__(self, value):
         self.value = value
         self.parts = ()  # its arrays, if the user can write to them, each with a fingerprint
+        self.answer = None  # the operator that this comes from, a vector, and the product with it
 
     @classmethod
     def of(cls, value):
         """A matrix of the user's, who may write to it later."""
         made = cls(value)
         if not is_operator(value) and made.quick is value:
-            arrays = [getattr(value, name, None) for name in ("data", "indices", "indptr", "offsets")]
-            made.parts = [(x, fingerprint(x)) for x in arrays if x is not None]
+            made.parts = [(x, fingerprint(x)) for x in _arrays(value)]
         return made
+
+    def watched(self):
+        """This one; an operator is asked for a product by which a later change of what it closes over shows."""
+        if is_operator(self.value) and self.answer is None:
+            x = np.random.default_rng(0).standard_normal(self.shape[1]).astype(np.result_type(self.dtype, np.float32))
+            self.answer = self.value, x, np.array(self.value.matvec(x))
+        return self
+
+    def on(self, x):
+        """What multiplies `x`: in a graph, which may run when the user has written to this matrix, a copy."""
+        if type(value_of(x)) is not Spec or not self.parts:
+            return self.watched()
+        key, now = id(self.value), [before for _, before in self.parts]
+        found = _copies.get(key)
+        if found is None or found[0]() is not self.value or found[1] != now:
+            found = _copies[key] = (
+                weakref.ref(self.value, lambda _: _copies.pop(key, None)),
+                now,
+                Matrix(self.value.copy()),
+            )
+        return found[2]
 
     def at_pull(self, ct):
         """This one, if nobody has written to it: asked with a cotangent or tangent, before that is multiplied."""
@@ -69,6 +100,15 @@ class Matrix:
                         f"matmul: the {self.value.format} matrix of shape {self.shape} has been written to since, and "
                         "the derivative needs the elements that it had; give the operation a copy, A.copy()"
                     )
+        if self.answer is not None and type(value_of(ct)) is not Spec:
+            operator, x, before = self.answer
+            now = np.asarray(operator.matvec(x))
+            if not (np.array_equal(now, before, equal_nan=True)
+                    or np.linalg.norm(now - before) <= 1e-10 * np.linalg.norm(before)):  # fmt: skip
+                raise RuntimeError(
+                    f"matmul: the LinearOperator of shape {self.shape} gives other products than it did, and the "
+                    "derivative needs those; what it closes over must not be written to"
+                )
         return self
 
     @functools.cached_property
@@ -80,14 +120,14 @@ class Matrix:
     @functools.cached_property
     def transposed(self):
         found = Matrix(self.quick.T)
-        found.transposed, found.parts = self, self.parts
+        found.transposed, found.parts, found.answer = self, self.parts, self.answer
         return found
 
     @functools.cached_property
     def adjoint(self):
         quick = self.quick
         found = Matrix(quick.H if is_operator(quick) else quick.T.conj() if quick.dtype.kind == "c" else quick.T)
-        found.adjoint, found.parts = self, self.parts
+        found.adjoint, found.parts, found.answer = self, self.parts, self.answer
         return found
 
     @property
@@ -211,7 +251,7 @@ def product(a, b, name="matmul"):
             f"{name}: dimension k is {shape[meets]}, expected {inner}, in (m,k),(k,n)->(m,n); the shapes are "
             f"{matrix.shape if left else shape} and {shape if left else matrix.shape}"
         )
-    wrapped = Matrix.of(matrix)
+    wrapped = Matrix.of(matrix).on(x)
     if not left:
         return sparse_product(x, matrix=wrapped.transposed)
     if len(shape) == 1:

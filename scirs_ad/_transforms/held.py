@@ -22,10 +22,13 @@ class Held:
         Of the function, for messages.
     roots : tuple
         Functions, and containers of arrays.
+    who, remedy : str
+        The operation, and how to hand arrays over to it, for messages.
     """
 
-    def __init__(self, name, *roots):
+    def __init__(self, name, *roots, who="checkpoint", remedy="give it to the function as an argument"):
         self.name, self.roots, self.found = name, roots, None
+        self.who, self.remedy = who, remedy
 
     def note(self):
         """Remember what is in the arrays, unless that has been done."""
@@ -37,9 +40,9 @@ class Held:
         for label, x, was in self.found or ():
             if fingerprint(x) != was:
                 raise RuntimeError(
-                    f"checkpoint: {self.name} runs again for its derivative, and {label}, a {x.dtype} array of shape "
-                    f"{x.shape} that it closes over, has been written to since; write into another array, or give it "
-                    "to the function as an argument"
+                    f"{self.who}: {self.name} runs again for its derivative, and {label}, a {x.dtype} array of shape "
+                    f"{x.shape} that it closes over, has been written to since; write into another array, or "
+                    f"{self.remedy}"
                 )
 
 

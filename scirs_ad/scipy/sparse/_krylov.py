@@ -5,8 +5,9 @@ import warnings
 
 import numpy as np
 
-from scirs_ad._core.core import Variable, as_array, dtype_of, shape_of
+from scirs_ad._core.core import Spec, Variable, as_array, dtype_of, shape_of, value_of
 from scirs_ad._core.define import primitive, sample
+from scirs_ad._core.errors import NotDifferentiableError
 from scirs_ad._core.lazy import lazy
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import join
@@ -15,11 +16,14 @@ from scirs_ad._ops import shape as sh
 from scirs_ad._ops.sparse import Matrix, sparse_product
 from scirs_ad._transforms.batch import vmap
 from scirs_ad._transforms.forward import jvp
+from scirs_ad._transforms.held import Held
 from scirs_ad._transforms.reverse import vjp
 from scirs_ad.scipy._spectra import checked
 from scirs_ad.scipy.sparse._direct import SparseMatrix
 
 sparse, slinalg = lazy("scipy.sparse"), lazy("scipy.sparse.linalg")
+
+HERMITIAN = frozenset({"cg", "minres"})  # methods that never ask for the adjoint
 
 
 class NotConverged(np.linalg.LinAlgError):
@@ -67,8 +71,8 @@ def aslinearoperator(A):
         return LinearOperator(A.shape, A.pattern.product, transposed, args=(A.data,), dtype=dtype_of(A.data))
     if sparse.issparse(A) or isinstance(A, slinalg.LinearOperator):
         matrix = Matrix.of(A)  # derivatives flow through the vectors alone
-        made = LinearOperator(A.shape, lambda v: sparse_product(v, matrix=matrix),
-                              lambda v: sparse_product(v, matrix=matrix.at_pull(v).adjoint), dtype=A.dtype)  # fmt: skip
+        made = LinearOperator(A.shape, lambda v: sparse_product(v, matrix=matrix.on(v)),
+                              lambda v: sparse_product(v, matrix=matrix.at_pull(v).on(v).adjoint), dtype=A.dtype)  # fmt: skip
         made.constant, made.matrix = A, matrix
         return made
     A = checked("aslinearoperator", A, False)
@@ -116,6 +120,8 @@ class LinearOperator:
     array([-1.  , -0.25])
     """
 
+    constant = matrix = held = None  # SciPy's matrix or operator; the same for products; what `matvec` closes over
+
     def __init__(self, shape, matvec, rmatvec=None, *, args=(), dtype=None):
         if len(shape) != 2:
             raise ValueError(f"LinearOperator: shape must be (m, n), not {shape!r}")
@@ -148,6 +154,27 @@ class LinearOperator:
         Variable or ndarray, shape (n,)
         """
         return self.product(self.args, as_array(x), True)
+
+    def watched(self, name, *arrays):
+        """An operator for the solver `name` that fails if it has changed when a derivative is taken of these arrays."""
+        moving = [a for a in (*self.args, *arrays) if type(a) is Variable]
+        if not moving:
+            return self
+        made = copy.copy(self)
+        if self.constant is not None:
+            made.matrix = self.matrix.on(moving[0])
+            made.constant = made.matrix.value
+        elif self.matrix is None and self.held is None and type(value_of(moving[0])) is not Spec:
+            made.held = Held("matvec", self._matvec, self._rmatvec, who=name, remedy="hand it over in args=")
+            made.held.note()
+        return made
+
+    def check(self, theta):
+        """Raise if what the operator closes over has been written to since."""
+        if self.matrix is not None:
+            self.matrix.at_pull(theta)
+        elif self.held is not None:
+            self.held.check()
 
     def product(self, args, v, adjoint):
         """The product with `v`, or that of the adjoint, at other `args`."""
@@ -201,12 +228,13 @@ class How:
 
     def at(self, theta, kind):
         """SciPy's operator with known values."""
-        plain = theta if self.shapes is None else getattr(self.operator, "constant", None)
+        plain = theta
+        if self.shapes is not None:
+            self.operator.check(theta)
+            plain = self.operator.constant
         if plain is not None:  # by way of our operations lsqr (3000 x 400, 1 % of elements) took 9.6 ms, so 4.3
-            if self.shapes is not None and self.adjoint:
-                self.operator.matrix.at_pull(theta)
             plain = slinalg.aslinearoperator(plain)
-            return plain.adjoint() if self.adjoint else plain
+            return self.turned(plain)
 
         def product(v, adjoint=False):
             out = self.apply(theta, np.asarray(v).reshape(-1), adjoint)
@@ -218,6 +246,19 @@ class How:
         shape = self.operator.shape[::-1] if self.adjoint else self.operator.shape
         return slinalg.LinearOperator(shape, matvec=product, rmatvec=lambda v: product(v, True), dtype=kind)
 
+    def turned(self, operator):
+        """SciPy's operator, or its adjoint; those of methods for Hermitian matrices are their own."""
+        if not self.adjoint or self.name in HERMITIAN:
+            return operator
+        try:
+            operator.rmatvec(np.zeros(operator.shape[0], operator.dtype))
+        except NotImplementedError:
+            raise NotDifferentiableError(
+                f"{self.name}: the derivative needs products with the adjoint, and the LinearOperator of shape "
+                f"{operator.shape} has none; give it rmatvec="
+            ) from None
+        return operator.adjoint()
+
     def run(self, theta, b):
         n, kind = len(b), b.dtype
         operator = self.at(theta, kind)
@@ -226,7 +267,7 @@ class How:
             m = slinalg.aslinearoperator(m)
             # The adjoint of M1^-1 A M2^-1 has the adjoints, exchanged.
             other = {"M1": "M2", "M2": "M1"}.get(name, name) if self.adjoint else name
-            options[other] = m.adjoint() if self.adjoint else m
+            options[other] = self.turned(m)
         if self.adjoint:  # subspaces that are carried over belong to the system itself
             options |= {kept: None for kept in ("outer_v", "CU") if kept in options}
         start = options.pop("x0", None)
@@ -365,8 +406,8 @@ def _(rng):
     yield sample(a, rng.standard_normal(3), how=how)
 
 
-def taken(name, A, square=False):
-    """`A` as a LinearOperator of this module or a dense matrix; the vector of all it depends on, or itself; their shapes."""
+def taken(name, A, square=False, against=()):
+    """`A`, which is solved against arrays, as a LinearOperator of this module or a dense matrix; the vector of all it depends on, or itself; their shapes."""
     if isinstance(A, SparseMatrix) or sparse.issparse(A) or isinstance(A, slinalg.LinearOperator):
         A = aslinearoperator(A)
     if not isinstance(A, LinearOperator):
@@ -374,6 +415,7 @@ def taken(name, A, square=False):
         if len(shape_of(A)) < 2:
             raise ValueError(f"{name}: a matrix (m, n) is needed; the shape is {shape_of(A)}")
         return A, A, None
+    A = A.watched(name, *against)
     shapes = [(shape_of(a), dtype_of(a)) for a in A.args]
     kind = np.result_type(A.dtype, *[d for _, d in shapes], np.float32)
     if A.dtype.kind == "f" and kind.kind == "c":
@@ -396,7 +438,7 @@ def solved(name, A, b, options, M, callback, on_failure, hermitian):
     shape = shape_of(b)
     column = len(shape) == 2 and shape[1] == 1
     b = la.vector(b) if column else b
-    A, theta, shapes = taken(name, A, square=True)
+    A, theta, shapes = taken(name, A, True, [b])
     if A.shape[-1] != A.shape[-2]:
         raise ValueError(f"{name}: expected square matrix, but got shape={tuple(A.shape)}")
     if not shape_of(b) or shape_of(b)[-1] != A.shape[-1]:
@@ -405,7 +447,8 @@ def solved(name, A, b, options, M, callback, on_failure, hermitian):
         if isinstance(m, LinearOperator):
             M[key] = slinalg.LinearOperator(m.shape, matvec=m.matvec, rmatvec=m.rmatvec, dtype=m.dtype)
     if shapes is not None and hermitian and A._rmatvec is None:
-        A = LinearOperator(A.shape, A._matvec, A._matvec, args=A.args, dtype=A.dtype)
+        A = copy.copy(A)
+        A._rmatvec = A._matvec
     how = How(name, operator_of(A, shapes), shapes, options, M, callback, on_failure)
     x = krylov_core(theta, b, how=how)
     return (la.column(x) if column else x), how.info

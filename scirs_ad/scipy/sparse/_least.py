@@ -189,7 +189,9 @@ def _damped(A, shapes, damp):
     def adjoint(u, d, *args):
         return ew.add(A.product(args, u[:m], True), ew.multiply(d, u[m:]))
 
-    return LinearOperator((m + n, n), product, adjoint, args=(damp, *A.args), dtype=A.dtype)
+    made = LinearOperator((m + n, n), product, adjoint, args=(damp, *A.args), dtype=A.dtype)
+    made.matrix, made.held = A.matrix, A.held
+    return made
 
 
 def least(name, A, b, damp, x0, options, on_failure):
@@ -198,9 +200,9 @@ def least(name, A, b, damp, x0, options, on_failure):
         raise ValueError(f"{name}: on_failure must be 'warn' or 'raise', not {on_failure!r}")
     for key in ("atol", "btol", "conlim"):
         options[key] = float(options[key] or 0.0)
-    A, theta, shapes = taken(name, A)
-    m, n = A.shape[-2:]
     b = checked(name, b, True)
+    A, theta, shapes = taken(name, A, against=[b, damp])
+    m, n = A.shape[-2:]
     given = shape_of(b)
     if len(given) > 1 and given[-1] == 1 and given[-2] == m:
         b = la.vector(b)
@@ -228,7 +230,7 @@ def least(name, A, b, damp, x0, options, on_failure):
         matrix = _damped(A, shapes, damp)
         right = join.concatenate([right, np.zeros((*shape_of(right)[:-1], n), kind)], axis=-1)
         known = None
-    full, theta_full, shapes_full = (A, theta, shapes) if known is not None else taken(name, matrix)
+    full, theta_full, shapes_full = (A, theta, shapes) if known is not None else taken(name, matrix, against=[right])
     how = HowLeast(name, operator_of(full, shapes_full), shapes_full, options | {"damp": 0.0}, {}, None, on_failure)
     how.info = ()
     moved = least_core(theta_full, right, how=how)

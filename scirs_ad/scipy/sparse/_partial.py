@@ -1,5 +1,6 @@
 """A few eigenvalues or singular values of large matrices; what is not known of the spectrum is solved for, deflated."""
 
+import copy
 import warnings
 
 import numpy as np
@@ -74,7 +75,8 @@ class Operand:
         A, self.theta, self.shapes = taken(name, A, hermitian)
         self.halved = self.shapes is None and hermitian
         if self.shapes is not None and hermitian and A._rmatvec is None:
-            A = LinearOperator(A.shape, A._matvec, A._matvec, args=A.args, dtype=A.dtype)
+            A = copy.copy(A)
+            A._rmatvec = A._matvec
         if isinstance(given, SparseMatrix):
             self.quick = given.pattern.matrix
         elif sparse.issparse(given):
