@@ -11,13 +11,10 @@ import numpy as np
 from scirs_ad._compiler.graph import NUMBERS, FlatGraph, Op
 from scirs_ad._core.core import PRIMITIVES, Elementwise, Spec
 from scirs_ad._core.define import primitive, raises, sample
-from scirs_ad._core.lazy import lazy
-from scirs_ad._ops.determinants import cofactors_by_inverse, cofactors_by_svd
-from scirs_ad._ops.linalg import lu_body, lu_of
+from scirs_ad._ops.determinants import cofactors_by_factors, cofactors_by_svd
+from scirs_ad._ops.linalg import kernels, lu_body, lu_of
 
 __all__ = ["TABLE", "share_factors"]
-
-_lapack = lazy("scipy.linalg.lapack")
 
 STANDARD, AGGRESSIVE = 2, 3
 
@@ -206,7 +203,9 @@ for _line, _heads, _level, _rule in (
 
 
 # ------------------------------------------------------------------------------------------------ factorisations
-@primitive("(n,n),(n)->(),()", differentiable=False, internal=True)
+@primitive(
+    "(n,n),(n)->(),()", kernel=lambda lu, piv: kernels.slogdet_of_lu(lu, piv), differentiable=False, internal=True
+)
 def slogdet_of_lu(lu, piv):
     """Sign and logarithm of the absolute value of a determinant, by the factors of `lu_of`. Made by the compiler alone.
 
@@ -221,28 +220,25 @@ def slogdet_of_lu(lu, piv):
         return sign.astype(lu.dtype), np.sum(np.log(size), axis=-1)
 
 
-@primitive("(n,n),(n)->(n,n)", differentiable=False, internal=True)
+@primitive("(n,n),(n)->(n,n)", kernel=lambda lu, piv: kernels.inv_of_lu(lu, piv), differentiable=False, internal=True)
 def inv_of_lu(lu, piv):
     """The inverse of a matrix by the factors of `lu_of`, with LAPACK's getri. Made by the compiler alone.
 
     Cost: ``4/3 n^3`` operations; with the factorisation it would be ``2 n^3``.
     """
     n = lu.shape[-1]
-    lead = np.broadcast_shapes(lu.shape[:-2], piv.shape[:-1])
-    lu, piv = np.broadcast_to(lu, (*lead, n, n)), np.broadcast_to(piv, (*lead, n))
-    out = np.empty((*lead, n, n), lu.dtype)
-    (getri,) = _lapack.get_lapack_funcs(("getri",), dtype=lu.dtype)
-    for place in np.ndindex(lead):
-        if n:
-            out[place], info = getri(np.array(lu[place], order="F"), piv[place], lwork=64 * n, overwrite_lu=True)
-            if info:
-                raise np.linalg.LinAlgError(
-                    f"inv (inv_of_lu): the matrix is singular: pivot {info - 1} is exactly zero"
-                )
-    return out
+    if not np.all(np.diagonal(lu, axis1=-2, axis2=-1)):
+        raise np.linalg.LinAlgError("inv (inv_of_lu): a pivot is exactly zero")
+    a = (np.tril(lu, -1) + np.eye(n, dtype=lu.dtype)) @ np.triu(lu)
+    a = np.array(np.broadcast_to(a, np.broadcast_shapes(a.shape, (*piv.shape, n))))
+    piv = np.broadcast_to(piv, a.shape[:-1])
+    for place in np.ndindex(a.shape[:-2]):
+        for k in range(n - 1, -1, -1):
+            a[place][[k, piv[place][k]]] = a[place][[piv[place][k], k]]
+    return np.linalg.inv(a)
 
 
-@primitive("(n,n),(n)->()", differentiable=False, internal=True)
+@primitive("(n,n),(n)->()", kernel=lambda lu, piv: kernels.det_of_lu(lu, piv), differentiable=False, internal=True)
 def det_of_lu(lu, piv):
     """The determinant by the factors of `lu_of`. Made by the compiler alone.
 
@@ -254,20 +250,18 @@ def det_of_lu(lu, piv):
     return (np.prod(diagonal, axis=-1) * (1 - 2 * (swaps % 2))).astype(lu.dtype)
 
 
-@primitive("(n,n),(n,n),(n)->(n,n)", differentiable=False, internal=True)
+@primitive(
+    "(n,n),(n,n),(n)->(n,n)",
+    kernel=lambda a, lu, piv: cofactors_by_factors(a, lu, piv),
+    differentiable=False,
+    internal=True,
+)
 def cofactor_of_lu(a, lu, piv):
     """The conjugate cofactors of a matrix by the factors of `lu_of`. Made by the compiler alone.
 
     Cost: ``4/3 n^3`` operations; a singular value decomposition where the inverse is not safe, as in `cofactor_core`.
     """
-    lead = np.broadcast_shapes(a.shape[:-2], lu.shape[:-2], piv.shape[:-1])
-    a, lu = (np.broadcast_to(x, lead + x.shape[-2:]) for x in (a, lu))
-    piv = np.broadcast_to(piv, lead + piv.shape[-1:])
-    try:
-        inverse = inv_of_lu.body(lu, piv)
-    except np.linalg.LinAlgError:
-        return cofactors_by_svd(a)
-    return cofactors_by_inverse(a, inverse, lambda: det_of_lu.body(lu, piv))
+    return cofactors_by_svd(a)
 
 
 for _p in (slogdet_of_lu, inv_of_lu, det_of_lu, cofactor_of_lu):

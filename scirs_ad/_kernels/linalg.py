@@ -3,7 +3,18 @@
 from scirs_ad._kernels.linalg_adjoint import cholesky_pull, qr_pull
 from scirs_ad._kernels.linalg_eigen import eig, eigh, eigvals, eigvalsh, svd, svdvals
 from scirs_ad._kernels.linalg_expm import expm, expm_frechet, expm_pull
-from scirs_ad._kernels.linalg_factor import cholesky, det, inv, lu_factor, qr, slogdet
+from scirs_ad._kernels.linalg_factor import (
+    cholesky,
+    cofactor_of_lu,
+    det,
+    det_of_lu,
+    inv,
+    inv_of_lu,
+    lu_factor,
+    qr,
+    slogdet,
+    slogdet_of_lu,
+)
 from scirs_ad._kernels.linalg_matmul import matmul
 from scirs_ad._kernels.linalg_solve import (
     cho_solve,
@@ -18,7 +29,9 @@ __all__ = [
     "cho_solve",
     "cholesky",
     "cholesky_pull",
+    "cofactor_of_lu",
     "det",
+    "det_of_lu",
     "eig",
     "eigh",
     "eigvals",
@@ -27,6 +40,7 @@ __all__ = [
     "expm_frechet",
     "expm_pull",
     "inv",
+    "inv_of_lu",
     "lstsq",
     "lu_factor",
     "lu_solve",
@@ -34,6 +48,7 @@ __all__ = [
     "qr",
     "qr_pull",
     "slogdet",
+    "slogdet_of_lu",
     "solve",
     "solve_pull",
     "solve_triangular",

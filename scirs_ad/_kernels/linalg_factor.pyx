@@ -444,6 +444,196 @@ def slogdet(a):
     return sign, logabs
 
 
+# ---------------------------------------------------------------------------------------------- by the factors of lu
+
+cdef int start_factors(Job *job, str op, object lu, object piv) except -1:
+    """The type; operands as `lu_factor` returns them."""
+    cdef cnp.ndarray x = door(op, lu, "lu", 2), q = door(op, piv, "piv", 1)
+    cdef int t = kind(op, x), n = square(op, x, "lu")
+    if not cnp.PyTypeNum_ISINTEGER(cnp.PyArray_TYPE(q)):
+        raise TypeError(f"{op}: piv has dtype {q.dtype}, wanted integers")
+    if dim(op, q, -1) != n:
+        raise ValueError(f"{op}: piv has shape {(<object> q).shape}, wanted (..., {n})")
+    x = behaved(x, t)
+    q = behaved(q, cnp.NPY_INT)
+    start(job, op, x, 2, q, 1)
+    job.n = n
+    return t
+
+
+cdef inline int diagonal_of(Job *job, char **p, scalar *work) noexcept nogil:
+    """The diagonal of U to the front of `work`; the sign of the interchanges."""
+    cdef Py_ssize_t i
+    cdef int sign = 1
+    for i in range(job.n):
+        if (<int*> (p[1] + i * job.arg[1].rs))[0] != i:
+            sign = -sign
+        work[i] = (<scalar*> (p[0] + i * (job.arg[0].rs + job.arg[0].cs)))[0]
+    return sign
+
+
+cdef int det_of_lu_body(Job *job, char **p, scalar *work) noexcept nogil:
+    cdef int sign = diagonal_of(job, p, work)
+    product(job.n, work, sign, p[2])
+    return 0
+
+
+cdef int slogdet_of_lu_body(Job *job, char **p, scalar *work) noexcept nogil:
+    cdef int sign = diagonal_of(job, p, work)
+    logarithm(job.n, work, sign, p[2], p[3])
+    return 0
+
+
+cdef int inv_of_lu_body(Job *job, char **p, scalar *work) noexcept nogil:
+    # work: the factors by columns; LAPACK's workspace; the interchanges.
+    cdef Py_ssize_t n = job.n, i
+    cdef scalar *extra = work + n * n
+    cdef int *piv = <int*> (extra + job.lwork)
+    cdef int info
+    for i in range(n):
+        piv[i] = (<int*> (p[1] + i * job.arg[1].rs))[0] + 1
+        if piv[i] < 1 or piv[i] > n:
+            return -<int> (i + 1)
+    pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, n)
+    info = getri(job.n, work, job.n, piv, extra, job.lwork)
+    if info == 0:
+        pack(<scalar*> p[2], <char*> work, sizeof(scalar), n * sizeof(scalar), n, n)
+    return info
+
+
+cdef inline double magnitude(scalar x) noexcept nogil:
+    if scalar is c64 or scalar is c128:
+        return hypot(x.real, x.imag)
+    else:
+        return fabs(x)
+
+
+cdef int cofactor_of_lu_body(Job *job, char **p, scalar *work) noexcept nogil:
+    # work: as `inv_of_lu_body` has it; the sums of rows of the inverse in LAPACK's workspace.
+    cdef Py_ssize_t n = job.n, i, j, rs = job.arg[2].rs, cs = job.arg[2].cs
+    cdef scalar *extra = work + n * n
+    cdef scalar *out = <scalar*> p[3]
+    cdef int *piv = <int*> (extra + job.lwork)
+    cdef double *sums = <double*> extra
+    cdef double most = 0, size
+    cdef scalar det
+    cdef int sign = diagonal_of(job, p, extra)
+    product(n, extra, sign, <char*> &det)
+    for i in range(n):
+        piv[i] = (<int*> (p[1] + i * job.arg[1].rs))[0] + 1
+        if piv[i] < 1 or piv[i] > n:
+            return -<int> (i + 1)
+    for i in range(n):
+        size = 0
+        for j in range(n):
+            size += magnitude((<scalar*> (p[2] + i * rs + j * cs))[0])
+        most = max(most, size)
+    pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, n)
+    if getri(job.n, work, job.n, piv, extra, job.lwork) != 0:
+        return 1
+    memset(sums, 0, n * sizeof(double))
+    for j in range(n):
+        for i in range(n):
+            sums[i] += magnitude(work[j * n + i])
+    size = 0
+    for i in range(n):
+        size = max(size, sums[i])
+    if not (most * size < job.tol):
+        return 1
+    for i in range(n * n):      # the inverse by columns is its transpose by rows
+        if scalar is c64 or scalar is c128:
+            out[i] = (det * work[i]).conjugate()
+        else:
+            out[i] = det * work[i]
+    return 0
+
+
+def cofactor_of_lu(a, lu, piv, double most):
+    """Conjugate cofactors of matrices by their factors, or None if one has a condition number (inf) of `most` or above.
+
+    Raises
+    ------
+    ValueError
+        Something of `piv` is not the index of a row.
+    """
+    cdef Job job
+    cdef cnp.ndarray x = door("cofactor_of_lu", a, "a", 2), y = door("cofactor_of_lu", lu, "lu", 2)
+    cdef cnp.ndarray q = door("cofactor_of_lu", piv, "piv", 1), out
+    cdef int t = kind("cofactor_of_lu", x, y), n = square("cofactor_of_lu", x, "a")
+    cdef Py_ssize_t where
+    if square("cofactor_of_lu", y, "lu") != n or dim("cofactor_of_lu", q, -1) != n:
+        raise ValueError(f"cofactor_of_lu: the shapes {np.shape(a)}, {np.shape(lu)} and {np.shape(piv)} do not fit")
+    x = behaved(x, t)
+    y = behaved(y, t)
+    q = behaved(q, cnp.NPY_INT)
+    start(&job, "cofactor_of_lu", y, 2, q, 1, x, 2)
+    out = output(&job, t, 2, n, n)
+    job.n = n
+    job.tol = most
+    job.lwork = lwork_of("cofactor_of_lu", 64.0 * n)
+    job.bytes = (<Py_ssize_t> job.lwork + <Py_ssize_t> n * n) * itemsize_of(t) + n * sizeof(int)
+    job.ns = cost(t, 300, 4.0 / 3 * n * n * (n + 20))
+    if n:
+        where = run(&job, t, <void*> cofactor_of_lu_body[float], <void*> cofactor_of_lu_body[double],
+                    <void*> cofactor_of_lu_body[c64], <void*> cofactor_of_lu_body[c128])
+        if where >= 0 and job.info < 0:
+            raise ValueError(f"cofactor_of_lu: piv[..., {-job.info - 1}] is not a row index (0..{n - 1})")
+        if where >= 0:
+            return None
+    return out
+
+
+def det_of_lu(lu, piv):
+    """Determinants by the factors (..., n, n) and interchanges (..., n) of `lu_factor`."""
+    cdef Job job
+    cdef int t = start_factors(&job, "det_of_lu", lu, piv)
+    cdef cnp.ndarray out = output(&job, t, 0)
+    job.bytes = <Py_ssize_t> job.n * itemsize_of(t)
+    job.ns = cost(t, 50, 30.0 * job.n)
+    run(&job, t, <void*> det_of_lu_body[float], <void*> det_of_lu_body[double], <void*> det_of_lu_body[c64],
+        <void*> det_of_lu_body[c128])
+    return out
+
+
+def slogdet_of_lu(lu, piv):
+    """Signs and logarithms of determinants by the factors (..., n, n) and interchanges (..., n) of `lu_factor`."""
+    cdef Job job
+    cdef int t = start_factors(&job, "slogdet_of_lu", lu, piv)
+    cdef cnp.ndarray sign = output(&job, t, 0), logabs = output(&job, real_of(t), 0)
+    job.bytes = <Py_ssize_t> job.n * itemsize_of(t)
+    job.ns = cost(t, 50, 100.0 * job.n)
+    run(&job, t, <void*> slogdet_of_lu_body[float], <void*> slogdet_of_lu_body[double],
+        <void*> slogdet_of_lu_body[c64], <void*> slogdet_of_lu_body[c128])
+    return sign, logabs
+
+
+def inv_of_lu(lu, piv):
+    """Inverses by the factors (..., n, n) and interchanges (..., n) of `lu_factor`.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        A pivot is exactly zero; names the matrix of the batch.  nan goes through.
+    ValueError
+        Something of `piv` is not the index of a row.
+    """
+    cdef Job job
+    cdef int t = start_factors(&job, "inv_of_lu", lu, piv), n = job.n
+    cdef cnp.ndarray out = output(&job, t, 2, n, n)
+    cdef Py_ssize_t where
+    job.lwork = lwork_of("inv_of_lu", 64.0 * n)
+    job.bytes = (<Py_ssize_t> job.lwork + <Py_ssize_t> n * n) * itemsize_of(t) + n * sizeof(int)
+    job.ns = cost(t, 200, 4.0 / 3 * n * n * (n + 10))
+    if n:
+        where = run(&job, t, <void*> inv_of_lu_body[float], <void*> inv_of_lu_body[double],
+                    <void*> inv_of_lu_body[c64], <void*> inv_of_lu_body[c128])
+        if where >= 0 and job.info < 0:
+            raise ValueError(f"inv_of_lu: piv[..., {-job.info - 1}] is not a row index (0..{n - 1})")
+        if where >= 0:
+            fail("inv (inv_of_lu)", &job, where, f"is singular: pivot {job.info} of {n} is zero")
+    return out
+
+
 # ---------------------------------------------------------------------------------------------- qr
 
 cdef enum:

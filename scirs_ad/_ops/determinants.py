@@ -20,6 +20,8 @@ from scirs_ad._ops.linalg import (
     well_conditioned,
 )
 
+SMALL = 16  # up to this many rows kernels take several matrices at once
+
 
 def _leave_out(s):
     """Products of all other elements of the last axis, and of all but two: by products, never by division."""
@@ -50,20 +52,28 @@ def cofactors_by_svd(a):
     return (_phase(u, vh) * (u * _leave_out(s)[..., None, :]) @ vh).astype(a.dtype, copy=False)
 
 
-def cofactors_by_inverse(a, inverse, det):
-    """By the inverse, and what ``det()`` returns, where that is harmless: seven times cheaper than singular values."""
-    size = np.abs(a).sum(-1).max(-1, initial=0.0) * np.abs(inverse).sum(-1).max(-1, initial=0.0)
-    if np.all(size < np.finfo(a.dtype).eps ** -0.25):  # beyond, the inverse loses digits that cofactors have
-        return np.conj(det()[..., None, None] * np.swapaxes(inverse, -1, -2))
-    return cofactors_by_svd(a)
+def _safe(dtype):
+    """From this condition number on the inverse loses digits that cofactors have."""
+    return np.finfo(dtype).eps ** -0.25
+
+
+def cofactors_by_factors(a, lu, piv):
+    """By the inverse, where that is harmless: seven times cheaper than singular values."""
+    found = kernels.cofactor_of_lu(a, lu, piv, _safe(a.dtype))
+    return cofactors_by_svd(a) if found is None else found
 
 
 def _cofactor_kernel(a):
+    if a.shape[-1] > SMALL:
+        return cofactors_by_factors(a, *kernels.lu_factor(a))
     try:
         inverse = kernels.inv(a)
     except np.linalg.LinAlgError:
         return cofactors_by_svd(a)
-    return cofactors_by_inverse(a, inverse, lambda: kernels.det(a))
+    size = np.abs(a).sum(-1).max(-1, initial=0.0) * np.abs(inverse).sum(-1).max(-1, initial=0.0)
+    if np.all(size < _safe(a.dtype)):
+        return np.conj(kernels.det(a)[..., None, None] * np.swapaxes(inverse, -1, -2))
+    return cofactors_by_svd(a)
 
 
 @primitive("(n,n)->(n,n)", kernel=_cofactor_kernel, internal=True)
