@@ -308,6 +308,7 @@ ENTRIES |= {
     "lsmr damped": Entry(_least("lsmr", 0.5), lambda m: (m.any(4, 3), m.any(4)), lead=False),
     "eigsh": Entry(_eigen(lambda a: ssl.eigsh(a, 2, which="SA")), lambda m: (m.definite(5),)),
     "eigsh generalised": Entry(_eigen(lambda a, b: ssl.eigsh(a, 2, b, which="SA")), lambda m: (m.indefinite(5), m.definite(5))),
+    "lobpcg": Entry(_eigen(lambda a: ssl.lobpcg(a, np.eye(5, 2), largest=False)), lambda m: (m.definite(5),)),
     "svds": Entry(lambda a: (lambda u, s, vh: (projector(u, 1), s, projector(dagger(vh), 1)))(*ssl.svds(a, 2)), lambda m: (m.any(5, 4) + 3 * np.eye(5, 4) * np.arange(4),)),
 }  # fmt: skip
 PATTERN = scipy.sparse.diags_array([np.ones(2), np.ones(3), np.ones(2)], offsets=[-1, 0, 1])

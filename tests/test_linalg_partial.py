@@ -204,6 +204,55 @@ def test_eigsh(which, kind):
     near(w, np.linalg.eigvalsh(a)[some])
 
 
+@pytest.mark.parametrize("kind", [float, complex])
+@pytest.mark.parametrize("largest", [True, False])
+def test_lobpcg(largest, kind):
+    """Values in SciPy's order and vectors, as of the whole spectrum; generalised problems; a preconditioner."""
+    n = 20
+    a, m = hermitian(n, kind), hermitian(n, kind) / 40 + 3 * np.eye(n)
+    start = RNG.standard_normal((n, 3))
+    some = [-1, -2, -3] if largest else [0, 1, 2]
+    inverse = np.diag(1 / (np.abs(np.diag(a).real) + 1))
+    for args in ((a,), (a, m)):
+
+        def ours(*args, M=None):
+            w, v = ssl.lobpcg(args[0], start, *args[1:], M=M, largest=largest, tol=1e-12, maxiter=400)
+            return anp.concatenate([anp.ravel(v[:, :2] @ np.conj(v[:, :2].T)), 1.0 * w])
+
+        def theirs(*args):
+            w, v = sla.eigh(*[(x + np.conj(x.T)) / 2 for x in args])
+            w, v = w[some], v[:, some]
+            return anp.concatenate([anp.ravel(v[:, :2] @ np.conj(v[:, :2].T)), 1.0 * w])
+
+        same_gradients(ours, theirs, *args, tol=1e-7)
+        same_gradients(lambda *args, ours=ours: ours(*args, M=inverse), theirs, *args, tol=1e-7)
+    d, sparse = np.arange(1.0, n + 1) ** 1.5, scipy.sparse.csr_array(a)
+    np.testing.assert_allclose(ssl.lobpcg(sparse, start, largest=largest, tol=1e-10, maxiter=400)[0],
+                               np.linalg.eigvalsh(a)[some], rtol=1e-8)  # fmt: skip
+    free = lambda d: ssl.lobpcg(ssl.LinearOperator((n, n), lambda v, d: v.T.__mul__(d).T if v.ndim > 1 else d * v, args=(d,)),  # noqa: E731
+                                start, largest=largest, tol=1e-11, maxiter=400)[0][0]  # fmt: skip
+    near(ad.grad(free)(d), np.eye(n)[-1 if largest else 0], 1e-7)
+
+
+def test_bad_input_of_lobpcg():
+    a, x = np.diag(np.arange(1.0, 31.0)), RNG.standard_normal((30, 2))
+    for call, error, match in [
+        (lambda: ssl.lobpcg(a, x, Y=x), NotImplementedError, "constraints Y"),
+        (lambda: ssl.lobpcg(a, x, retLambdaHistory=True), NotImplementedError, "histories"),
+        (lambda: ssl.lobpcg(a, x[:9]), ValueError, r"X must have shape \(30, k\)"),
+        (lambda: ssl.lobpcg(a[:, :9], x), ValueError, "expected square matri"),
+        (lambda: ssl.lobpcg(a, x, np.eye(3)), ValueError, "lobpcg: B has shape"),
+        (lambda: ssl.lobpcg(scipy.sparse.csr_array(a + np.eye(30, k=1)), x), np.linalg.LinAlgError, "not Hermitian"),
+        (lambda: ssl.lobpcg(a * np.nan, x), ValueError, "infs or NaNs"),
+        (lambda: ssl.lobpcg(a, x, tol=1e-10, maxiter=2, on_failure="raise"), ssl.NotConverged, "0 of 2 values"),
+        (lambda: ssl.lobpcg(a, x, on_failure="no"), ValueError, "on_failure"),
+    ]:
+        with pytest.raises(error, match=match):
+            call()
+    with pytest.warns(ssl.NotConvergedWarning, match="lobpcg: no convergence"):
+        ssl.lobpcg(a, x, tol=1e-10, maxiter=2)
+
+
 def test_eigsh_near_a_value():
     a = hermitian(9)
     for form in (lambda x: x, lambda x: ssl.LinearOperator((9, 9), lambda v, x: x @ v, args=((x + x.T) / 2,))):

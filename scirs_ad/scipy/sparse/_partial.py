@@ -1,6 +1,8 @@
 """A few eigenvalues or singular values of large matrices; what is not known of the spectrum is solved for, deflated."""
 
 import copy
+import functools
+import inspect
 import warnings
 
 import numpy as np
@@ -142,8 +144,8 @@ class Partial:
         half = ew.multiply(ct, 0.5)
         return ew.add(self.a.pull(theta, x, half), self.a.pull(theta, half, x))
 
-    def run(self, theta, mass, kind):
-        """Values, ascending, and vectors, of known matrices."""
+    def prepared(self, theta, mass, kind):
+        """Known matrices for SciPy, a vector, and whether A is seen to be zero; ValueError or LinAlgError if not Hermitian."""
         a = self.a.known(theta, kind)
         m = None if self.mass is None else self.mass.known(mass, kind)
         rng = np.random.default_rng(0)
@@ -160,12 +162,17 @@ class Partial:
                     raise np.linalg.LinAlgError(
                         f"{self.name}: {what} is not Hermitian; eig and svds take other matrices"
                     )
+        return a, m, x, not np.any(a @ x) and not np.any(a @ y)
+
+    def run(self, theta, mass, kind):
+        """Values, ascending, and vectors, of known matrices."""
+        a, m, x, zero = self.prepared(theta, mass, kind)
         options = dict(self.options)
+        if options.get("rng") is None:  # SciPy 1.14 has no such parameter
+            options.pop("rng", None)
         if options.get("v0") is None:
             options["v0"] = x  # the same at each call
-        if not np.any(a @ x) and not np.any(
-            a @ y
-        ):  # ARPACK has no start for a matrix of zeros, of which all vectors will do
+        if zero:  # ARPACK has no start for a matrix of zeros, of which all vectors will do
             return self.polished(a, m, np.eye(self.size, self.k), kind)
         if kind.kind == "c" and self.k >= self.size - 1:  # ARPACK's method for complex matrices has one pair fewer
             return self.densely(a, m, kind)
@@ -214,6 +221,30 @@ class Partial:
         return values, vectors
 
 
+class Preconditioned(Partial):
+    """The largest or the smallest values, by LOBPCG from given vectors."""
+
+    def run(self, theta, mass, kind):
+        a, m, _, _ = self.prepared(theta, mass, kind)
+        options = dict(self.options)
+        start, limit = np.array(options.pop("X"), kind), options.pop("limit")
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            # Of small matrices all values are computed, and what has not converged is told below.
+            warnings.simplefilter("ignore", UserWarning)
+            w, v = slinalg.lobpcg(a, start, m, tol=self.options["tol"], maxiter=limit,
+                                  **{key: x for key, x in options.items() if key != "tol"})  # fmt: skip
+        w, v = self.polished(a, m, v, kind)
+        residuals = np.linalg.norm(a @ v - (v if m is None else m @ v) * w, axis=0)
+        tol = options["tol"]
+        most = float(np.finfo(kind).eps ** 0.5 * self.size if tol is None else tol)
+        size = np.finfo(kind).eps * self.size * np.max(np.abs(w), initial=0.0)
+        missed = np.count_nonzero(~(residuals <= 10 * max(most, size)))
+        if missed:
+            say(self, f"{self.k - missed} of {self.k} values converged", tuple(residuals), "their residuals",
+                "give maxiter, a preconditioner M, or a larger tol", "")  # fmt: skip
+        return w, v
+
+
 class Dilated(Partial):
     """Singular values of A and halves of vectors: eigenvalues and vectors of ``[[0, A], [A^H, 0]]``."""
 
@@ -234,8 +265,10 @@ class Dilated(Partial):
     def run(self, theta, mass, kind):
         a = self.a.known(theta, kind)
         options = dict(self.options)
-        if options.get("v0") is None and options.get("rng") is None:
-            options["rng"] = np.random.default_rng(0)  # the same at each call
+        rng = options.pop("rng", None)
+        if options.get("v0") is None and rng is None:
+            rng = np.random.default_rng(0)  # the same at each call
+        options[_generator()] = rng
         product = a @ _draw(np.random.default_rng(0), self.a.shape[1], kind)
         if not np.any(product):  # as in eigsh
             halves = [np.eye(n, self.k, dtype=kind) for n in self.a.shape]
@@ -259,17 +292,23 @@ class Dilated(Partial):
         return s[order], x
 
 
-def say(how, what, history, of):
+@functools.cache
+def _generator():
+    """SciPy's name for a source of random numbers; until 1.14 another one."""
+    return "rng" if "rng" in inspect.signature(slinalg.svds).parameters else "random_state"
+
+
+REMEDY = "give maxiter, ncv, or tol, or sigma near the values that are wanted"
+
+
+def say(how, what, history, of, remedy=REMEDY, others="; the others are nan"):
     """The error or the warning about an iteration that did not converge."""
-    message = (
-        f"{how.name}: no convergence: {what}; give maxiter, ncv, or tol, or sigma near the values that are wanted; "
-        f".history has {of}"
-    )
+    message = f"{how.name}: no convergence: {what}; {remedy}; .history has {of}"
     if how.on_failure == "raise":
         error = NotConverged(message)
         error.history = history
         raise error
-    warning = NotConvergedWarning(f"{message}; the others are nan")
+    warning = NotConvergedWarning(f"{message}{others}")
     warning.history = history
     warnings.warn(warning, stacklevel=2)
 
@@ -503,6 +542,92 @@ def eigsh(
     how = Partial("eigsh", a, mass, k, tol, options, on_failure, bound("degenerate", degenerate))
     w, v = partial_core(a.theta, np.zeros(0, np.float32) if mass is None else mass.theta, how=how)
     return (w, v) if return_eigenvectors else w
+
+
+def lobpcg(
+    A, X, B=None, M=None, Y=None, tol=None, maxiter=None, largest=True, verbosityLevel=0, retLambdaHistory=False,
+    retResidualNormsHistory=False, restartControl=20, *, degenerate=None, on_failure="warn",
+):  # fmt: skip
+    """The largest or the smallest eigenvalues and vectors of a Hermitian matrix, from approximate vectors.
+
+    Parameters
+    ----------
+    A : array_like, SparseMatrix, scipy.sparse matrix or LinearOperator, shape (n, n)
+        Derivatives flow to dense ones, to a `SparseMatrix` and to the `args` of a LinearOperator.
+    X : array_like, shape (n, k)
+        Where to begin, and so how many are wanted; a constant.
+    B : as `A`, optional
+        The matrix of the generalised problem ``A v = w B v``, positive definite.
+    M : array_like, scipy.sparse matrix or LinearOperator, optional
+        Preconditioner, an approximation of the inverse of `A`; a constant.
+    Y : None
+        Constraints have no derivative here.
+    tol : float, optional
+        Of the norms of residuals; ``sqrt(eps) n`` unless given.
+    maxiter : int, optional
+        20 unless given.
+    largest : bool
+        Whether the largest or the smallest values.
+    verbosityLevel, restartControl : int
+        As SciPy's.
+    retLambdaHistory, retResidualNormsHistory : False
+        ``.history`` of the warning or the error has the residuals.
+    degenerate : {"warn", "ignore", "raise"}, optional
+        What to do where the derivative of vectors does not exist; see `scirs_ad.scipy.linalg.set_policy`.
+    on_failure : {"warn", "raise"}
+        What to do if an iteration does not converge, also of those for derivatives.
+
+    Returns
+    -------
+    w, v : Variable or ndarray, shapes (k,) and (n, k)
+        The values, the largest or the smallest first.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or something is not finite.
+    NotImplementedError
+        For `Y` and histories.
+    numpy.linalg.LinAlgError
+        If `A` or `B` is not Hermitian.
+    NotConverged
+        If an iteration does not converge, with ``on_failure="raise"``.
+
+    Notes
+    -----
+    Derivative: that of `eigsh`. It takes the vectors for exact: give a small `tol`. Cost: some products with `A`, `B` and
+    `M` for each iteration, and a deflated solution for the derivative of each vector.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scirs_ad.scipy.sparse.linalg import lobpcg
+    >>> a = np.diag(np.arange(1.0, 21.0))
+    >>> lobpcg(a, np.eye(20, 2) + 0.1, largest=False, tol=1e-9, maxiter=200)[0].round(6)
+    array([1., 2.])
+    """
+    _choice("lobpcg", on_failure)
+    if Y is not None:
+        raise NotImplementedError("lobpcg: constraints Y have no derivative here; deflate A by them")
+    if retLambdaHistory or retResidualNormsHistory:
+        raise NotImplementedError("lobpcg: histories are not returned; .history of the warning has the residuals")
+    a = Operand("lobpcg", A, on_failure, True)
+    n = a.shape[0]
+    if n != a.shape[1]:
+        raise ValueError(f"lobpcg: expected square matrix, but got shape={a.shape}")
+    X = np.asarray(X)
+    if X.ndim != 2 or X.shape[0] != n or not 1 <= X.shape[1] < n:
+        raise ValueError(
+            f"lobpcg: X must have shape ({n}, k) with k from 1 to {n - 1}, for A of shape {a.shape}; it has {X.shape}"
+        )
+    mass = None if B is None else Operand("lobpcg", B, on_failure, True)
+    if mass is not None and mass.shape != a.shape:
+        raise ValueError(f"lobpcg: B has shape {mass.shape}; it should be that of A, {a.shape}")
+    options = {"X": X, "M": M, "tol": tol, "limit": maxiter, "largest": largest, "verbosityLevel": verbosityLevel,
+               "restartControl": restartControl}  # fmt: skip
+    how = Preconditioned("lobpcg", a, mass, X.shape[1], 0, options, on_failure, bound("degenerate", degenerate))
+    w, v = partial_core(a.theta, np.zeros(0, np.float32) if mass is None else mass.theta, how=how)
+    return (w[..., ::-1], v[..., ::-1]) if largest else (w, v)
 
 
 def svds(

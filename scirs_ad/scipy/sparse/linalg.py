@@ -20,13 +20,13 @@ from scirs_ad.scipy._spectra import checked
 from scirs_ad.scipy.sparse._direct import SparseMatrix, SuperLU, factorized, splu, spsolve, spsolve_triangular
 from scirs_ad.scipy.sparse._krylov import LinearOperator, NotConverged, NotConvergedWarning, aslinearoperator, solved
 from scirs_ad.scipy.sparse._least import lsmr, lsqr
-from scirs_ad.scipy.sparse._partial import eigsh, svds
+from scirs_ad.scipy.sparse._partial import eigsh, lobpcg, svds
 
 sparse = lazy("scipy.sparse")
 
 __all__ = [
     "LinearOperator", "NotConverged", "NotConvergedWarning", "SparseMatrix", "SuperLU", "aslinearoperator", "bicg",
-    "bicgstab", "cg", "cgs", "eigsh", "expm_multiply", "factorized", "gcrotmk", "gmres", "lgmres", "lsmr", "lsqr", "minres", "qmr", "splu",
+    "bicgstab", "cg", "cgs", "eigsh", "expm_multiply", "factorized", "gcrotmk", "gmres", "lgmres", "lobpcg", "lsmr", "lsqr", "minres", "qmr", "splu",
     "spsolve", "spsolve_triangular", "svds", "tfqmr",
 ]  # fmt: skip
 
