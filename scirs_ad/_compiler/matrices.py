@@ -261,7 +261,8 @@ def cofactor_of_lu(a, lu, piv):
 
     Cost: ``4/3 n^3`` operations; a singular value decomposition where the inverse is not safe, as in `cofactor_core`.
     """
-    return cofactors_by_svd(a)
+    lead = np.broadcast_shapes(a.shape[:-2], lu.shape[:-2], piv.shape[:-1])
+    return cofactors_by_svd(np.broadcast_to(a, lead + a.shape[-2:]))
 
 
 for _p in (slogdet_of_lu, inv_of_lu, det_of_lu, cofactor_of_lu):
