@@ -271,11 +271,14 @@ def test_operators_are_asked_again(solver, ours, in_program):
     f = lambda x: solve(operator, x)[0]  # noqa: E731
     _, pullback = ad.vjp(ad.compile(f) if in_program and not ours else f, np.ones(3))
     np.testing.assert_allclose(pullback(np.ones(3))[0], 1 / a, rtol=1e-4)
+    _, push = ad.linearize(f, np.ones(3))
+    np.testing.assert_allclose(push(np.ones(3)), 1 / a, rtol=1e-4)
     a[1] = 5.0
-    with pytest.raises(
-        RuntimeError, match=rf"{solver}: matvec runs again|LinearOperator of shape \(3, 3\) gives other"
-    ):
-        pullback(np.ones(3))
+    for derivative in (pullback, push):
+        with pytest.raises(
+            RuntimeError, match=rf"{solver}: matvec runs again|LinearOperator of shape \(3, 3\) gives other"
+        ):
+            derivative(np.ones(3))
     _, pullback = ad.vjp(f, np.ones(3))
     np.testing.assert_allclose(pullback(np.ones(3))[0], 1 / a, rtol=1e-4)
 

@@ -11,7 +11,7 @@ import numpy as np
 from scirs_ad._compiler.graph import NUMBERS, FlatGraph, Op
 from scirs_ad._core.core import PRIMITIVES, Elementwise, Spec
 from scirs_ad._core.define import primitive, raises, sample
-from scirs_ad._ops.determinants import cofactors_by_factors, cofactors_by_svd
+from scirs_ad._ops.determinants import SMALL, cofactors_by_factors, cofactors_by_svd
 from scirs_ad._ops.linalg import kernels, lu_body, lu_of
 
 __all__ = ["TABLE", "share_factors"]
@@ -261,7 +261,8 @@ def cofactor_of_lu(a, lu, piv):
 
     Cost: ``4/3 n^3`` operations; a singular value decomposition where the inverse is not safe, as in `cofactor_core`.
     """
-    return cofactors_by_svd(a)
+    lead = np.broadcast_shapes(a.shape[:-2], lu.shape[:-2], piv.shape[:-1])
+    return cofactors_by_svd(np.broadcast_to(a, lead + a.shape[-2:]))
 
 
 for _p in (slogdet_of_lu, inv_of_lu, det_of_lu, cofactor_of_lu):
@@ -304,12 +305,11 @@ SHARED = {
     "cofactor_core": (cofactor_of_lu, True),
 }
 SHARE_LINE = "solve(A, b), slogdet(A), det(A), inv(A) -> one factorisation of A"
-SMALL = 16  # smaller matrices are factored several at once: faster than to read factors from memory
 
 
 def share_factors(graph, report):
     """One LU factorisation for all that need one of the same matrix: solutions, determinants, inverses."""
-    wanted = {}
+    wanted = {}  # not of small ones, whose factors take longer to read from memory than to compute
     for op in graph.ops:
         if op.primitive is lu_of or op.primitive.name in SHARED:
             wanted.setdefault(op.inputs[0], []).append(op)

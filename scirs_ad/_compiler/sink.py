@@ -6,6 +6,7 @@ less by that: what shares no array with the rest of its region may as well be co
 """
 
 import bisect
+import math
 
 from scirs_ad._compiler.graph import NUMBERS
 from scirs_ad._transforms.cost import size_of
@@ -65,10 +66,7 @@ def _read(ops, k, first, last):
 def _parts(step, graph):
     """The members of a region that share no array with one another or with its folds, as lists; none if all do."""
     members, folds, scatters, shape = step
-    size = 1
-    for n in shape:
-        size *= n
-    parent = {}
+    size, parent = math.prod(shape), {}
 
     def find(v):
         while parent.setdefault(v, v) != v:

@@ -484,18 +484,22 @@ cdef int slogdet_of_lu_body(Job *job, char **p, scalar *work) noexcept nogil:
     return 0
 
 
-cdef int inv_of_lu_body(Job *job, char **p, scalar *work) noexcept nogil:
-    # work: the factors by columns; LAPACK's workspace; the interchanges.
+cdef int inverse_by_columns(Job *job, char **p, scalar *work) noexcept nogil:
+    """The inverse to the front of `work`; behind it LAPACK's workspace and the interchanges."""
     cdef Py_ssize_t n = job.n, i
     cdef scalar *extra = work + n * n
     cdef int *piv = <int*> (extra + job.lwork)
-    cdef int info
     for i in range(n):
         piv[i] = (<int*> (p[1] + i * job.arg[1].rs))[0] + 1
         if piv[i] < 1 or piv[i] > n:
             return -<int> (i + 1)
     pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, n)
-    info = getri(job.n, work, job.n, piv, extra, job.lwork)
+    return getri(job.n, work, job.n, piv, extra, job.lwork)
+
+
+cdef int inv_of_lu_body(Job *job, char **p, scalar *work) noexcept nogil:
+    cdef Py_ssize_t n = job.n
+    cdef int info = inverse_by_columns(job, p, work)
     if info == 0:
         pack(<scalar*> p[2], <char*> work, sizeof(scalar), n * sizeof(scalar), n, n)
     return info
@@ -509,28 +513,23 @@ cdef inline double magnitude(scalar x) noexcept nogil:
 
 
 cdef int cofactor_of_lu_body(Job *job, char **p, scalar *work) noexcept nogil:
-    # work: as `inv_of_lu_body` has it; the sums of rows of the inverse in LAPACK's workspace.
+    # work: as `inverse_by_columns` leaves it; the sums of rows of the inverse in LAPACK's workspace.
     cdef Py_ssize_t n = job.n, i, j, rs = job.arg[2].rs, cs = job.arg[2].cs
     cdef scalar *extra = work + n * n
     cdef scalar *out = <scalar*> p[3]
-    cdef int *piv = <int*> (extra + job.lwork)
     cdef double *sums = <double*> extra
     cdef double most = 0, size
     cdef scalar det
-    cdef int sign = diagonal_of(job, p, extra)
+    cdef int sign = diagonal_of(job, p, extra), info
     product(n, extra, sign, <char*> &det)
-    for i in range(n):
-        piv[i] = (<int*> (p[1] + i * job.arg[1].rs))[0] + 1
-        if piv[i] < 1 or piv[i] > n:
-            return -<int> (i + 1)
     for i in range(n):
         size = 0
         for j in range(n):
             size += magnitude((<scalar*> (p[2] + i * rs + j * cs))[0])
         most = max(most, size)
-    pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, n)
-    if getri(job.n, work, job.n, piv, extra, job.lwork) != 0:
-        return 1
+    info = inverse_by_columns(job, p, work)
+    if info != 0:
+        return info
     memset(sums, 0, n * sizeof(double))
     for j in range(n):
         for i in range(n):

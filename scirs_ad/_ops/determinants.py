@@ -60,7 +60,10 @@ def _safe(dtype):
 def cofactors_by_factors(a, lu, piv):
     """By the inverse, where that is harmless: seven times cheaper than singular values."""
     found = kernels.cofactor_of_lu(a, lu, piv, _safe(a.dtype))
-    return cofactors_by_svd(a) if found is None else found
+    if found is not None:
+        return found
+    lead = np.broadcast_shapes(a.shape[:-2], lu.shape[:-2], piv.shape[:-1])
+    return cofactors_by_svd(np.broadcast_to(a, lead + a.shape[-2:]))
 
 
 def _cofactor_kernel(a):

@@ -79,6 +79,8 @@ class Matrix:
 
     def on(self, x):
         """What multiplies `x`: in a graph, which may run when the user has written to this matrix, a copy."""
+        if type(x) is not Variable:
+            return self
         if type(value_of(x)) is not Spec or not self.parts:
             return self.watched()
         key, now = id(self.value), [before for _, before in self.parts]
