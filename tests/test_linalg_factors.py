@@ -102,7 +102,11 @@ def test_pair_of_matrices():
     close(sla.subspace_angles(REAL[:, :2], REAL[:, 1:]), scipy.linalg.subspace_angles(REAL[:, :2], REAL[:, 1:]), 1e-7)
 
 
-@pytest.mark.parametrize("sort", ["lhp", "rhp", "iuc", "ouc", lambda x, y=None: np.abs(x) > 1], ids=str)
+@pytest.mark.parametrize(
+    "sort",
+    ["lhp", "rhp", "iuc", "ouc", lambda x, y=None: np.abs(x) > 1],
+    ids=lambda sort: sort if isinstance(sort, str) else "function",
+)
 @pytest.mark.parametrize("output", ["real", "complex"])
 def test_sorted_forms(sort, output):
     found = sla.schur(REAL, output, sort=sort)

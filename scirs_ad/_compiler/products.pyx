@@ -9,12 +9,13 @@ from scipy.linalg.cython_blas cimport ddot, dgemm, dgemv, sdot, sgemm, sgemv
 from scirs_ad._compiler.program cimport Frame, Held, Native
 from scirs_ad._kernels.blas cimport one_blas_thread, restore_blas_threads, warm
 from scirs_ad._kernels.linalg_batch cimport AD_PRODUCT_MOST, small_product
+from scirs_ad._kernels.linalg_panels cimport FEWEST_SHARED, gemm, share_panels
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 cdef enum:
     MOST_LOOPS = 32
     SHORT_GEMV = 100            # elements of a matrix
-    MOST_ROWS = 4096            # of a single product: BLAS has threads for more
+    MOST_ROWS = 4096            # of a single product: panels are for more
 
 cdef struct Call:
     int m, n, k, lda, ldb, ldc, a, b, c
@@ -23,6 +24,7 @@ cdef struct Call:
     Py_ssize_t count
     bint double
     bint large                  # each product
+    bint wide                   # shared among threads by panels
     bint small                  # not for BLAS: 165 ns for 3 by 3 where the own kernel takes 13
     bint half                   # of a matrix and its own transpose: one triangle counts, so it is symmetric to the bit
     Py_ssize_t length[MOST_LOOPS]
@@ -37,6 +39,14 @@ cdef void gemm64(Call* x, const char* a, const char* b, char* c) noexcept nogil:
 cdef void gemm32(Call* x, const char* a, const char* b, char* c) noexcept nogil:
     cdef float one = 1, zero = 0
     sgemm(&x.ta, &x.tb, &x.m, &x.n, &x.k, &one, <float*> a, &x.lda, <float*> b, &x.ldb, &zero, <float*> c, &x.ldc)
+
+
+cdef void wide64(Call* x, const char* a, const char* b, char* c) noexcept nogil:
+    gemm[double](x.ta, x.tb, x.m, x.n, x.k, <double*> a, x.lda, <double*> b, x.ldb, <double*> c, x.ldc)
+
+
+cdef void wide32(Call* x, const char* a, const char* b, char* c) noexcept nogil:
+    gemm[float](x.ta, x.tb, x.m, x.n, x.k, <float*> a, x.lda, <float*> b, x.ldb, <float*> c, x.ldc)
 
 
 cdef void small_gemm(Call* x, const char* a, const char* b, char* c) noexcept nogil:
@@ -176,7 +186,7 @@ cdef int dot32(void* data, char** ptr) noexcept nogil:
 
 
 cdef double NS_SHARED = 1e5     # less work than this is not worth a second thread
-cdef double NS_OF_BLAS = 1e6    # a matrix product of more work is for the threads of BLAS
+cdef double NS_ALONE = 1e6      # matrix products of more work go one after another, each in panels
 cdef double NS_WARM = 1e4       # a matrix product of more work gains from warm buffers of BLAS
 
 
@@ -236,7 +246,9 @@ cdef class Product(Native):
         self.ns = x.count * alone
         x.large = alone > NS_WARM
         x.half = kind == "gemm" and x.a == x.b and x.ta != x.tb and x.lda == x.ldb and x.m == x.n and x.loops == 0
-        self.shared = x.count > 1 and alone < NS_OF_BLAS and self.ns > NS_SHARED
+        x.wide = (kind == "gemm" and not x.small and 2.0 * x.m * x.n * x.k >= FEWEST_SHARED
+                  and (x.count == 1 or alone > NS_ALONE))
+        self.shared = x.wide or (x.count > 1 and self.ns > NS_SHARED)
         times = f"{x.count} times " if loops else ""
         self.text = f"{times}{kind} {flags[0]}{flags[1]} {x.m} x {x.n} x {x.k}: p{x.a} p{x.b} -> p{x.c}"
 
@@ -261,7 +273,7 @@ cdef void share(void* context, int chunk, int worker) noexcept nogil:
 
 
 cdef class Products(Held):
-    """A stack of products, shared among threads, in each of which BLAS has one: so results depend on neither.
+    """Products, shared among threads, in each of which BLAS has one: so results depend on neither.
 
     Parameters
     ----------
@@ -282,6 +294,18 @@ cdef class Products(Held):
         s.call, s.ptr = <Call*> self.product.data, f.ptr
         if s.call.large:
             warm(threads)
+        if s.call.wide:
+            with nogil:
+                share_panels(True)
+                some(s.call, f.ptr, wide64 if s.call.double else wide32, 0, s.call.count)
+                share_panels(False)
+                if s.call.half and s.call.double:
+                    mirror[double](s.call, <double*> f.ptr[s.call.c])
+                elif s.call.half:
+                    mirror[float](s.call, <float*> f.ptr[s.call.c])
+            if single:
+                restore_blas_threads()
+            return 0
         chunks = min(s.call.count, max(2, <Py_ssize_t> (self.ns / 2e4)), 256)
         s.size = (s.call.count + chunks - 1) // chunks
         with nogil:

@@ -10,7 +10,8 @@ from scirs_ad._kernels.linalg_batch cimport (
     AD_TILE_MOST, AD_TILE_cholesky_pull, Arg, Job, add_argument, behaved, cost, dim, door, kind, leading, output, pack,
     run, small, square, start,
 )
-from scirs_ad._kernels.linalg_lapack cimport c64, c128, gemm, gemm_add, scalar, trsm
+from scirs_ad._kernels.linalg_lapack cimport c64, c128, scalar
+from scirs_ad._kernels.linalg_panels cimport gemm, gemm_add, trsm
 
 import numpy as np
 
@@ -137,6 +138,7 @@ def cholesky_pull(l, ct):
     out = output(&job, t, 2, n, n)
     job.n = n
     job.bytes = <Py_ssize_t> n * n * (<object> out).itemsize
+    job.panels = True
     job.ns = cost(t, 100, n * <double> n * (n + 10) * 2 / 3)
     if n <= AD_TILE_MOST:
         small(&job, AD_TILE_cholesky_pull, t)
@@ -237,6 +239,7 @@ def qr_pull(q, r, ct_q, ct_r):
     out = output(&job, t, 2, m, n)
     job.m, job.n = m, n
     job.bytes = (4 * <Py_ssize_t> n * n + 2 * <Py_ssize_t> m * n) * (<object> out).itemsize
+    job.panels = True
     job.ns = cost(t, 1000, m * 5.0 * n * (n + 10))
     if n:
         run(&job, t, <void*> qr_pull_body[float], <void*> qr_pull_body[double], <void*> qr_pull_body[c64],

@@ -54,6 +54,7 @@ cdef struct Job:
     double tol
     Py_ssize_t bytes                 # workspace per thread
     double ns                        # estimated work per matrix, one thread
+    bint panels                      # large matrices are shared in panels, not by BLAS
     int info                         # of the first matrix that failed
     ad_tile_fn several               # runs `width` small matrices at once; NULL: one by one
     int width

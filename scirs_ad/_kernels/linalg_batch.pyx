@@ -2,8 +2,8 @@
 
 A kernel names its operands and outputs, and a body that handles one matrix through plain pointers.  The engine
 converts dtypes, broadcasts the leading axes by strides (nothing is copied), allocates one workspace per thread and
-runs the body over the batch, in several threads when there is work for them.  One matrix is never shared
-between threads, so the results do not depend on their number.
+runs the body over the batch, in several threads when there is work for them.  One matrix of a batch is never shared
+between threads, a single one in panels that do not depend on their number, so the results do not either.
 """
 from libc.limits cimport INT_MAX
 from libc.stdlib cimport free, malloc
@@ -12,6 +12,7 @@ cimport numpy as cnp
 
 from scirs_ad._kernels.blas cimport blas_threads, one_blas_thread, restore_blas_threads, warm
 from scirs_ad._kernels.buffers cimport empty
+from scirs_ad._kernels.linalg_panels cimport share_panels
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 import numpy as np
@@ -36,9 +37,9 @@ cdef const ad_tile_table *tiles = ad_tile_find(ISA.encode())
 cdef double NS_TINY = 2e3
 # From here on the buffers of BLAS are worth warming (products of 48 x 48 gain nothing, of 64 x 64 a half).
 cdef double NS_WARM = 1e4
-# Matrices this large go one after another, each with BLAS's own threads.
+# Matrices this large go one after another, each with threads of its own: in panels, or BLAS's.
 cdef double NS_LARGE = 2e7
-# A single matrix with less work than this runs on one thread. Blocked algorithms make many small calls of BLAS, and
+# A single matrix with less work than this, of what is not computed in panels, runs on one thread. Blocked algorithms make many small calls of BLAS, and
 # each waits for all of OpenBLAS's workers: factorisations of 150 x 150 with their adjoints, 6 ms, took 250 ms with two
 # threads while other programs ran. The workers also spin for 100 ms after each call.
 cdef double NS_ALONE = 2e7
@@ -155,6 +156,7 @@ cdef int start(Job *job, str op, cnp.ndarray a, int ca, cnp.ndarray b=None, int 
     job.nargs = job.ndim = job.info = 0
     job.bytes = 0
     job.several = NULL
+    job.panels = False
     bad = one_shape(job, a, ca)
     if b is not None:
         bad |= one_shape(job, b, cb)
@@ -391,15 +393,16 @@ cdef Py_ssize_t run(Job *job, int typenum, void *f, void *d, void *c, void *z) e
     if job.size == 0:
         return -1
     ndim = coalesce(job, shape)
-    if job.size == 1:
-        if job.ns > NS_TINY and job.ns < NS_ALONE:
+    if job.size == 1 or (job.panels and job.ns > NS_LARGE):
+        if job.ns > NS_TINY and (job.panels or job.ns < NS_ALONE):
             single = one_blas_thread()
+            share_panels(True)
     elif job.ns < NS_LARGE or blas_threads() == 1:
         # The number of BLAS threads must not depend on ours, or the last bits would.
         single = job.ns > NS_TINY and one_blas_thread()
         threads = min(threads_for(job.ns * job.size), job.size)
     if job.ns > NS_WARM:
-        warm(threads)
+        warm(threads_for(job.ns) if job.panels and threads == 1 else threads)
     stride = (job.bytes + 127) & ~(<Py_ssize_t> 63)
     size = threads * stride + 64
     if size <= <Py_ssize_t> sizeof(small):
@@ -418,6 +421,7 @@ cdef Py_ssize_t run(Job *job, int typenum, void *f, void *d, void *c, void *z) e
                 else:
                     where = spread(job, body, ndim, shape, threads, aligned(work), stride)
     finally:
+        share_panels(False)
         if single:
             restore_blas_threads()
         if work is not small and work is not NULL:

@@ -12,9 +12,8 @@ from scirs_ad._kernels.linalg_batch cimport (
     Job, behaved, complex_of, cost, dim, door, fail, finite, kind, lwork_of, output, pack, real_of, run,
     square, start,
 )
-from scirs_ad._kernels.linalg_lapack cimport (
-    blas, c64, c128, geev, gesdd, gesvd, heevd, lapack, scalar, sterf, sytrd,
-)
+from scirs_ad._kernels.linalg_lapack cimport c64, c128, geev, gesdd, gesvd, heevd, lapack, scalar, sterf, sytrd
+from scirs_ad._kernels.linalg_panels cimport dgemm, sgemm
 
 import numpy as np
 
@@ -114,7 +113,7 @@ cdef int own_eigh(Job *job, char **p, real *work) noexcept nogil:
             info = sytrd(c'L', n, work, ld, w, e, tau, rest, <int> min(ad_eigen_words(n), 64 * n))
         if info == 0 and job.mode == c'V':
             info = eigen.vectors_f64(n, work, ld, w, e, tau, z, rest, <int*> (rest + ad_eigen_words(n)),
-                                     <void*> blas.dgemm, <void*> lapack.dsteqr)
+                                     <void*> dgemm, <void*> lapack.dsteqr)
         elif info == 0:
             info = sterf(n, w, e)
     else:
@@ -124,7 +123,7 @@ cdef int own_eigh(Job *job, char **p, real *work) noexcept nogil:
             info = sytrd(c'L', n, work, ld, w, e, tau, rest, <int> min(ad_eigen_words(n), 64 * n))
         if info == 0 and job.mode == c'V':
             info = eigen.vectors_f32(n, work, ld, w, e, tau, z, rest, <int*> (rest + ad_eigen_words(n)),
-                                     <void*> blas.sgemm, <void*> lapack.ssteqr)
+                                     <void*> sgemm, <void*> lapack.ssteqr)
         elif info == 0:
             info = sterf(n, w, e)
     if info == 0:

@@ -16,7 +16,8 @@ from scipy.linalg cimport cython_lapack as lapack
 from scirs_ad._kernels.linalg_batch cimport (
     Job, add_argument, behaved, cost, door, kind, output, pack, run, small_product, square, start,
 )
-from scirs_ad._kernels.linalg_lapack cimport c64, c128, gemm, gemm_add, gemv, getrf, scalar, trsm
+from scirs_ad._kernels.linalg_lapack cimport c64, c128, gemv, scalar
+from scirs_ad._kernels.linalg_panels cimport gemm, gemm_add, getrf, trsm
 
 import numpy as np
 
@@ -527,6 +528,7 @@ cdef int prepare(Job *job, int t, int n, int matrices, int products) except -1:
     job.n = n
     # The vectors hold sums in double precision and xLACN2's signs.
     job.bytes = (<Py_ssize_t> matrices * n * n + 8 * n + 32) * words + (n + HOW) * 8 + 64
+    job.panels = True
     job.ns = cost(t, 2000, products * 2.0 * n * n * (n + 10))
     return 0
 

@@ -14,7 +14,8 @@ from scirs_ad._kernels.linalg_batch cimport (
     behaved, cost, dim, door, fail, finite, holds_nan, itemsize_of, kind, lwork_of, output, pack, real_of, run, small,
     square, start,
 )
-from scirs_ad._kernels.linalg_lapack cimport c64, c128, geqrt, getrf, getri, larfb, potrf, scalar
+from scirs_ad._kernels.linalg_lapack cimport c64, c128, geqrt, getri, scalar
+from scirs_ad._kernels.linalg_panels cimport getrf, larfb, potrf
 
 import numpy as np
 
@@ -96,6 +97,7 @@ def cholesky(a, bint lower=True, bint symmetrize=False):
     job.n = n
     job.uplo = c'L' if lower else c'U'
     job.flag = symmetrize
+    job.panels = True
     job.ns = cost(t, 100, n * <double> n * (n + 10) / 3)
     if n <= AD_TILE_MOST:
         small(&job, AD_TILE_cholesky, t)
@@ -158,6 +160,7 @@ def lu_factor(a):
     lu = output(&job, t, 2, job.m, job.n)
     piv = output(&job, cnp.NPY_INT, 1, min(job.m, job.n))
     job.bytes = <Py_ssize_t> job.m * job.n * itemsize_of(t)
+    job.panels = True
     job.ns = cost(t, 150, min(job.m, job.n) * (job.m + 10.0) * job.n)
     if job.m == job.n <= AD_TILE_MOST:
         small(&job, AD_TILE_lu, t)
@@ -386,6 +389,7 @@ cdef int start_det(Job *job, str op, cnp.ndarray x, int t, int n) except -1:
     start(job, op, x, 2)
     job.n = n
     job.bytes = <Py_ssize_t> n * n * itemsize_of(t) + n * sizeof(int) + 16
+    job.panels = True
     job.ns = cost(t, 150, 2.0 / 3 * n * n * (n + 10))
     return 0
 
@@ -647,10 +651,22 @@ cdef int qr_body(Job *job, char **p, scalar *work) noexcept nogil:
     cdef scalar *t = q + <Py_ssize_t> m * nq
     cdef scalar *extra = t + <Py_ssize_t> nb * k
     cdef scalar *r = <scalar*> p[job.nargs - 1]
-    cdef int info
+    cdef scalar *v
+    cdef int info = 0
+    cdef char adjoint = c'T'
+    if scalar is c64 or scalar is c128:
+        adjoint = c'C'
     pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, m)
     # Panels by recursion: xGEQRF's go column by column, half of its time at this size.
-    info = geqrt(m, n, nb, work, m, t, nb, extra)
+    lo = 0
+    while lo < k:
+        width = min(nb, k - lo)
+        v = work + <Py_ssize_t> lo * (m + 1)
+        info = geqrt(m - lo, width, width, v, m, t + <Py_ssize_t> lo * nb, nb, extra)
+        if lo + width < n:
+            larfb(adjoint, m - lo, n - lo - width, width, v, m, t + <Py_ssize_t> lo * nb, nb,
+                  v + <Py_ssize_t> width * m, m, extra)
+        lo += nb
     pack(r, <char*> work, sizeof(scalar), m * sizeof(scalar), nr, n)
     for i in range(nr):
         for j in range(min(i, n)):
@@ -663,8 +679,8 @@ cdef int qr_body(Job *job, char **p, scalar *work) noexcept nogil:
         lo = (k - 1) // nb * nb
         while lo >= 0:
             width = min(nb, k - lo)
-            larfb(m - lo, nq - lo, width, work + <Py_ssize_t> lo * (m + 1), m, t + <Py_ssize_t> lo * nb, nb,
-                  q + <Py_ssize_t> lo * (m + 1), m, extra, max(nq, 1))
+            larfb(c'N', m - lo, nq - lo, width, work + <Py_ssize_t> lo * (m + 1), m, t + <Py_ssize_t> lo * nb, nb,
+                  q + <Py_ssize_t> lo * (m + 1), m, extra)
             lo -= nb
         pack(<scalar*> p[1], <char*> q, sizeof(scalar), m * sizeof(scalar), m, nq)
     return info
@@ -706,6 +722,7 @@ def qr(a, str mode="reduced"):
             q[...] = np.eye(m, job.flag)
         return r if q is None else (q, r)
     job.bytes = (<Py_ssize_t> m * (n + job.flag) + min(REFLECTORS, k) * (k + <Py_ssize_t> max(n, job.flag))) * size
+    job.panels = True
     job.ns = cost(t, 500, 2.0 * m * n * (k + 10) * (2 if q is not None else 1))
     if n <= m <= AD_TILE_MOST and job.flag == n:
         small(&job, AD_TILE_qr, t)

@@ -12,33 +12,6 @@ ctypedef fused scalar:
     c128
 
 
-cdef inline void gemm(char ta, char tb, int m, int n, int k, scalar *a, int lda, scalar *b, int ldb,
-                      scalar *c, int ldc) noexcept nogil:
-    cdef scalar one = 1, zero = 0
-    if scalar is float:
-        blas.sgemm(&ta, &tb, &m, &n, &k, &one, a, &lda, b, &ldb, &zero, c, &ldc)
-    elif scalar is double:
-        blas.dgemm(&ta, &tb, &m, &n, &k, &one, a, &lda, b, &ldb, &zero, c, &ldc)
-    elif scalar is c64:
-        blas.cgemm(&ta, &tb, &m, &n, &k, &one, a, &lda, b, &ldb, &zero, c, &ldc)
-    else:
-        blas.zgemm(&ta, &tb, &m, &n, &k, &one, a, &lda, b, &ldb, &zero, c, &ldc)
-
-
-cdef inline void gemm_add(char ta, char tb, int m, int n, int k, double factor, scalar *a, int lda, scalar *b, int ldb,
-                          scalar *c, int ldc) noexcept nogil:
-    """C += factor op(A) op(B)."""
-    cdef scalar one = 1, alpha = <scalar> factor
-    if scalar is float:
-        blas.sgemm(&ta, &tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &one, c, &ldc)
-    elif scalar is double:
-        blas.dgemm(&ta, &tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &one, c, &ldc)
-    elif scalar is c64:
-        blas.cgemm(&ta, &tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &one, c, &ldc)
-    else:
-        blas.zgemm(&ta, &tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &one, c, &ldc)
-
-
 cdef inline void gemv(char ta, int m, int n, scalar *a, int lda, scalar *x, int incx, scalar *y) noexcept nogil:
     cdef scalar one = 1, zero = 0
     cdef int incy = 1
@@ -62,6 +35,34 @@ cdef inline void syrk(char uplo, char ta, int n, int k, scalar *a, int lda, scal
         blas.csyrk(&uplo, &ta, &n, &k, &one, a, &lda, &zero, c, &ldc)
     else:
         blas.zsyrk(&uplo, &ta, &n, &k, &one, a, &lda, &zero, c, &ldc)
+
+
+cdef inline void herk_subtract(char uplo, char ta, int n, int k, scalar *a, int lda, scalar *c, int ldc) noexcept nogil:
+    """A triangle of C -= op(A) op(A)^H."""
+    cdef scalar minus = -1, one = 1
+    cdef float minus_f = -1, one_f = 1
+    cdef double minus_d = -1, one_d = 1
+    if scalar is float:
+        blas.ssyrk(&uplo, &ta, &n, &k, &minus, a, &lda, &one, c, &ldc)
+    elif scalar is double:
+        blas.dsyrk(&uplo, &ta, &n, &k, &minus, a, &lda, &one, c, &ldc)
+    elif scalar is c64:
+        blas.cherk(&uplo, &ta, &n, &k, &minus_f, a, &lda, &one_f, c, &ldc)
+    else:
+        blas.zherk(&uplo, &ta, &n, &k, &minus_d, a, &lda, &one_d, c, &ldc)
+
+
+cdef inline void laswp(int n, scalar *a, int lda, int first, int last, int *piv) noexcept nogil:
+    """Interchange rows ``i`` and ``piv[i] - 1`` of n columns, for i from first to last - 1."""
+    cdef int step = 1, begin = first + 1
+    if scalar is float:
+        lapack.slaswp(&n, a, &lda, &begin, &last, piv, &step)
+    elif scalar is double:
+        lapack.dlaswp(&n, a, &lda, &begin, &last, piv, &step)
+    elif scalar is c64:
+        lapack.claswp(&n, a, &lda, &begin, &last, piv, &step)
+    else:
+        lapack.zlaswp(&n, a, &lda, &begin, &last, piv, &step)
 
 
 cdef inline void trsm(char side, char uplo, char ta, char diag, int m, int n, scalar *a, int lda,
@@ -141,18 +142,18 @@ cdef inline int geqrt(int m, int n, int nb, scalar *a, int lda, scalar *t, int l
     return info
 
 
-cdef inline void larfb(int m, int n, int k, scalar *v, int ldv, scalar *t, int ldt, scalar *c, int ldc, scalar *work,
-                       int ldwork) noexcept nogil:
-    """C := H C for a block of k reflectors in columns, H = I - V T V^H."""
-    cdef char left = c'L', no = c'N', forward = c'F', columns = c'C'
+cdef inline void larfb(char ta, int m, int n, int k, scalar *v, int ldv, scalar *t, int ldt, scalar *c, int ldc,
+                       scalar *work, int ldwork) noexcept nogil:
+    """C := op(H) C for a block of k reflectors in columns, H = I - V T V^H."""
+    cdef char left = c'L', forward = c'F', columns = c'C'
     if scalar is float:
-        lapack.slarfb(&left, &no, &forward, &columns, &m, &n, &k, v, &ldv, t, &ldt, c, &ldc, work, &ldwork)
+        lapack.slarfb(&left, &ta, &forward, &columns, &m, &n, &k, v, &ldv, t, &ldt, c, &ldc, work, &ldwork)
     elif scalar is double:
-        lapack.dlarfb(&left, &no, &forward, &columns, &m, &n, &k, v, &ldv, t, &ldt, c, &ldc, work, &ldwork)
+        lapack.dlarfb(&left, &ta, &forward, &columns, &m, &n, &k, v, &ldv, t, &ldt, c, &ldc, work, &ldwork)
     elif scalar is c64:
-        lapack.clarfb(&left, &no, &forward, &columns, &m, &n, &k, v, &ldv, t, &ldt, c, &ldc, work, &ldwork)
+        lapack.clarfb(&left, &ta, &forward, &columns, &m, &n, &k, v, &ldv, t, &ldt, c, &ldc, work, &ldwork)
     else:
-        lapack.zlarfb(&left, &no, &forward, &columns, &m, &n, &k, v, &ldv, t, &ldt, c, &ldc, work, &ldwork)
+        lapack.zlarfb(&left, &ta, &forward, &columns, &m, &n, &k, v, &ldv, t, &ldt, c, &ldc, work, &ldwork)
 
 
 cdef inline int heevd(char job, char uplo, int n, scalar *a, int lda, void *w, scalar *work, int lwork,

@@ -7,7 +7,8 @@ cimport numpy as cnp
 from scirs_ad._kernels.linalg_batch cimport (
     AD_PRODUCT_MOST, Job, behaved, cost, dim, door, itemsize_of, leading, output, pack, run, small_product, start,
 )
-from scirs_ad._kernels.linalg_lapack cimport c64, c128, gemm, gemv, scalar
+from scirs_ad._kernels.linalg_lapack cimport c64, c128, gemv, scalar
+from scirs_ad._kernels.linalg_panels cimport gemm
 
 import numpy as np
 
@@ -137,6 +138,7 @@ def matmul(a, b):
     fold(&job)
     size = itemsize_of(t)
     job.bytes = (<Py_ssize_t> job.m * job.k + <Py_ssize_t> job.k * job.n) * size if needs_copy(&job, size) else 0
+    job.panels = True
     job.ns = cost(t, 20, 2.0 * job.m * job.n * job.k)
     run(&job, t, <void*> matmul_body[float], <void*> matmul_body[double], <void*> matmul_body[c64],
         <void*> matmul_body[c128])

@@ -12,7 +12,8 @@ from scirs_ad._kernels.linalg_batch cimport (
     door, fail, finite, holds_nan, itemsize_of, kind, leading, lwork_of, output, pack, real_of, run, small, square,
     start,
 )
-from scirs_ad._kernels.linalg_lapack cimport c64, c128, gelsd, getrf, scalar, trsm, trsv
+from scirs_ad._kernels.linalg_lapack cimport c64, c128, gelsd, scalar, trsv
+from scirs_ad._kernels.linalg_panels cimport getrf, trsm
 
 cnp.import_array()
 
@@ -144,6 +145,7 @@ def solve(a, b):
     start(&job, "solve", x, 2, y, 2)
     out = output(&job, t, 2, n, job.k)
     job.bytes = <Py_ssize_t> n * n * itemsize_of(t) + n * sizeof(int)
+    job.panels = True
     job.ns = cost(t, 150, 2.0 * n * n * ((n + 10) / 3.0 + job.k))
     if n <= AD_TILE_MOST and job.k <= AD_TILE_MOST:
         small(&job, AD_TILE_solve, t)
@@ -225,6 +227,7 @@ def solve_pull(a, x, ct, bint trans=False):
         for i in (0, 4):
             job.arg[i].rs, job.arg[i].cs = job.arg[i].cs, job.arg[i].rs
     job.bytes = <Py_ssize_t> n * n * itemsize_of(t) + n * sizeof(int)
+    job.panels = True
     job.ns = cost(t, 150, 2.0 * n * n * ((n + 10) / 3.0 + 2 * job.k))
     if n <= AD_TILE_MOST and job.k <= AD_TILE_MOST:
         small(&job, AD_TILE_solve_pull, t)
@@ -301,6 +304,7 @@ cdef int start_factor(Job *job, int t, int triangles) except -1:
     cdef Py_ssize_t n = job.n
     if leading(job.arg[0].rs, job.arg[0].cs, job.n, job.n, itemsize_of(t), &flag) == 0:
         job.bytes = n * n * itemsize_of(t)
+    job.panels = True
     job.ns = cost(t, 100, triangles * <double> n * (n + 10) * job.k)
     return 0
 

@@ -57,7 +57,8 @@ def get_num_threads():
 def set_num_threads(n):
     """Set the most threads a kernel uses, in this process.
 
-    Results do not depend on it.  BLAS keeps its own setting for single large matrices.
+    Results do not depend on it.  BLAS keeps its own setting for eigenvalues and singular values of single large
+    matrices; all other products and factorisations use these threads.
 
     Parameters
     ----------

@@ -1,0 +1,294 @@
+"""Products, triangular solves and reflections of one matrix in panels of its result, for several threads.
+
+The threads of BLAS wait for each other in every call, so that a factorisation with a few hundred of them stands still
+when a core is busy; a loop over panels does not (src/pool.c). The panels depend on the sizes alone, so that results
+are those of one thread.
+"""
+from scirs_ad._kernels.linalg_lapack cimport (
+    c64, c128, getrf as getrf_of, herk_subtract, larfb as larfb_of, laswp, potrf as potrf_of, scalar, trsm as trsm_of,
+)
+from scirs_ad._kernels.threads cimport parallel_for, threads_for
+
+from scipy.linalg cimport cython_blas as blas
+
+cdef extern from "thread_local.h":
+    bint ad_panels        # of this thread: whether what it calls is for one matrix, while BLAS has one thread
+
+# Operations for 2, 4, 8 and 64 panels. Each one packs an operand again: of products of 100 x 100 two panels
+# take 6 % longer than one on one thread, of 300 x 300 four take 4 %.
+cdef double FLOPS_OF_FOUR = 2e7
+cdef double FLOPS_OF_EIGHT = 1e9
+cdef double FLOPS_OF_MORE = 2e10
+cdef double FLOPS_PER_NS = 17
+cdef enum:
+    ROWS = 16           # of the registers' tiles in BLAS, and a multiple of them
+    LEAST = 32          # rows and columns of a panel
+    ORDER = 256         # of matrices that are factored in blocks
+
+cdef enum Code:
+    F32
+    F64
+    C64
+    C128
+
+cdef struct Call:
+    char side, uplo, ta, tb, diag
+    Code code
+    int m, n, k, lda, ldb, ldc, across, down
+    void *alpha
+    void *a
+    void *b
+    void *beta
+    void *c
+
+
+cdef void share_panels(bint yes) noexcept nogil:
+    global ad_panels
+    ad_panels = yes
+
+
+cdef inline int block_of(int n) noexcept nogil:
+    """Columns that a factorisation takes at a time."""
+    return 64 if n < 512 else 128
+
+
+cdef inline Code code_of(scalar *like) noexcept nogil:
+    if scalar is float:
+        return F32
+    elif scalar is double:
+        return F64
+    elif scalar is c64:
+        return C64
+    else:
+        return C128
+
+
+cdef inline int panels_for(double flops, Code code) noexcept nogil:
+    if code == C64 or code == C128:
+        flops *= 4
+    if flops < FEWEST_SHARED or not ad_panels:
+        return 1
+    if flops < FLOPS_OF_EIGHT:
+        return 2 if flops < FLOPS_OF_FOUR else 4
+    return 8 if flops < FLOPS_OF_MORE else 64
+
+
+cdef inline int threads_of(double flops, Code code) noexcept nogil:
+    return threads_for(flops * (4 if code == C64 or code == C128 else 1) / FLOPS_PER_NS)
+
+
+cdef inline int bound(int n, int i, int parts) noexcept nogil:
+    """Where part `i` of `n` rows begins."""
+    return n if i == parts else <int> (<Py_ssize_t> n * i / parts) // ROWS * ROWS
+
+
+cdef inline void part_of_gemm(Call *x, int chunk, scalar *a) noexcept nogil:
+    cdef int row = bound(x.m, chunk % x.down, x.down), column = bound(x.n, chunk // x.down, x.across)
+    cdef int m = bound(x.m, chunk % x.down + 1, x.down) - row, n = bound(x.n, chunk // x.down + 1, x.across) - column
+    cdef scalar *b = <scalar*> x.b + column * <Py_ssize_t> (x.ldb if x.tb == c'N' else 1)
+    cdef scalar *c = <scalar*> x.c + column * <Py_ssize_t> x.ldc + row
+    cdef scalar *alpha = <scalar*> x.alpha
+    cdef scalar *beta = <scalar*> x.beta
+    a += row * <Py_ssize_t> (1 if x.ta == c'N' else x.lda)
+    if scalar is float:
+        blas.sgemm(&x.ta, &x.tb, &m, &n, &x.k, alpha, a, &x.lda, b, &x.ldb, beta, c, &x.ldc)
+    elif scalar is double:
+        blas.dgemm(&x.ta, &x.tb, &m, &n, &x.k, alpha, a, &x.lda, b, &x.ldb, beta, c, &x.ldc)
+    elif scalar is c64:
+        blas.cgemm(&x.ta, &x.tb, &m, &n, &x.k, alpha, a, &x.lda, b, &x.ldb, beta, c, &x.ldc)
+    else:
+        blas.zgemm(&x.ta, &x.tb, &m, &n, &x.k, alpha, a, &x.lda, b, &x.ldb, beta, c, &x.ldc)
+
+
+cdef void gemm_chunk(void *context, int chunk, int worker) noexcept nogil:
+    cdef Call *x = <Call*> context
+    if x.code == F32:
+        part_of_gemm[float](x, chunk, <float*> x.a)
+    elif x.code == F64:
+        part_of_gemm[double](x, chunk, <double*> x.a)
+    elif x.code == C64:
+        part_of_gemm[c64](x, chunk, <c64*> x.a)
+    else:
+        part_of_gemm[c128](x, chunk, <c128*> x.a)
+
+
+cdef void general(char ta, char tb, int m, int n, int k, scalar *alpha, scalar *a, int lda, scalar *b, int ldb,
+                  scalar *beta, scalar *c, int ldc) noexcept nogil:
+    """C := alpha op(A) op(B) + beta C."""
+    cdef double flops = 2.0 * m * n * k
+    cdef Call x
+    cdef int parts
+    x.code = code_of(a)
+    x.ta, x.tb = ta, tb
+    x.m, x.n, x.k, x.lda, x.ldb, x.ldc = m, n, k, lda, ldb, ldc
+    x.alpha, x.a, x.b, x.beta, x.c = alpha, a, b, beta, c
+    x.across = x.down = 1
+    parts = panels_for(flops, x.code)
+    while x.across * x.down < parts:
+        if n // x.across >= m // x.down and n // x.across >= 2 * LEAST:
+            x.across *= 2
+        elif m // x.down >= 2 * LEAST:
+            x.down *= 2
+        else:
+            break
+    if x.across * x.down == 1:
+        gemm_chunk(&x, 0, 0)
+    else:
+        parallel_for(gemm_chunk, &x, x.across * x.down, threads_of(flops, x.code))
+
+
+cdef void gemm(char ta, char tb, int m, int n, int k, scalar *a, int lda, scalar *b, int ldb,
+               scalar *c, int ldc) noexcept nogil:
+    cdef scalar one = 1, zero = 0
+    general(ta, tb, m, n, k, &one, a, lda, b, ldb, &zero, c, ldc)
+
+
+cdef void gemm_add(char ta, char tb, int m, int n, int k, double factor, scalar *a, int lda, scalar *b, int ldb,
+                   scalar *c, int ldc) noexcept nogil:
+    """C += factor op(A) op(B)."""
+    cdef scalar one = 1, alpha = <scalar> factor
+    general(ta, tb, m, n, k, &alpha, a, lda, b, ldb, &one, c, ldc)
+
+
+cdef void sgemm(char *ta, char *tb, int *m, int *n, int *k, float *alpha, float *a, int *lda, float *b, int *ldb,
+                float *beta, float *c, int *ldc) noexcept nogil:
+    """`general` by BLAS's interface."""
+    general[float](ta[0], tb[0], m[0], n[0], k[0], alpha, a, lda[0], b, ldb[0], beta, c, ldc[0])
+
+
+cdef void dgemm(char *ta, char *tb, int *m, int *n, int *k, double *alpha, double *a, int *lda, double *b, int *ldb,
+                double *beta, double *c, int *ldc) noexcept nogil:
+    """`general` by BLAS's interface."""
+    general[double](ta[0], tb[0], m[0], n[0], k[0], alpha, a, lda[0], b, ldb[0], beta, c, ldc[0])
+
+
+# ---------------------------------------------------------------------------------------------- triangular solves
+
+cdef inline void part_of_trsm(Call *x, int chunk, scalar *b) noexcept nogil:
+    cdef int all = x.n if x.side == c'L' else x.m
+    cdef int first = bound(all, chunk, x.across), size = bound(all, chunk + 1, x.across) - first
+    if x.side == c'L':
+        trsm_of(x.side, x.uplo, x.ta, x.diag, x.m, size, <scalar*> x.a, x.lda, b + first * <Py_ssize_t> x.ldb, x.ldb)
+    else:
+        trsm_of(x.side, x.uplo, x.ta, x.diag, size, x.n, <scalar*> x.a, x.lda, b + first, x.ldb)
+
+
+cdef void trsm_chunk(void *context, int chunk, int worker) noexcept nogil:
+    cdef Call *x = <Call*> context
+    if x.code == F32:
+        part_of_trsm[float](x, chunk, <float*> x.b)
+    elif x.code == F64:
+        part_of_trsm[double](x, chunk, <double*> x.b)
+    elif x.code == C64:
+        part_of_trsm[c64](x, chunk, <c64*> x.b)
+    else:
+        part_of_trsm[c128](x, chunk, <c128*> x.b)
+
+
+cdef void trsm(char side, char uplo, char ta, char diag, int m, int n, scalar *a, int lda,
+               scalar *b, int ldb) noexcept nogil:
+    """B := op(A)^-1 B, or B op(A)^-1, for a triangle A: in panels of right-hand sides."""
+    cdef int order = m if side == c'L' else n, many = n if side == c'L' else m
+    cdef double flops = <double> order * order * many
+    cdef Call x
+    x.code = code_of(a)
+    x.side, x.uplo, x.ta, x.diag = side, uplo, ta, diag
+    x.m, x.n, x.lda, x.ldb = m, n, lda, ldb
+    x.a, x.b = a, b
+    # Each panel packs the triangle again: of 500 right-hand sides four take 10 % longer than two.
+    x.across = panels_for(flops / 4, x.code)
+    while x.across > 1 and many // x.across < LEAST:
+        x.across //= 2
+    if x.across == 1:
+        trsm_of(side, uplo, ta, diag, m, n, a, lda, b, ldb)
+    else:
+        parallel_for(trsm_chunk, &x, x.across, threads_of(flops, x.code))
+
+
+# ---------------------------------------------------------------------------------------------- reflections
+
+cdef inline void part_of_larfb(Call *x, int chunk, scalar *c) noexcept nogil:
+    # a: V, b: T, alpha: the workspace, whose rows are the columns of C.
+    cdef int first = bound(x.n, chunk, x.across), size = bound(x.n, chunk + 1, x.across) - first
+    larfb_of(x.ta, x.m, size, x.k, <scalar*> x.a, x.lda, <scalar*> x.b, x.ldb, c + first * <Py_ssize_t> x.ldc, x.ldc,
+             <scalar*> x.alpha + first * <Py_ssize_t> x.k, size)
+
+
+cdef void larfb_chunk(void *context, int chunk, int worker) noexcept nogil:
+    cdef Call *x = <Call*> context
+    if x.code == F32:
+        part_of_larfb[float](x, chunk, <float*> x.c)
+    elif x.code == F64:
+        part_of_larfb[double](x, chunk, <double*> x.c)
+    elif x.code == C64:
+        part_of_larfb[c64](x, chunk, <c64*> x.c)
+    else:
+        part_of_larfb[c128](x, chunk, <c128*> x.c)
+
+
+cdef void larfb(char ta, int m, int n, int k, scalar *v, int ldv, scalar *t, int ldt, scalar *c, int ldc,
+                scalar *work) noexcept nogil:
+    """C := op(H) C for a block of k reflectors in columns, H = I - V T V^H; work of n k elements."""
+    cdef double flops = 4.0 * m * n * k
+    cdef Call x
+    x.code = code_of(v)
+    x.ta = ta
+    x.m, x.n, x.k, x.lda, x.ldb, x.ldc = m, n, k, ldv, ldt, ldc
+    x.alpha, x.a, x.b, x.c = work, v, t, c
+    x.across = panels_for(flops, x.code)
+    while x.across > 1 and n // x.across < LEAST:
+        x.across //= 2
+    if x.across == 1:
+        larfb_chunk(&x, 0, 0)
+    else:
+        parallel_for(larfb_chunk, &x, x.across, threads_of(flops, x.code))
+
+
+# ---------------------------------------------------------------------------------------------- factorisations
+
+cdef int potrf(char uplo, int n, scalar *a, int lda) noexcept nogil:
+    """A = L L^H or U^H U in place of a triangle: block by block, each from all that are done."""
+    cdef int lo = 0, hi, info, block = block_of(n)
+    cdef Py_ssize_t ld = lda
+    if n < ORDER or not ad_panels:
+        return potrf_of(uplo, n, a, lda)
+    while lo < n:
+        hi = min(lo + block, n)
+        if uplo == c'U':
+            herk_subtract(c'U', c'C', hi - lo, lo, a + lo * ld, lda, a + lo * (ld + 1), lda)
+            gemm_add(c'C', c'N', hi - lo, n - hi, lo, -1, a + lo * ld, lda, a + hi * ld, lda, a + hi * ld + lo, lda)
+        else:
+            herk_subtract(c'L', c'N', hi - lo, lo, a + lo, lda, a + lo * (ld + 1), lda)
+            gemm_add(c'N', c'C', n - hi, hi - lo, lo, -1, a + hi, lda, a + lo, lda, a + lo * ld + hi, lda)
+        info = potrf_of(uplo, hi - lo, a + lo * (ld + 1), lda)
+        if info > 0:
+            return lo + info
+        if uplo == c'U':
+            trsm(c'L', c'U', c'C', c'N', hi - lo, n - hi, a + lo * (ld + 1), lda, a + hi * ld + lo, lda)
+        else:
+            trsm(c'R', c'L', c'C', c'N', n - hi, hi - lo, a + lo * (ld + 1), lda, a + lo * ld + hi, lda)
+        lo = hi
+    return 0
+
+
+cdef int getrf(int m, int n, scalar *a, int lda, int *piv) noexcept nogil:
+    """P A = L U in place, with the interchanges of LAPACK; the number of the first zero on U's diagonal."""
+    cdef int k = min(m, n), lo = 0, hi, i, info, first = 0, block = block_of(min(m, n))
+    cdef Py_ssize_t ld = lda
+    if k < ORDER or not ad_panels:
+        return getrf_of(m, n, a, lda, piv)
+    while lo < k:
+        hi = min(lo + block, k)
+        info = getrf_of(m - lo, hi - lo, a + lo * (ld + 1), lda, piv + lo)
+        if info > 0 and first == 0:
+            first = lo + info
+        for i in range(lo, hi):
+            piv[i] += lo
+        laswp(lo, a, lda, lo, hi, piv)
+        if hi < n:
+            laswp(n - hi, a + hi * ld, lda, lo, hi, piv)
+            trsm(c'L', c'L', c'N', c'U', hi - lo, n - hi, a + lo * (ld + 1), lda, a + hi * ld + lo, lda)
+            gemm_add(c'N', c'N', m - hi, n - hi, hi - lo, -1, a + lo * ld + hi, lda, a + hi * ld + lo, lda,
+                     a + hi * (ld + 1), lda)
+        lo = hi
+    return first

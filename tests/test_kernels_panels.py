@@ -1,0 +1,173 @@
+"""Large single matrices: what the kernels share among threads in panels, by the defining equations and to the bit."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+from numpy.linalg import LinAlgError
+
+import scirs_ad as ad
+from scirs_ad._kernels import blas, linalg
+
+DTYPES = ["float32", "float64", "complex64", "complex128"]
+ORDERS = [96, 257, 300, 530]  # about where panels, and blocks of factorisations, begin and change
+
+
+@pytest.fixture(autouse=True)
+def _threads():
+    before = ad.get_num_threads()
+    yield
+    ad.set_num_threads(before)
+
+
+def draw(dtype, *shape):
+    rng = np.random.default_rng(sum(shape))
+    x = rng.standard_normal(shape)
+    if np.dtype(dtype).kind == "c":
+        x = x + 1j * rng.standard_normal(shape)
+    return x.astype(dtype)
+
+
+def definite(dtype, n):
+    a = draw(dtype, n, n)
+    return (a @ a.conj().T / n + np.eye(n)).astype(dtype)
+
+
+def small(error, of, dtype, n):
+    assert np.linalg.norm(error) <= 20 * np.sqrt(n) * np.finfo(dtype).eps * np.linalg.norm(of)
+
+
+def in_threads(f, *args):
+    """The result, which three threads, and BLAS with more of its own, must not change."""
+    found = []
+    for n in (1, 3):
+        ad.set_num_threads(n)
+        out = f(*args)
+        found.append(out if isinstance(out, tuple) else (out,))
+    for x, y in zip(*found, strict=True):
+        np.testing.assert_array_equal(x, y)
+    return out
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("m", "k", "n"), [(100, 100, 100), (37, 400, 301), (1000, 40, 33), (3, 700, 900), (520, 511, 509)]
+)
+def test_product(m, k, n, dtype):
+    a, b = draw(dtype, m, k), draw(dtype, k, n)
+    wide = np.result_type(dtype, np.float64)
+    want = a.astype(wide) @ b.astype(wide)
+    for x, y in [
+        (a, b),
+        (np.asfortranarray(a), b),
+        (a, np.asfortranarray(b)),
+        (np.asfortranarray(a), np.asfortranarray(b)),
+    ]:
+        small(in_threads(linalg.matmul, x, y) - want, want, dtype, k)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", ORDERS)
+def test_cholesky(n, dtype):
+    a = definite(dtype, n)
+    for lower in (True, False):
+        c = in_threads(lambda a, lower=lower: linalg.cholesky(a, lower), a)
+        small((c @ c.conj().T if lower else c.conj().T @ c) - a, a, dtype, n)
+        assert not np.any(np.triu(c, 1) if lower else np.tril(c, -1))
+
+
+@pytest.mark.parametrize("at", [3, 70, 299])
+def test_cholesky_names_what_is_not_definite(at):
+    a = definite("float64", 300)
+    a[at, at] = -1.0
+    for lower in (True, False):
+        with pytest.raises(LinAlgError, match=f"{at + 1}"):
+            linalg.cholesky(a, lower)
+    a[at, at] = np.nan
+    with pytest.raises(LinAlgError):
+        linalg.cholesky(a)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", ORDERS)
+def test_lu(n, dtype):
+    a = draw(dtype, n, n)
+    lu, piv = in_threads(linalg.lu_factor, a)
+    p = a.copy()
+    for i, j in enumerate(piv):
+        p[[i, j]] = p[[j, i]]
+    lower = np.tril(lu, -1) + np.eye(n, dtype=dtype)
+    assert np.max(np.abs(lower)) <= 1.5  # partial pivoting: LAPACK measures |re| + |im|
+    small(lower @ np.triu(lu) - p, 10 * np.linalg.norm(p), dtype, n)
+    b = draw(dtype, n, 200)
+    x = in_threads(linalg.solve, a, b)
+    small(a @ x - b, np.linalg.norm(a) * np.linalg.norm(x), dtype, n)
+    want = np.log(np.abs(np.diagonal(lu)).astype(float)).sum()
+    np.testing.assert_allclose(in_threads(linalg.slogdet, a)[1], want, rtol=1e3 * np.finfo(dtype).eps)
+
+
+def test_lu_of_a_singular_matrix():
+    a = draw("float64", 300, 300)
+    a[:, 100] = a[:, 200] = 0
+    lu, piv = linalg.lu_factor(a)
+    want, where = scipy.linalg.lapack.dgetrf(a)[:2]
+    np.testing.assert_array_equal(piv, where)
+    np.testing.assert_allclose(lu, want, rtol=1e-9, atol=1e-11)
+    assert linalg.det(a) == 0.0
+    with pytest.raises(LinAlgError, match="singular"):
+        linalg.solve(a, a)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("m", "n"), [(96, 96), (300, 300), (400, 150), (150, 400), (2000, 40)])
+def test_qr(m, n, dtype):
+    a = draw(dtype, m, n)
+    q, r = in_threads(linalg.qr, a)
+    small(q @ r - a, a, dtype, m)
+    small(q.conj().T @ q - np.eye(min(m, n)), np.eye(min(m, n)), dtype, m)
+    assert not np.any(np.tril(r, -1))
+    whole, _ = in_threads(lambda a: linalg.qr(a, "complete"), a[:500])
+    small(whole.conj().T @ whole - np.eye(len(whole)), np.eye(len(whole)), dtype, m)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", ORDERS)
+def test_triangular_solves(n, dtype):
+    c = np.linalg.cholesky(definite(dtype, n))
+    b = draw(dtype, n, 260)
+    for trans, op in ((0, c), (1, c.T), (2, c.conj().T)):
+        x = in_threads(lambda c, b, trans=trans: linalg.solve_triangular(c, b, True, trans), c, b)
+        small(op @ x - b, np.linalg.norm(op) * np.linalg.norm(x), dtype, n)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_pulls(dtype):
+    n = 300
+    c, ct = np.linalg.cholesky(definite(dtype, n)), draw(dtype, n, n)
+    s = 2 * in_threads(linalg.cholesky_pull, c, ct)
+    error = np.tril(s @ c) - np.tril(ct)
+    np.fill_diagonal(error, error.diagonal().real)  # the factor's diagonal is real, so the rest says nothing
+    small(error, np.linalg.norm(s) * np.linalg.norm(c), dtype, n)
+    in_threads(lambda a: linalg.eigh(a), definite(dtype, 200))
+    in_threads(lambda a: linalg.expm(a)[0], draw(dtype, 120, 120) / 10)
+    q, r = linalg.qr(ct)
+    in_threads(linalg.qr_pull, q, r, ct, ct)
+
+
+def test_one_matrix_after_another():
+    """Batches of matrices of more than 20 ms, and BLAS's setting afterwards."""
+    before = blas.blas_num_threads()
+    a, b = draw("float64", 2, 640, 640), draw("float64", 640, 640)
+    got = in_threads(linalg.matmul, a, b)
+    np.testing.assert_array_equal(got[1], linalg.matmul(a[1], b))
+    assert blas.blas_num_threads() == before
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_compiled_products(dtype):
+    a, b = draw(dtype, 3, 200, 300), draw(dtype, 300, 310)
+    in_threads(ad.compile(lambda a, b: a[0] @ b), a, b)
+    in_threads(ad.compile(lambda a, b: (a[:, None] @ b, a[1] @ a[1].T)), a, b)
+    program = ad.compile(lambda a: a @ a.T)
+    got = in_threads(program, a[0])
+    np.testing.assert_array_equal(got, got.T)
+    small(got - a[0] @ a[0].T, got, dtype, 300)
