@@ -40,8 +40,8 @@ cdef double NS_WARM = 1e4
 # Matrices this large go one after another, each with threads of its own: in panels, or BLAS's.
 cdef double NS_LARGE = 2e7
 # A single matrix with less work than this, if its body does not use panels, runs on one thread. Blocked algorithms make
-# many small calls of BLAS, and each waits for all of OpenBLAS's workers: factorisations of 150 x 150 with their adjoints,
-# 6 ms, took 250 ms with two threads while other programs ran. The workers also spin for 100 ms after each call.
+# many small calls of BLAS, and each waits for all of its workers: factorisations of 150 x 150 with their adjoints,
+# 6 ms, took 250 ms with two threads while other programs ran. OpenBLAS's workers also spin for 100 ms after each call.
 cdef double NS_ALONE = 2e7
 
 
