@@ -56,6 +56,7 @@ GIVEN = {
     "numpy.einsum": ("ij,jk->ik", SQUARE, OTHER),
     "numpy.extract": (SQUARE > 0, SQUARE),
     "numpy.gradient": (VECTOR, 0.5),
+    "numpy.min_scalar_type": (SQUARE,),
     "numpy.geomspace": (SPD[0, :1] + 1.0, SPD[1, 1:2], 4),
     "numpy.histogram": (HAT, 3, None, None, WEIGHTS),
     "numpy.histogram2d": (HAT, HAT[::-1], 2, None, None, WEIGHTS),

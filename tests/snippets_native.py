@@ -20,6 +20,7 @@ import scipy.sparse.linalg
 import scipy.spatial.distance
 import scipy.special
 import scipy.stats
+from releases import SCIPY
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.stats import norm
 from snippets import DATA, M, P, S, T, V, X, native_snippet, refused, snippet
@@ -515,9 +516,11 @@ def conjugate_gradients(v):
     return x @ v
 
 
-@native_snippet(V)
-def spectral_convolution(v):
-    return scipy.signal.fftconvolve(v, np.array([1.0, 2.0, 1.0]), mode="same")
+if SCIPY >= (1, 17):  # converts its arguments until then
+
+    @native_snippet(V)
+    def spectral_convolution(v):
+        return scipy.signal.fftconvolve(v, np.array([1.0, 2.0, 1.0]), mode="same")
 
 
 @refused(TypeError, "scirs_ad", V)

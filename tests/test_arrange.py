@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from releases import NUMPY
 
 import scirs_ad as ad
 import scirs_ad.numpy as anp
@@ -48,7 +49,8 @@ CASES = [
     ("pad(x, (7, 9), 'symmetric')", V), ("pad(x, (7, 9), 'wrap')", V), ("pad(x, 2, 'reflect', reflect_type='odd')", M),
     ("pad(x, 2, 'symmetric', reflect_type='odd')", M), ("pad(x, 2, 'mean', stat_length=2)", M),
     ("pad(x, 2, 'maximum', stat_length=(1, 2))", M), ("pad(x, (2, 3), 'linear_ramp', end_values=(5.0, -1.0))", V),
-    ("pad(x, {-1: (1, 2)})", T), ("pad(V, 2, 'constant', constant_values=x)", np.array(2.0)),
+    *([("pad(x, {-1: (1, 2)})", T)] if NUMPY >= (2, 3) else []),
+    ("pad(V, 2, 'constant', constant_values=x)", np.array(2.0)),
     # selections
     ("take(x, [0, 2, 2])", M), ("take(x, [[0, 1], [2, 2]], axis=0)", M), ("take(x, 1, axis=1)", M),
     ("take(x, [5, -7], mode='wrap', axis=1)", M), ("take(x, [5, -7], mode='clip', axis=1)", M),

@@ -391,7 +391,7 @@ def test_dlpack():
     x[0] = 5.0
     assert theirs[0] == 0.0
     assert x[0] == 5.0
-    with pytest.raises(BufferError):
+    with pytest.raises(BufferError, match="CPU"):
         x.__dlpack__(dl_device=(2, 0))  # a GPU
 
 

@@ -396,6 +396,24 @@ def test_scipy_stats():
     agrees(f)
 
 
+def test_types_equal_dtypes():
+    """Code that chooses by dtype takes the branch it takes without `native`, however it compares."""
+    seen = []
+
+    def f(x):
+        single = np.float32
+        seen.append([
+            x.dtype == np.float64, np.float64 == x.dtype, x.dtype in [np.float32, np.float64], x.dtype in (float, complex),
+            x.dtype in (single, np.complex128), x.dtype != np.float64, np.float64 != x.dtype, [np.float64] == [x.dtype],
+            x.dtype.type in {np.float64}, float == x.dtype,
+        ])  # fmt: skip
+        return np.sum(x * x)
+
+    f(np.ones(3))
+    ad.grad(f, native=True)(np.ones(3))
+    assert seen[0] == seen[1] == [True, True, True, True, False, False, False, True, True, True]
+
+
 def test_scipys_own_python():
     agrees(lambda x: scipy.integrate.trapezoid(x**2, dx=0.5) + scipy.integrate.simpson(x, x=[0.0, 1.0, 3.0]))
     agrees(lambda x: scipy.integrate.cumulative_trapezoid(x, [0.0, 1.0, 3.0]))

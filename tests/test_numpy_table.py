@@ -21,7 +21,8 @@ V = Variable(np.array([[1.5, 2.5], [0.5, -1.0]]))
 
 
 def each(rows, *kinds):
-    chosen = [row for row in rows if row.kind in kinds]
+    # in1d: until 2.3, deprecated; isin is tested in its place.
+    chosen = [row for row in rows if row.kind in kinds and row.name != "numpy.in1d"]
     return pytest.mark.parametrize("row", chosen, ids=[row.name for row in chosen])
 
 

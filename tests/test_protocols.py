@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from derivatives import check
 from numpy_arguments import parameters_of
+from releases import NUMPY
 
 import scirs_ad as ad
 import scirs_ad.numpy as anp
@@ -14,7 +15,9 @@ from scirs_ad.testing import numpy_table
 X = (np.arange(1.0, 13.0).reshape(3, 4) + 0.13) / 7
 Z = X[:, :3] + 1j * X[:, 1:]
 
-PUBLIC = [name for name in dir(np.ndarray) if not name.startswith("_")]
+# Until 2.3 NumPy has names of methods that are gone, or are going.
+GOING = {"itemset", "newbyteorder", "ptp", "tostring"} if NUMPY < (2, 3) else set()
+PUBLIC = [name for name in dir(np.ndarray) if not name.startswith("_") and name not in GOING]
 # What shows bytes, and what would change the shape or the flags of an array that others look at.
 REFUSED = {"byteswap", "ctypes", "data", "dump", "dumps", "getfield", "resize", "setfield", "tofile"}
 ATTRIBUTES = {"base", "device", "dtype", "flags", "flat", "itemsize", "nbytes", "ndim", "shape", "size", "strides"}

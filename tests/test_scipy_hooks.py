@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from releases import SCIPY
 from scipy import optimize as so
 from scipy.integrate import solve_bvp, solve_ivp
 
@@ -130,7 +131,8 @@ def residuals(p, weight=1.0):
 
 @pytest.mark.parametrize("method", ["trf", "dogbox", "lm"])
 def test_least_squares(method):
-    expected = so.least_squares(residuals, np.ones(3), "3-point", method=method, args=(2.0,), xtol=1e-14, ftol=1e-14)
+    points = "2-point" if method == "lm" and SCIPY < (1, 16) else "3-point"
+    expected = so.least_squares(residuals, np.ones(3), points, method=method, args=(2.0,), xtol=1e-14, ftol=1e-14)
     found = so.least_squares(
         residuals, np.ones(3), ad.jacobian(residuals), method=method, args=(2.0,), xtol=1e-14, ftol=1e-14
     )  # fmt: skip
@@ -349,8 +351,9 @@ def test_basinhopping(lowest):
 def test_shgo(lowest):
     found = so.shgo(waves, BOX, minimizer_kwargs={"method": "L-BFGS-B", "jac": ad.grad(waves)})
     np.testing.assert_allclose(found.x, lowest, atol=NEAR)
-    found = so.shgo(ad.value_and_grad(waves), BOX, options={"jac": True}, minimizer_kwargs={"method": "SLSQP"})
-    np.testing.assert_allclose(found.x, lowest, atol=NEAR)
+    if SCIPY >= (1, 17):  # asks `options` for a function with its gradient
+        found = so.shgo(ad.value_and_grad(waves), BOX, options={"jac": True}, minimizer_kwargs={"method": "SLSQP"})
+        np.testing.assert_allclose(found.x, lowest, atol=NEAR)
 
 
 def test_dual_annealing(lowest):

@@ -52,6 +52,9 @@ def pad(array, pad_width, mode="constant", **kwargs):
     x = as_array(array)
     shape = shape_of(x)
     if type(x) is not Variable and not any(type(v) is Variable for v in kwargs.values()):
+        pad_width = (
+            _by_axis(pad_width, len(shape)) if isinstance(pad_width, dict) else pad_width
+        )  # NumPy 2.2 has lists only
         return np.pad(x, pad_width, mode, **kwargs)
     allowed = {
         "constant": {"constant_values"}, "linear_ramp": {"end_values"}, "maximum": {"stat_length"},
@@ -82,10 +85,7 @@ def pad(array, pad_width, mode="constant", **kwargs):
 
 def _widths(pad_width, ndim):
     if isinstance(pad_width, dict):
-        found = [(0, 0)] * ndim
-        for axis, width in pad_width.items():
-            found[axis] = (width, width) if np.ndim(width) == 0 else tuple(width)
-        pad_width = found
+        pad_width = _by_axis(pad_width, ndim)
     try:
         widths = np.broadcast_to(np.asarray(pad_width), (ndim, 2))
     except ValueError:
@@ -95,6 +95,13 @@ def _widths(pad_width, ndim):
     if widths.min(initial=0) < 0:
         raise ValueError("pad: pad_width must not be negative")
     return widths.tolist()
+
+
+def _by_axis(widths, ndim):
+    found = [(0, 0)] * ndim
+    for axis, width in widths.items():
+        found[axis] = (width, width) if np.ndim(width) == 0 else tuple(width)
+    return found
 
 
 def _pairs(values, ndim):

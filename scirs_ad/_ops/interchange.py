@@ -41,6 +41,8 @@ def _dlpack(self, *, stream=None, max_version=None, dl_device=None, copy=None):
             f"__dlpack__ would drop the derivative of a {value.dtype} array of shape {shape_of(self)}; give the other "
             "library scirs_ad.value(x) or scirs_ad.stop_gradient(x) if no derivative is wanted"
         )
+    if dl_device not in (None, (1, 0)):
+        raise BufferError(f"__dlpack__: the array is in the memory of the CPU, (1, 0), not of device {dl_device}")
     more = {"max_version": max_version, "dl_device": dl_device, "copy": copy}
     return value.__dlpack__(stream=stream, **{name: x for name, x in more.items() if x is not None})
 

@@ -259,7 +259,7 @@ class Kind(type):
         return cls.of[key]
 
     def __eq__(cls, other):
-        return (other.of if isinstance(other, Kind) else other) is cls.of
+        return cls.of == (other.of if isinstance(other, Kind) else other)  # dtypes, too, equal types
 
     def __hash__(cls):
         return hash(cls.of)

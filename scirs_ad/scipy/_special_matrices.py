@@ -291,6 +291,5 @@ def clarkson_woodruff_transform(input_matrix, sketch_size, rng=None, *, seed=Non
     if len(shape_of(A)) < 2:
         raise ValueError(f"clarkson_woodruff_transform: matrices (..., m, n) are needed; the shape is {shape_of(A)}")
     rng = np.random.default_rng(seed if rng is None else rng)
-    # By place: until SciPy 1.14 its name was seed.
-    sums = sp.clarkson_woodruff_transform(np.eye(shape_of(A)[-2]), sketch_size, rng)
+    sums = sp.clarkson_woodruff_transform(np.eye(shape_of(A)[-2]), sketch_size, rng=rng)
     return matmul(sums.astype(np.empty(0, dtype_of(A)).real.dtype), A)

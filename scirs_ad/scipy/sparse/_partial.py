@@ -1,8 +1,6 @@
 """A few eigenvalues or singular values of large matrices; what is not known of the spectrum is solved for, deflated."""
 
 import copy
-import functools
-import inspect
 import warnings
 
 import numpy as np
@@ -168,7 +166,7 @@ class Partial:
         """Values, ascending, and vectors, of known matrices."""
         a, m, x, zero = self.prepared(theta, mass, kind)
         options = dict(self.options)
-        if options.get("rng") is None:  # SciPy 1.14 has no such parameter
+        if options.get("rng") is None:  # SciPy 1.15 has no such parameter of eigsh
             options.pop("rng", None)
         if options.get("v0") is None:
             options["v0"] = x  # the same at each call
@@ -268,7 +266,7 @@ class Dilated(Partial):
         rng = options.pop("rng", None)
         if options.get("v0") is None and rng is None:
             rng = np.random.default_rng(0)  # the same at each call
-        options[_generator()] = rng
+        options["rng"] = rng
         product = a @ _draw(np.random.default_rng(0), self.a.shape[1], kind)
         if not np.any(product):  # as in eigsh
             halves = [np.eye(n, self.k, dtype=kind) for n in self.a.shape]
@@ -290,12 +288,6 @@ class Dilated(Partial):
         order = np.argsort(s)
         x = np.concatenate([u, vh.conj().T])[:, order] * np.asarray(0.5**0.5, s.dtype)
         return s[order], x
-
-
-@functools.cache
-def _generator():
-    """SciPy's name for a source of random numbers; until 1.14 another one."""
-    return "rng" if "rng" in inspect.signature(slinalg.svds).parameters else "random_state"
 
 
 REMEDY = "give maxiter, ncv, or tol, or sigma near the values that are wanted"
