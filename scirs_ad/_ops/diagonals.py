@@ -58,10 +58,13 @@ def diagonal(a, offset=0, axis1=0, axis2=1):
     i, j = one_axis(axis1, ndim, "diagonal"), one_axis(axis2, ndim, "diagonal")
     if i == j:
         raise ValueError("diagonal: axis1 and axis2 are the same")
+    offset = operator.index(offset)
+    if i > j:
+        i, j, offset = j, i, -offset  # of the transpose: matrices whose rows lie together need no copy then
     x = moveaxis(x, (i, j), (-2, -1))
     shape = shape_of(x)
     n, m = shape[-2:]
-    place, _ = _diagonal_slice(n, m, operator.index(offset))
+    place, _ = _diagonal_slice(n, m, offset)
     return index(sh.reshape_core(x, core=2, to=(n * m,)), key=Key((place,)))
 
 
