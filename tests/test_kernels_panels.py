@@ -129,6 +129,32 @@ def test_qr(m, n, dtype):
     small(whole.conj().T @ whole - np.eye(len(whole)), np.eye(len(whole)), dtype, m)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-170, 1e170, 1e-310])
+def test_reflections_are_those_of_lapack(scale):
+    """Signs, columns of zeros, sizes whose squares leave the range of numbers, one row, an odd number of columns."""
+    for m, n in [(1, 1), (2, 2), (3, 2), (33, 31), (40, 33), (5, 5), (64, 7)]:
+        a = draw("float64", m, n)
+        a[:, n // 2] = 0
+        a[1:, n // 3] = 0
+        a[0, n - 1] = -abs(a[0, n - 1])
+        a *= scale
+        q, r = linalg.qr(a)
+        r_of, tau, _, _ = scipy.linalg.lapack.dgeqrf(a)
+        q_of = scipy.linalg.lapack.dorgqr(r_of[:, : min(m, n)], tau)[0]
+        exact = 1e-13 if scale > 1e-300 else 1e-10  # of what has 11 digits
+        np.testing.assert_allclose(r, np.triu(r_of)[: min(m, n)], rtol=0, atol=exact * scale * m)
+        np.testing.assert_allclose(q.T @ q, np.eye(min(m, n)), rtol=0, atol=exact)
+        np.testing.assert_allclose(q, q_of, rtol=0, atol=1e3 * exact)
+
+
+def test_qr_passes_on_what_is_not_finite():
+    for bad in (np.nan, np.inf):
+        for at in [(0, 0), (5, 0), (5, 3), (39, 32)]:
+            a = draw("float64", 40, 33)
+            a[at] = bad
+            assert not np.isfinite(linalg.qr(a)[1][:, at[1]]).all()
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", ORDERS)
 def test_triangular_solves(n, dtype):

@@ -33,6 +33,7 @@ cdef extern from "tile.h":
         AD_PRODUCT_MOST
     ctypedef void (*ad_product_fn)(int, int, int, const void *, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t,
                                    Py_ssize_t, void *, Py_ssize_t) noexcept nogil
+    ctypedef void (*ad_panel_fn)(int, int, void *, Py_ssize_t, void *, Py_ssize_t) noexcept nogil
 
 cdef struct Job
 
@@ -74,6 +75,7 @@ cdef Py_ssize_t run(Job *job, int typenum, void *f, void *d, void *c, void *z) e
 cdef void transpose(void *to, const char *source, Py_ssize_t step, Py_ssize_t n0, Py_ssize_t n1,
                     int size) noexcept nogil
 cdef ad_product_fn small_product(bint single, bint complex_) noexcept nogil
+cdef ad_panel_fn qr_panel(bint single) noexcept nogil
 cdef void small(Job *job, int which, int typenum) noexcept
 cdef object fail(str op, Job *job, Py_ssize_t where, str text)
 cdef int lwork_of(str op, double words) except -1

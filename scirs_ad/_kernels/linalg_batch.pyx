@@ -28,6 +28,7 @@ cdef extern from "tile.h":
         ad_tile_fn (*fn)[2]
         const ad_transpose_fn *transpose
         ad_product_fn (*product)[2]
+        ad_panel_fn *panel
         int bytes
     const ad_tile_table *ad_tile_find(const char *isa)
 
@@ -234,6 +235,11 @@ cdef void transpose(void *to, const char *source, Py_ssize_t step, Py_ssize_t n0
 cdef ad_product_fn small_product(bint single, bint complex_) noexcept nogil:
     """The product of matrices of at most AD_PRODUCT_MOST rows and columns, half as many of complex ones."""
     return tiles.product[complex_][single]
+
+
+cdef ad_panel_fn qr_panel(bint single) noexcept nogil:
+    """Reflections of the columns of one panel, I - V T V^T as xGEQRT leaves it, with at least as many rows."""
+    return tiles.panel[single]
 
 
 cdef void small(Job *job, int which, int typenum) noexcept:

@@ -11,7 +11,7 @@ cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
     AD_TILE_MOST, LEAST_TILE, AD_TILE_cholesky, AD_TILE_diagonal, AD_TILE_inv, AD_TILE_lu, AD_TILE_qr, Job,
-    behaved, cost, dim, door, fail, finite, holds_nan, itemsize_of, kind, lwork_of, output, pack, real_of, run, small,
+    behaved, cost, dim, door, fail, finite, holds_nan, itemsize_of, kind, lwork_of, output, pack, qr_panel, real_of, run, small,
     square, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, geqrt, getri, scalar
@@ -641,6 +641,15 @@ def inv_of_lu(lu, piv):
 
 cdef enum:
     REFLECTORS = 32     # in a block; with 48 or 64 columns a QR of 300 x 300 takes 2 to 6 % more
+    IN_CACHE = 1 << 18  # bytes of a panel that goes column by column; xGEQRT halves it
+
+
+cdef inline int reflectors(int m, int n, scalar *a, int lda, scalar *t, int ldt, scalar *work) noexcept nogil:
+    if scalar is float or scalar is double:
+        if <Py_ssize_t> m * n * <Py_ssize_t> sizeof(scalar) <= IN_CACHE:
+            qr_panel(scalar is float)(m, n, a, lda, t, ldt)
+            return 0
+    return geqrt(m, n, n, a, lda, t, ldt, work)
 
 
 cdef int qr_body(Job *job, char **p, scalar *work) noexcept nogil:
@@ -662,7 +671,7 @@ cdef int qr_body(Job *job, char **p, scalar *work) noexcept nogil:
     while lo < k:
         width = min(nb, k - lo)
         v = work + <Py_ssize_t> lo * (m + 1)
-        info = geqrt(m - lo, width, width, v, m, t + <Py_ssize_t> lo * nb, nb, extra)
+        info = reflectors(m - lo, width, v, m, t + <Py_ssize_t> lo * nb, nb, extra)
         if lo + width < n:
             larfb(adjoint, m - lo, n - lo - width, width, v, m, t + <Py_ssize_t> lo * nb, nb,
                   v + <Py_ssize_t> width * m, m, extra)

@@ -29,6 +29,7 @@
 #include "tile_factor.h"
 #include "tile_solve.h"
 #include "tile_product.h"
+#include "tile_panel.h"
 #undef S
 #undef I
 #undef NAME
@@ -49,10 +50,11 @@
 #include "tile_factor.h"
 #include "tile_solve.h"
 #include "tile_product.h"
+#include "tile_panel.h"
 
 #define AD_TABLE_(isa) ad_tile_##isa
 #define AD_TABLE(isa) AD_TABLE_(isa)
 #define AD_TILE_ROW(name) {name##_f64, name##_f32},
 const ad_tile_table AD_TABLE(AD_ISA) = {{AD_TILE_LIST(AD_TILE_ROW)},
                                                {transpose_whole_f64, transpose_whole_f32},
-                                               {{product_f64, product_f32}, {product_complex_f64, product_complex_f32}}, AD_TILE_BYTES};
+                                               {{product_f64, product_f32}, {product_complex_f64, product_complex_f32}}, {panel_f64, panel_f32}, AD_TILE_BYTES};

@@ -39,10 +39,14 @@ typedef void (*ad_product_fn)(int m, int n, int k, const void *a, ptrdiff_t ars,
                               ptrdiff_t brs, ptrdiff_t bcs, void *c, ptrdiff_t ldc);
 enum { AD_PRODUCT_MOST = 32 };
 
+/* The QR factors of a panel: see tile_panel.h. */
+typedef void (*ad_panel_fn)(int m, int n, void *a, ptrdiff_t lda, void *t, ptrdiff_t ldt);
+
 typedef struct {
     ad_tile_fn fn[AD_TILE_COUNT][2]; /* float64, float32 */
     ad_transpose_fn transpose[2];
     ad_product_fn product[2][2]; /* real, complex */
+    ad_panel_fn panel[2];
     int bytes; /* of a vector */
 } ad_tile_table;
 

@@ -1,0 +1,150 @@
+/* Householder's reflections of the columns of one panel, I - V T V^T as xGEQRT leaves it: V below the diagonal of A, R on
+ * and above it. LAPACK takes half of the time of a QR of 300 x 300 for panels, in calls of BLAS with little to do. Two
+ * reflections at a time, so that a column is read and written half as often. A template, as tile_lanes.h. */
+
+/* The reflection that turns x to (beta, 0, ...): xLARFG's v = (1, x[1:]), and tau. */
+static S NAME(reflection)(int n, S *x, S *tau)
+{
+    const S first = x[0];
+    S sum = 0, most = 0, scale = 1;
+    *tau = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int i = 1; i < n; i++)
+        sum += x[i] * x[i];
+    if (sum == sum && !(sum > TINY && sum + first * first < HUGE_)) { /* else a NaN goes on */
+#pragma omp simd reduction(max : most)
+        for (int i = 1; i < n; i++) {
+            const S size = x[i] < 0 ? -x[i] : x[i];
+            most = size > most ? size : most;
+        }
+        if (most == 0)
+            return first;
+        const S size = first < 0 ? -first : first;
+        scale = size > most ? size : most;
+        sum = 0;
+        for (int i = 1; i < n; i++)
+            sum += (x[i] / scale) * (x[i] / scale);
+        if (sum == 0)
+            return first;
+    }
+    const S head = first / scale, norm = SQRT(head * head + sum), beta = head < 0 ? norm : -norm;
+    const S below = 1 / (head - beta);
+    *tau = (beta - head) / beta;
+    if (scale == 1) {
+#pragma omp simd
+        for (int i = 1; i < n; i++)
+            x[i] *= below;
+    } else {
+        for (int i = 1; i < n; i++)
+            x[i] = x[i] / scale * below;
+    }
+    return beta * scale;
+}
+
+/* The sums of products of two vectors with two, from row `lo` on. */
+AD_INLINE void NAME(four_dots)(int lo, int m, const S *x, const S *y, const S *a, const S *b, S *out)
+{
+    S xa = 0, xb = 0, ya = 0, yb = 0;
+#pragma omp simd reduction(+ : xa, xb, ya, yb)
+    for (int i = lo; i < m; i++) {
+        xa += x[i] * a[i];
+        xb += x[i] * b[i];
+        ya += y[i] * a[i];
+        yb += y[i] * b[i];
+    }
+    out[0] = xa, out[1] = xb, out[2] = ya, out[3] = yb;
+}
+
+/* Two reflections, x from row j and y from the next one on, onto columns a and b, which may be the same; `inner`: y^T x. */
+AD_INLINE void NAME(reflect_two)(int j, int m, const S *restrict x, const S *restrict y, S tau_x, S tau_y, S inner, S *a, S *b)
+{
+    S dot[4];
+    NAME(four_dots)(j + 2, m, x, y, a, b, dot);
+    const S xa = tau_x * (a[j] + x[j + 1] * a[j + 1] + dot[0]), xb = tau_x * (b[j] + x[j + 1] * b[j + 1] + dot[1]);
+    const S ya = tau_y * (a[j + 1] + dot[2] - xa * inner), yb = tau_y * (b[j + 1] + dot[3] - xb * inner);
+    a[j] -= xa;
+    a[j + 1] -= xa * x[j + 1] + ya;
+    if (b != a) {
+        S *restrict c = a, *restrict d = b;
+        d[j] -= xb;
+        d[j + 1] -= xb * x[j + 1] + yb;
+#pragma omp simd
+        for (int i = j + 2; i < m; i++) {
+            c[i] -= xa * x[i] + ya * y[i];
+            d[i] -= xb * x[i] + yb * y[i];
+        }
+    } else {
+#pragma omp simd
+        for (int i = j + 2; i < m; i++)
+            a[i] -= xa * x[i] + ya * y[i];
+    }
+}
+
+/* One reflection onto one column. */
+static void NAME(reflect_one)(int j, int m, const S *restrict x, S tau, S *restrict a)
+{
+    S dot = a[j];
+#pragma omp simd reduction(+ : dot)
+    for (int i = j + 1; i < m; i++)
+        dot += x[i] * a[i];
+    dot *= tau;
+    a[j] -= dot;
+#pragma omp simd
+    for (int i = j + 1; i < m; i++)
+        a[i] -= dot * x[i];
+}
+
+/* `a` has m rows, n <= m columns of `lda` elements, T n columns of `ldt`, of which the upper triangle is written. */
+static void NAME(panel)(int m, int n, void *pa, ptrdiff_t lda, void *pt, ptrdiff_t ldt)
+{
+    S *const a = pa, *const t = pt;
+    for (int j = 0; j < n; j += 2) {
+        S *x = a + j * lda, *y = x + lda, tau_x, tau_y;
+        const S beta = NAME(reflection)(m - j, x + j, &tau_x);
+        t[j * (ldt + 1)] = tau_x;
+        if (j + 1 == n) {
+            x[j] = beta;
+            break;
+        }
+        x[j] = 1;
+        NAME(reflect_one)(j, m, x, tau_x, y);
+        x[j] = beta;
+        y[j + 1] = NAME(reflection)(m - j - 1, y + j + 1, &tau_y);
+        t[(j + 1) * (ldt + 1)] = tau_y;
+        S dot[4];
+        NAME(four_dots)(j + 2, m, x, y, y, y, dot);
+        const S inner = x[j + 1] + dot[0];
+        t[(j + 1) * ldt + j] = inner;
+        int k = j + 2;
+        for (; k + 1 < n; k += 2)
+            NAME(reflect_two)(j, m, x, y, tau_x, tau_y, inner, a + k * lda, a + (k + 1) * lda);
+        if (k < n)
+            NAME(reflect_two)(j, m, x, y, tau_x, tau_y, inner, a + k * lda, a + k * lda);
+    }
+    /* T[:j, j] = -tau_j T[:j, :j] V[:, :j]^T v_j: first the products, two columns with two. */
+    for (int j = 2; j < n; j += 2) {
+        const S *x = a + j * lda, *y = j + 1 < n ? x + lda : x;
+        for (int i = 0; i < j; i += 2) {
+            const S *u = a + i * lda, *v = u + lda;
+            S dot[4];
+            NAME(four_dots)(j + 2 < m ? j + 2 : m, m, u, v, x, y, dot);
+            const S next_u = j + 1 < m ? u[j + 1] : 0, next_v = j + 1 < m ? v[j + 1] : 0, below = j + 1 < m ? x[j + 1] : 0;
+            t[j * ldt + i] = u[j] + next_u * below + dot[0];
+            t[j * ldt + i + 1] = v[j] + next_v * below + dot[2];
+            if (j + 1 < n) {
+                t[(j + 1) * ldt + i] = next_u + dot[1];
+                t[(j + 1) * ldt + i + 1] = next_v + dot[3];
+            }
+        }
+    }
+    for (int j = 1; j < n; j++) {
+        S *column = t + j * ldt;
+        const S tau = column[j];
+        for (int i = 0; i < j; i++) { /* a triangle times a vector in its place: what is below i is still to be read */
+            S sum = 0;
+            for (int k = i; k < j; k++)
+                sum += t[k * ldt + i] * column[k];
+            column[i] = -tau * sum;
+        }
+    }
+}
