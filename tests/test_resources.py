@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 import weakref
 
@@ -269,3 +270,48 @@ for _ in range(3):
 assert np.array_equal(ad.grad(f)(x), expected)
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=60, cwd=tmp_path)
+
+
+def _wave(c):
+    return np.sin(c) * 0.5
+
+
+WITHOUT_THE_GIL = {
+    "region": (lambda x: np.sum(np.tanh(np.sin(x)) * np.exp(-(x**2)) + np.arctan(x)), np.linspace(0.0, 1.0, 6_000_000)),
+    "product": (lambda m: m @ m, np.ones((1500, 1500))),
+    "many products": (lambda m: m @ m @ m, np.ones((400_000, 4, 4))),
+    "factorisation": (lambda m: np.linalg.cholesky(m), 1e4 * np.eye(1500) + 1.0),
+    "loop": (lambda x: ad.fori_loop(0, 400_000, lambda i, c: _wave(c) + x, x), np.ones(3)),
+    "scalar loop": (lambda x: ad.while_loop(lambda c: c < 4e6, lambda c: c + 1.0, x), np.float64(0.1)),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_THE_GIL)
+def test_other_threads_go_on_while_a_program_runs(name):
+    """The longest pause of this thread is a small part of the time that the program takes."""
+    f, x = WITHOUT_THE_GIL[name]
+    program = ad.compile(f)
+    program(x)
+    began, done = threading.Event(), threading.Event()
+
+    def run():
+        began.set()
+        program(x)
+        done.set()
+
+    def pause():
+        """The longest pause as a part of the time; of few shares, since the system stops threads, too."""
+        began.clear()
+        done.clear()
+        thread = threading.Thread(target=run)
+        thread.start()
+        began.wait()
+        first = last = time.perf_counter()
+        longest = 0.0
+        while not done.is_set():
+            now = time.perf_counter()
+            longest, last = max(longest, now - last), now
+        thread.join()
+        return longest / (time.perf_counter() - first)
+
+    assert min(pause() for _ in range(5)) < 0.5
