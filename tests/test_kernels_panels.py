@@ -175,6 +175,12 @@ def test_pulls(dtype):
     small(error, np.linalg.norm(s) * np.linalg.norm(c), dtype, n)
     in_threads(lambda a: linalg.eigh(a), definite(dtype, 200))
     in_threads(lambda a: linalg.expm(a)[0], draw(dtype, 120, 120) / 10)
+    lu, seed = linalg.lu_factor(draw(dtype, n, n) + 5 * np.eye(n, dtype=dtype))[0], draw(dtype, n, n)
+    lower, upper = np.tril(lu, -1) + np.eye(n, dtype=dtype), np.triu(lu)
+    want = np.tril(lower.conj().T @ np.tril(seed, -1), -1) + np.triu(np.triu(seed) @ upper.conj().T)
+    got = in_threads(linalg.lu_pull, lu, seed)
+    got = lower.conj().T @ got @ upper.conj().T
+    small(got - want, 100 * np.linalg.norm(want), dtype, n)
     q, r = linalg.qr(ct)
     in_threads(linalg.qr_pull, q, r, ct, ct)
 

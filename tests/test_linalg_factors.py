@@ -410,3 +410,21 @@ def test_bad_choices():
     ):
         with pytest.raises(ValueError, match=match):
             call()
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (6, 4), (4, 6)])
+@pytest.mark.parametrize("batch", [False, True])
+def test_lu_without_full_rank(shape, batch):
+    """The factors exist, and their derivative says which pivot is zero."""
+    a = np.random.default_rng(3).standard_normal(shape)
+    a[:, 2] = 0
+    where = ""
+    if batch:
+        a, where = np.stack([np.eye(*shape), a]), "matrix 1 of the batch"
+    _, lower, upper = sla.lu(a)
+    np.testing.assert_allclose(sla.lu(a, permute_l=True)[0] @ upper, a, atol=1e-14)
+    assert lower.shape[-1] == upper.shape[-2] == 4
+    for f in (lambda a: np.sum(sla.lu_factor(a)[0]), lambda a: np.sum(sla.lu(a)[1])):
+        for g in (ad.grad(f), ad.compile(ad.grad(f))):
+            with pytest.raises(np.linalg.LinAlgError, match=f"{where}.*singular"):
+                g(a)

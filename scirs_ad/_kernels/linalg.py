@@ -1,6 +1,6 @@
 """The batched linear-algebra kernels, in one namespace."""
 
-from scirs_ad._kernels.linalg_adjoint import cholesky_pull, qr_pull
+from scirs_ad._kernels.linalg_adjoint import cholesky_pull, lu_pull, qr_pull
 from scirs_ad._kernels.linalg_eigen import eig, eigh, eigvals, eigvalsh, svd, svdvals
 from scirs_ad._kernels.linalg_expm import expm, expm_frechet, expm_pull
 from scirs_ad._kernels.linalg_factor import (
@@ -43,6 +43,7 @@ __all__ = [
     "inv_of_lu",
     "lstsq",
     "lu_factor",
+    "lu_pull",
     "lu_solve",
     "matmul",
     "qr",

@@ -245,3 +245,76 @@ def qr_pull(q, r, ct_q, ct_r):
         run(&job, t, <void*> qr_pull_body[float], <void*> qr_pull_body[double], <void*> qr_pull_body[c64],
             <void*> qr_pull_body[c128])
     return out
+
+
+# ---------------------------------------------------------------------------------------------- lu
+
+cdef int lu_pull_body(Job *job, char **p, scalar *work) noexcept nogil:
+    # work: L, U, the parts of ct that belong to them, and some rows of the upper triangle of ct_U U^H.
+    cdef Py_ssize_t n = job.n, nn = n * n, i, j, lo, hi
+    cdef scalar *lower = work
+    cdef scalar *upper = lower + nn
+    cdef scalar *to_lower = upper + nn
+    cdef scalar *to_upper = to_lower + nn
+    cdef scalar *rows = to_upper + nn
+    cdef scalar *out = <scalar*> p[2]
+    pack(lower, p[0], job.arg[0].rs, job.arg[0].cs, n, n)
+    pack(to_lower, p[1], job.arg[1].rs, job.arg[1].cs, n, n)
+    for i in range(n):
+        for j in range(i):
+            upper[i * n + j] = to_upper[i * n + j] = 0
+        for j in range(i, n):
+            upper[i * n + j] = lower[i * n + j]
+            to_upper[i * n + j] = to_lower[i * n + j]
+            lower[i * n + j] = to_lower[i * n + j] = 0
+        lower[i * (n + 1)] = 1
+    # Both factors of a product are zero on one side of their diagonals: a third of the operations.
+    for lo in range(0, n, 64):
+        hi = min(lo + 64, n)
+        gemm(c'N', c'C', <int> hi, <int> (hi - lo), <int> (n - lo), to_lower + lo * n, job.n, lower + lo * (n + 1), job.n,
+             out + lo * n, job.n)
+        gemm(c'C', c'N', <int> (n - lo), <int> (hi - lo), <int> (n - lo), upper + lo * (n + 1), job.n,
+             to_upper + lo * (n + 1), job.n, rows + lo, job.n)
+        for i in range(lo, hi):
+            memcpy(out + i * (n + 1), rows + (i - lo) * n + i, (n - i) * sizeof(scalar))
+    trsm(c'R', c'U', c'C', c'U', job.n, job.n, lower, job.n, out, job.n)
+    trsm(c'L', c'L', c'C', c'N', job.n, job.n, upper, job.n, out, job.n)
+    return 0
+
+
+def lu_pull(lu, ct):
+    """The cotangent of P A from that of its packed factors, P A = L U.
+
+    Parameters
+    ----------
+    lu, ct : array_like
+        (..., n, n)
+
+    Returns
+    -------
+    ndarray
+        (..., n, n): L^-H (strictly lower L^H ct_L + upper ct_U U^H) U^-H.
+
+    Notes
+    -----
+    S. F. Walter, L. Lehmann, "Algorithmic differentiation of linear algebra functions" (2010); triangles times triangles in
+    blocks.
+    """
+    cdef Job job
+    cdef str op = "lu_pull"
+    cdef cnp.ndarray x = door(op, lu, "lu", 2), y = door(op, ct, "ct", 2), out
+    cdef int t = kind(op, x, y), n = square(op, x, "lu")
+    if square(op, y, "ct") != n:
+        raise ValueError(f"{op}: lu has shape {(<object> x).shape}, ct {(<object> y).shape}")
+    x = behaved(x, t)
+    y = behaved(y, t)
+    start(&job, op, x, 2, y, 2)
+    out = output(&job, t, 2, n, n)
+    job.n = n
+    job.bytes = (4 * <Py_ssize_t> n * n + 64 * <Py_ssize_t> n) * (<object> out).itemsize
+    job.panels = True
+    job.ns = cost(t, 200, n * <double> n * (n + 10) * 8 / 3)
+    if n:
+        run(&job, t, <void*> lu_pull_body[float], <void*> lu_pull_body[double], <void*> lu_pull_body[c64],
+            <void*> lu_pull_body[c128])
+    return out

@@ -31,7 +31,7 @@ from scirs_ad._ops import (
     linalg,
     linalg_parts,
     linalg_policy,
-    linalg_scipy,
+    lu,
     matrix_bands,
     matrix_equations,
     matrix_exponential,

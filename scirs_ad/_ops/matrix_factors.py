@@ -1,4 +1,4 @@
-"""Factorisations of general matrices: Schur, Hessenberg, LU of any shape, L D L^H, polar, bases.
+"""Factorisations of general matrices: Schur, Hessenberg, L D L^H, polar, bases.
 
 Inner product ``Re tr(X^H Y)``. ``low`` is the strictly lower triangle. Each derivative fixes a gauge, stated on its
 page; what depends on the choice of signs or phases beyond it has no derivative.
@@ -336,94 +336,10 @@ def _below_rows(a, k, w, row):
     return join.concatenate([a[..., : k + 1, :], a[..., k + 1 :, :] - matmul_core(w, row)], axis=-2)
 
 
-# ------------------------------------------------------------------------------------------------ LU
-def _lu_one(a):
-    _, lower, upper = sp.lu(a, check_finite=False)
-    return lower, upper
-
-
-def _shorter(found):
-    return {"k": min(found["m"], found["n"])}
-
-
-_lu = looped("(m,n)->(m,k),(k,n)", _lu_one, name="lu", sizes=_shorter)
-_rows_one = looped("(m,n)->(m)", lambda a: sp.lu(a, check_finite=False, p_indices=True)[0], name="lu",
-                   dtypes=lambda common: [np.dtype(np.int32)])  # fmt: skip
-
-
-def _rows(a):
-    if a.shape[-1] == 0:
-        return np.broadcast_to(np.arange(a.shape[-2], dtype=np.int32), a.shape[:-1]).copy()
-    return _rows_one(a)
-
-
-@primitive("(m,n)->(m)", kernel=_rows, differentiable=False, internal=True)
-def lu_rows(a):
-    """The row interchanges of LU: ``a = (L U)[p]``. Cost: ``m n^2`` operations."""
-    return _rows(a)
-
-
-lu_rows.not_differentiable("row interchanges are integers")
-
-
-@primitive(core=lambda a: (2,), n_out=2, kernel=_lu, internal=True)
-def lu_core(a):
-    """``L, U`` with ``a = P L U``, of any shape.
-
-    Derivative: with ``X = L1^-1 P^T da U1^-1`` of the leading square blocks: ``dL1 = L1 low(X)``, ``dU1 = up(X) U1``;
-    the rows of L and columns of U beyond follow from ``dL U + L dU = P^T da`` (S. F. Walter, L. Lehmann, 2010, for the
-    square case). At constant interchanges and full rank. Cost: ``m n^2`` operations.
-    """
-    return _lu(a)
-
-
-@lu_core.def_shape
-def _(a):
-    m, n = a.shape[-2:]
-    k = min(m, n)
-    kind = np.result_type(a.dtype, np.float32)
-    return type(a)((*a.shape[:-2], m, k), kind), type(a)((*a.shape[:-2], k, n), kind)
-
-
 def permutation_matrix(p, dtype):
     """The matrix P with ones at ``(i, p[i])``."""
     m = shape_of(p)[-1]
     return sh.cast(ew.equal(sh.reshape(p, (*shape_of(p), 1)), np.arange(m)), dtype)
-
-
-@lu_core.def_jvp
-def _(t, out, a):
-    lower, upper = out
-    m, n = shape_of(lower)[-2], shape_of(upper)[-1]
-    k = min(m, n)
-    x = matmul_core(t_(permutation_matrix(lu_rows(a), dtype_of(lower))), t)
-    top, left = (Ellipsis, slice(0, k), slice(None)), (Ellipsis, slice(0, k))
-    l1, u1 = ix.getitem(lower, top), ix.getitem(upper, left)
-    inner = solve_triangular_core(l1, ix.getitem(ix.getitem(x, top), left), lower=True, trans=0, unit=True)
-    inner = right_solve(inner, u1, lower=False, unit=False)
-    to_l, to_u = matmul_core(l1, low(inner)), matmul_core(up(inner), u1)
-    if m > n:
-        rest = ew.subtract(ix.getitem(x, (Ellipsis, slice(k, None), slice(None))),
-                           matmul_core(ix.getitem(lower, (Ellipsis, slice(k, None), slice(None))), to_u))  # fmt: skip
-        to_l = join.concatenate([to_l, right_solve(rest, u1, lower=False, unit=False)], axis=-2)
-    elif n > m:
-        beyond = (Ellipsis, slice(k, None))
-        rest = ew.subtract(ix.getitem(x, beyond), matmul_core(to_l, ix.getitem(upper, beyond)))
-        rest = solve_triangular_core(l1, rest, lower=True, trans=0, unit=True)
-        to_u = join.concatenate([to_u, rest], axis=-1)
-    return to_l, to_u
-
-
-def _lu_samples(rng):
-    a = well_conditioned(rng, 4, 4)
-    yield sample(a[::-1, :3].copy())
-    yield sample(a[1:3].copy(), order=1)
-    yield sample(well_conditioned(rng, 2, 2, 2, complex_too=True), order=1)
-    yield sample(np.ones((2, 0)))
-
-
-lu_core.def_samples(_lu_samples)
-lu_rows.def_samples(_lu_samples)
 
 
 # ------------------------------------------------------------------------------------------------ L D L^H

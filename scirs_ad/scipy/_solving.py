@@ -11,7 +11,7 @@ from scirs_ad._ops import shape as sh
 from scirs_ad._ops.determinants import det_core
 from scirs_ad._ops.index import known_values
 from scirs_ad._ops.linalg_policy import chosen, conditioned
-from scirs_ad._ops.linalg_scipy import lu_packed, permutation_of
+from scirs_ad._ops.lu import factors, inverse_order, reordered, row_order
 from scirs_ad._ops.matrix_bands import bands_of, dense_of, solve_banded_core
 from scirs_ad._ops.matrix_factors import permutation_matrix, qr_order
 from scirs_ad._ops.matrix_health import residual_core
@@ -469,28 +469,30 @@ def cho_solve(c_and_lower, b, overwrite_b=False, check_finite=True):
 
 
 def lu_factor(a, overwrite_a=False, check_finite=True):
-    """LU factors of square matrices, with row interchanges, for `lu_solve`.
+    """LU factors, with row interchanges; those of square matrices are for `lu_solve`.
 
     Parameters
     ----------
-    a : array_like, shape (..., n, n)
+    a : array_like, shape (..., m, n)
     overwrite_a, check_finite : bool
 
     Returns
     -------
-    lu : Variable or ndarray, shape (..., n, n)
+    lu : Variable or ndarray, shape (..., m, n)
         U, and below it L without its unit diagonal.
-    piv : ndarray of int, shape (..., n)
+    piv : ndarray of int, shape (..., min(m, n))
         Row i was interchanged with row ``piv[i]``.
 
     Raises
     ------
     ValueError
-        If a matrix is not square.
+        If `a` has fewer than two axes.
+    numpy.linalg.LinAlgError
+        In the derivative of a matrix without full rank.
 
     Notes
     -----
-    Derivative: of the factors, at constant interchanges. Cost: ``2/3 n^3`` operations.
+    Derivative: of the factors, at constant interchanges. Cost: ``m n k`` operations; ``8/3 n^3`` for the derivative.
 
     Examples
     --------
@@ -499,10 +501,12 @@ def lu_factor(a, overwrite_a=False, check_finite=True):
     array([3., 1.])
     """
     del overwrite_a
-    a = checked("lu_factor", a, check_finite, square=True)
+    a = checked("lu_factor", a, check_finite)
+    if len(shape_of(a)) < 2:
+        raise ValueError(f"lu_factor: matrices (..., m, n) are needed; the shape is {shape_of(a)}")
     if type(a) is np.ndarray:
         return la.kernels.lu_factor(a)
-    return lu_packed(a), la.lu_of(a)[1]
+    return factors(a)
 
 
 def lu_solve(lu_and_piv, b, trans=0, overwrite_b=False, check_finite=True):
@@ -544,13 +548,13 @@ def lu_solve(lu_and_piv, b, trans=0, overwrite_b=False, check_finite=True):
     def solver(x):
         if type(lu) is np.ndarray and type(x) is np.ndarray and type(piv) is np.ndarray:
             return la.kernels.lu_solve(lu, piv, x, code)
-        p = sh.cast(permutation_of(piv), dtype_of(lu))
+        order = row_order(piv, rows=shape_of(lu)[-1])
         steps = [(True, True), (False, False)]  # L has a unit diagonal
         if code == 0:
-            x = matmul(p, x)
+            x = reordered(x, order)
         for lower, unit in steps if code == 0 else steps[::-1]:
             x = la.solve_triangular_core(lu, x, lower=lower, trans=code, unit=unit)
-        return x if code == 0 else matmul(la.t_(p), x)
+        return x if code == 0 else reordered(x, inverse_order(order))
 
     return _with_columns("lu_solve", lu, b, solver)
 
