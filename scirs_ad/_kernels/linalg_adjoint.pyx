@@ -271,8 +271,8 @@ cdef int lu_pull_body(Job *job, char **p, scalar *work) noexcept nogil:
     # Both factors of a product are zero on one side of their diagonals: a third of the operations.
     for lo in range(0, n, 64):
         hi = min(lo + 64, n)
-        gemm(c'N', c'C', <int> hi, <int> (hi - lo), <int> (n - lo), to_lower + lo * n, job.n, lower + lo * (n + 1), job.n,
-             out + lo * n, job.n)
+        gemm(c'N', c'C', <int> hi, <int> (hi - lo), <int> (n - lo), to_lower + lo * n, job.n,
+             lower + lo * (n + 1), job.n, out + lo * n, job.n)
         gemm(c'C', c'N', <int> (n - lo), <int> (hi - lo), <int> (n - lo), upper + lo * (n + 1), job.n,
              to_upper + lo * (n + 1), job.n, rows + lo, job.n)
         for i in range(lo, hi):
