@@ -297,8 +297,8 @@ def lu_pull(lu, ct):
 
     Notes
     -----
-    S. F. Walter, L. Lehmann, "Algorithmic differentiation of linear algebra functions" (2010); triangles times triangles in
-    blocks.
+    S. F. Walter, L. Lehmann, "Algorithmic differentiation of linear algebra functions" (2010); triangles times
+    triangles in blocks.
     """
     cdef Job job
     cdef str op = "lu_pull"
