@@ -13,11 +13,12 @@ from scirs_ad._compiler.scalar_step import ScalarStep
 from scirs_ad._compiler.views import broadcast_strides, contiguous, is_contiguous, keys_of, merged, view_index
 from scirs_ad._core.core import Spec
 from scirs_ad._core.lazy import lazy
+from scirs_ad._kernels import routines
 from scirs_ad._kernels.region import Region
 
 __all__ = ["LOWERED"]
 
-_products = lazy("scirs_ad._compiler.products")  # BLAS comes with scipy.linalg, which is slow to load
+_products = lazy("scirs_ad._compiler.products", routines.alone)
 
 MOST_FLOPS = 1e10  # of one call of BLAS: a fifth of a second of one processor
 ROWS_OF_A_PART = 256

@@ -1,6 +1,8 @@
 """Modules that are imported at their first use: `import scirs_ad` stays quick and does not load SciPy."""
 
+import contextlib
 import importlib
+import sys
 
 __all__ = ["lazy"]
 
@@ -12,6 +14,8 @@ class lazy:
     ----------
     name : str
         The module's full name.
+    within : callable
+        Makes the context in which it is imported.
 
     Examples
     --------
@@ -21,11 +25,13 @@ class lazy:
     np.float64(24.0)
     """
 
-    def __init__(self, name):
-        self.__dict__["_name"] = name
+    def __init__(self, name, within=contextlib.nullcontext):
+        self.__dict__.update(_name=name, _within=within)
 
     def __getattr__(self, attribute):
-        found = getattr(importlib.import_module(self._name), attribute)
+        with self._within() if self._name not in sys.modules else contextlib.nullcontext():
+            module = importlib.import_module(self._name)
+        found = getattr(module, attribute)
         self.__dict__[attribute] = found  # the next access finds it without asking
         return found
 

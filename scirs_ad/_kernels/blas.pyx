@@ -4,11 +4,13 @@ SciPy's wheels carry their own OpenBLAS; its setter is found once, through the v
 linked to, and called as a C function (tens of nanoseconds; rediscovery by threadpoolctl costs 780 us a time).
 """
 import ctypes
+import importlib
 import os
 import platform
 
 from numpy._core import _multiarray_umath
-from scipy.linalg import cython_blas
+
+cython_blas = importlib.import_module("scipy.linalg.cython_blas")    # without its package, if it is there (routines)
 
 ctypedef int (*Getter)() noexcept nogil
 ctypedef void (*Setter)(int) noexcept nogil

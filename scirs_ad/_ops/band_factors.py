@@ -9,6 +9,7 @@ import numpy as np
 from scirs_ad._core.core import dtype_of, shape_of
 from scirs_ad._core.define import primitive, raises, sample
 from scirs_ad._core.lazy import lazy
+from scirs_ad._kernels import routines
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import decompositions as dc
 from scirs_ad._ops import elementwise as ew
@@ -19,7 +20,7 @@ from scirs_ad._ops.matrix_bands import products_at, taken
 from scirs_ad._ops.matrix_batch import looped
 
 sp = lazy("scipy.linalg")
-kernels = lazy("scirs_ad._kernels.linalg_bands")
+kernels = lazy("scirs_ad._kernels.linalg_bands", routines.alone)
 
 
 def _samples(rng):

@@ -11,12 +11,13 @@ import numpy as np
 from scirs_ad._core.core import as_array, dtype_of, shape_of
 from scirs_ad._core.define import primitive, raises, sample
 from scirs_ad._core.lazy import lazy
+from scirs_ad._kernels import routines
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.products import matmul_core
 
-kernels = lazy("scirs_ad._kernels.linalg")
+kernels = lazy("scirs_ad._kernels.linalg", routines.alone)
 
 
 def t_(x):

@@ -9,6 +9,7 @@ import numpy as np
 from scirs_ad._core.core import as_array, dtype_of, install, shape_of
 from scirs_ad._core.define import primitive, raises, sample
 from scirs_ad._core.lazy import lazy
+from scirs_ad._kernels import routines
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
@@ -28,8 +29,8 @@ __all__ = [
     "vecmat",
 ]
 
-_linalg = lazy("scirs_ad._kernels.linalg")
-_blas = lazy("scirs_ad._kernels.blas")
+_linalg = lazy("scirs_ad._kernels.linalg", routines.alone)
+_blas = lazy("scirs_ad._kernels.blas", routines.alone)
 
 # Products of matrices from which the buffers of BLAS are worth warming, in multiplications: 0.1 ms.
 LARGE = 1 << 21
