@@ -148,6 +148,12 @@ def expm_pull(a, e, parts, how, seed):
     return _frechet(np.conj(np.swapaxes(a, -1, -2)), seed)
 
 
+@expm_pull.def_shape  # without the body, which needs SciPy
+def _(a, e, parts, how, seed):
+    lead = np.broadcast_shapes(*(x.shape[:-2] for x in (a, e, seed)), parts.shape[:-3], how.shape[:-1])
+    return type(a)((*lead, *a.shape[-2:]), np.result_type(a.dtype, seed.dtype))
+
+
 @expm_pull.def_vjp
 def _(ct, a, seed, specs):
     to_a, to_seed = frechet_pull(expm_frechet_core, ct, h_(a), seed, (specs[0], specs[4]))
