@@ -139,8 +139,12 @@ def _text(summary, argnames, derivatives):
 
 def _function(argnames, call, extra=""):
     """A function whose arguments have these names, as rules are read by name."""
-    names = ", ".join(argnames)
-    return eval(f"lambda {extra}{names}: call({extra}{names})", {"call": call})
+    return eval(_code(", ".join(argnames), extra), {"call": call})
+
+
+@functools.cache  # 400 functions have 60 signatures: 18 of the 45 ms that the pages take to load
+def _code(names, extra):
+    return compile(f"lambda {extra}{names}: call({extra}{names})", __name__, "eval")
 
 
 RADII = {}  # name, argument -> radius
