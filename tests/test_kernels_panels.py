@@ -185,6 +185,27 @@ def test_pulls(dtype):
     in_threads(linalg.qr_pull, q, r, ct, ct)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [64, 101, 200])
+@pytest.mark.parametrize("size", [1.0, 1e-30, 1e30, 0.0])
+def test_svd(n, size, dtype):
+    """Alone, its last steps side by side, and in a batch, by LAPACK's driver: the same bits."""
+    a = draw(dtype, n, n) * np.asarray(size, dtype)
+    for full in (True, False):
+        u, s, vh = in_threads(lambda a, full=full: linalg.svd(a, full), a)
+        for one, many in zip((u, s, vh), linalg.svd(np.stack([a, a]), full), strict=True):
+            np.testing.assert_array_equal(one, many[1])
+    small(u * s @ vh - a, a, dtype, n)
+    small(u.conj().T @ u - np.eye(n), np.eye(n), dtype, n)
+
+
+def test_svd_of_sizes_that_lapack_scales():
+    for size in (1e-200, 1e-140, 1e140, 1e200):
+        a = draw("float64", 80, 80) * size
+        u, s, vh = linalg.svd(a)
+        np.testing.assert_allclose(u * s @ vh, a, rtol=0, atol=1e-12 * size)
+
+
 def test_one_matrix_after_another():
     """Batches of matrices of more than 20 ms, and BLAS's setting afterwards."""
     before = blas.blas_num_threads()

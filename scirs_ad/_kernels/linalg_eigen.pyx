@@ -4,7 +4,7 @@ The matrix is handed to LAPACK by columns, as NumPy does, so that the signs and 
 A matrix with nan or inf is refused: LAPACK's iterations may not end on one.
 """
 from libc.math cimport fabs, frexp, ldexp
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
@@ -12,8 +12,11 @@ from scirs_ad._kernels.linalg_batch cimport (
     Job, behaved, complex_of, cost, dim, door, fail, finite, kind, lwork_of, output, pack, real_of, run,
     square, start,
 )
-from scirs_ad._kernels.linalg_lapack cimport c64, c128, geev, gesdd, gesvd, heevd, lapack, scalar, sterf, sytrd
-from scirs_ad._kernels.linalg_panels cimport dgemm, sgemm
+from scirs_ad._kernels.linalg_lapack cimport (
+    bdsdc, c64, c128, gebrd, geev, gesdd, gesvd, heevd, lapack, ormbr, scalar, sterf, sytrd,
+)
+from scirs_ad._kernels.linalg_panels cimport dgemm, panels_shared, sgemm
+from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 import numpy as np
 
@@ -375,6 +378,61 @@ def eigvals(a):
 
 # ---------------------------------------------------------------------------------------------- svd
 
+cdef enum:
+    APART = 64          # rows from which the two sides are worth two threads
+
+cdef struct Sides:
+    int n, lwork
+    bint single
+    void *a
+    void *tau[2]
+    void *c[2]
+    void *work[2]
+
+
+cdef inline void one_side(Sides *x, int side, real *a) noexcept nogil:
+    if side == 0:
+        ormbr(c'Q', c'L', c'N', x.n, x.n, x.n, a, x.n, <real*> x.tau[0], <real*> x.c[0], x.n, <real*> x.work[0], x.lwork)
+    else:
+        ormbr(c'P', c'R', c'T', x.n, x.n, x.n, a, x.n, <real*> x.tau[1], <real*> x.c[1], x.n, <real*> x.work[1], x.lwork)
+
+
+cdef void side_chunk(void *context, int chunk, int worker) noexcept nogil:
+    cdef Sides *x = <Sides*> context
+    if x.single:
+        one_side[float](x, chunk, <float*> x.a)
+    else:
+        one_side[double](x, chunk, <double*> x.a)
+
+
+cdef int by_sides(int n, real *a, real *s, real *u, real *vt, real *work, int lwork, int *iwork) noexcept nogil:
+    """The steps of xGESDD for a square matrix, whose elements are of ordinary size, the last two side by side."""
+    cdef Sides x
+    cdef real *rest = work + 3 * n
+    cdef int info = gebrd(n, n, a, n, s, work, work + n, work + 2 * n, rest, lwork - 3 * n), i
+    memset(u, 0, <size_t> n * n * sizeof(real))
+    if info == 0:
+        info = bdsdc(c'U', c'I', n, s, work, u, n, vt, n, rest, iwork)
+    if info != 0:
+        return info
+    x.n, x.lwork, x.single = n, (lwork - 3 * n) // 2, real is float
+    x.a = a
+    x.c[0], x.c[1] = u, vt
+    for i in range(2):
+        x.tau[i], x.work[i] = work + (i + 1) * n, rest + i * <Py_ssize_t> x.lwork
+    parallel_for(side_chunk, &x, 2, threads_for(0.2 * n * n * n))
+    return 0
+
+
+cdef inline bint ordinary(real *a, Py_ssize_t n, double least) noexcept nogil:
+    """Whether the largest element is one that xGESDD would not scale."""
+    cdef double most = 0
+    cdef Py_ssize_t i
+    for i in range(n):
+        most = max(most, fabs(a[i]))
+    return least <= most <= 1 / least
+
+
 cdef int svd_body(Job *job, char **p, scalar *work) noexcept nogil:
     # work: A, U, V^H by columns; LAPACK's three workspaces.
     cdef Py_ssize_t m = job.m, n = job.n, nu = job.flag, nv = job.flag2
@@ -388,8 +446,17 @@ cdef int svd_body(Job *job, char **p, scalar *work) noexcept nogil:
     pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, m)
     if not finite(work, m * n):
         return NOT_FINITE
-    info = gesdd(job.mode, job.m, job.n, work, job.m, s, u, job.m, vt, max(job.flag2, 1), extra, job.lwork, rwork,
-                 iwork)
+    if scalar is float or scalar is double:
+        # xGESDD's bounds: the root of the smallest normal number over the precision, and its inverse.
+        if nu and m == n and n >= APART and panels_shared() and ordinary(
+                work, n * n, 1e-12 if scalar is float else 1e-138):
+            info = by_sides(job.n, work, <scalar*> s, u, vt, extra, job.lwork, iwork)
+        else:
+            info = gesdd(job.mode, job.m, job.n, work, job.m, s, u, job.m, vt, max(job.flag2, 1), extra, job.lwork, rwork,
+                         iwork)
+    else:
+        info = gesdd(job.mode, job.m, job.n, work, job.m, s, u, job.m, vt, max(job.flag2, 1), extra, job.lwork, rwork,
+                     iwork)
     if info > 0:
         # Divide and conquer gave up (rare); QR iteration is slower and needs no more workspace.
         pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, m)

@@ -8,6 +8,7 @@ cdef extern from *:
     double FEWEST_SHARED            # operations of what is worth two panels
 
 cdef void share_panels(bint yes) noexcept nogil
+cdef bint panels_shared() noexcept nogil
 cdef void gemm(char ta, char tb, int m, int n, int k, scalar *a, int lda, scalar *b, int ldb,
                scalar *c, int ldc) noexcept nogil
 cdef void gemm_add(char ta, char tb, int m, int n, int k, double factor, scalar *a, int lda, scalar *b, int ldb,

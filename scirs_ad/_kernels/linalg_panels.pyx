@@ -47,6 +47,11 @@ cdef void share_panels(bint yes) noexcept nogil:
     ad_panels = yes
 
 
+cdef bint panels_shared() noexcept nogil:
+    """Whether this thread works on one matrix while BLAS has one thread."""
+    return ad_panels
+
+
 cdef inline int block_of(int n) noexcept nogil:
     """Columns that a factorisation takes at a time."""
     return 64 if n < 512 else 128
