@@ -187,7 +187,7 @@ def test_pulls(dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", [64, 101, 200])
-@pytest.mark.parametrize("size", [1.0, 1e-30, 1e30, 0.0])
+@pytest.mark.parametrize("size", [1.0, 1e-15, 1e15, 0.0])
 def test_svd(n, size, dtype):
     """Alone, its last steps side by side, and in a batch, by LAPACK's driver: the same bits."""
     a = draw(dtype, n, n) * np.asarray(size, dtype)

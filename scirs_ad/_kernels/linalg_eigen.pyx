@@ -392,9 +392,11 @@ cdef struct Sides:
 
 cdef inline void one_side(Sides *x, int side, real *a) noexcept nogil:
     if side == 0:
-        ormbr(c'Q', c'L', c'N', x.n, x.n, x.n, a, x.n, <real*> x.tau[0], <real*> x.c[0], x.n, <real*> x.work[0], x.lwork)
+        ormbr(c'Q', c'L', c'N', x.n, x.n, x.n, a, x.n, <real*> x.tau[0], <real*> x.c[0], x.n, <real*> x.work[0],
+              x.lwork)
     else:
-        ormbr(c'P', c'R', c'T', x.n, x.n, x.n, a, x.n, <real*> x.tau[1], <real*> x.c[1], x.n, <real*> x.work[1], x.lwork)
+        ormbr(c'P', c'R', c'T', x.n, x.n, x.n, a, x.n, <real*> x.tau[1], <real*> x.c[1], x.n, <real*> x.work[1],
+              x.lwork)
 
 
 cdef void side_chunk(void *context, int chunk, int worker) noexcept nogil:
@@ -452,8 +454,8 @@ cdef int svd_body(Job *job, char **p, scalar *work) noexcept nogil:
                 work, n * n, 1e-12 if scalar is float else 1e-138):
             info = by_sides(job.n, work, <scalar*> s, u, vt, extra, job.lwork, iwork)
         else:
-            info = gesdd(job.mode, job.m, job.n, work, job.m, s, u, job.m, vt, max(job.flag2, 1), extra, job.lwork, rwork,
-                         iwork)
+            info = gesdd(job.mode, job.m, job.n, work, job.m, s, u, job.m, vt, max(job.flag2, 1), extra, job.lwork,
+                         rwork, iwork)
     else:
         info = gesdd(job.mode, job.m, job.n, work, job.m, s, u, job.m, vt, max(job.flag2, 1), extra, job.lwork, rwork,
                      iwork)

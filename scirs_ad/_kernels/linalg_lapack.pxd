@@ -278,8 +278,8 @@ cdef inline int bdsdc(char uplo, char job, int n, scalar *d, scalar *e, scalar *
     return info
 
 
-cdef inline int ormbr(char which, char side, char trans, int m, int n, int k, scalar *a, int lda, scalar *tau, scalar *c,
-                      int ldc, scalar *work, int lwork) noexcept nogil:
+cdef inline int ormbr(char which, char side, char trans, int m, int n, int k, scalar *a, int lda, scalar *tau,
+                      scalar *c, int ldc, scalar *work, int lwork) noexcept nogil:
     cdef int info = 0
     if scalar is float:
         lapack.sormbr(&which, &side, &trans, &m, &n, &k, a, &lda, tau, c, &ldc, work, &lwork, &info)
