@@ -32,30 +32,32 @@ enum {
 #define S double
 #define NAME(fn) AD_CAT_(fn, f64)
 #define EPS 0x1p-53
-#define SMALL 0x1p-900 /* squares below this may have lost digits, those beyond LARGE more */
-#define LARGE 0x1p900
+#define LEAST_SUM 0x1p-900 /* squares below this may have lost digits, those beyond MOST_SUM more */
+#define MOST_SUM 0x1p900
 #define SQRT __builtin_sqrt
 #define ABS __builtin_fabs
 typedef S V __attribute__((vector_size(AD_EIGEN_BYTES)));
+#include "reflection.h"
 #include "eigen_reduce.h"
 #include "eigen_roots.h"
 #include "eigen_merge.h"
 #undef S
 #undef NAME
 #undef EPS
-#undef SMALL
-#undef LARGE
+#undef LEAST_SUM
+#undef MOST_SUM
 #undef SQRT
 #undef ABS
 
 #define S float
 #define NAME(fn) AD_CAT_(fn, f32)
 #define EPS 0x1p-24f
-#define SMALL 0x1p-100f
-#define LARGE 0x1p100f
+#define LEAST_SUM 0x1p-100f
+#define MOST_SUM 0x1p100f
 #define SQRT __builtin_sqrtf
 #define ABS __builtin_fabsf
 typedef S V __attribute__((vector_size(AD_EIGEN_BYTES)));
+#include "reflection.h"
 #include "eigen_reduce.h"
 #include "eigen_roots.h"
 #include "eigen_merge.h"

@@ -1,43 +1,5 @@
 /* Tridiagonal form. A template: S the type of an element, NAME(x) its own x. */
 
-/* Householder's reflector of x: H x = (beta, 0 ...), H = 1 - tau v v^T with v = (1, x[1:]), left in x. Returns beta. */
-static S NAME(reflector)(int n, S *x, S *tau)
-{
-    S sum = 0, most = 0, scale = 1;
-    const S first = x[0];
-    *tau = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int i = 1; i < n; i++)
-        sum += x[i] * x[i];
-    if (!(sum > SMALL && sum + first * first < LARGE)) {
-#pragma omp simd reduction(max : most)
-        for (int i = 1; i < n; i++)
-            most = ABS(x[i]) > most ? ABS(x[i]) : most;
-        if (most == 0)
-            return first;
-        most = ABS(first) > most ? ABS(first) : most;
-        scale = most;
-        sum = 0;
-        for (int i = 1; i < n; i++)
-            sum += (x[i] / scale) * (x[i] / scale);
-        if (sum == 0)
-            return first;
-    }
-    const S head = first / scale, norm = SQRT(head * head + sum), beta = head < 0 ? norm : -norm;
-    const S below = 1 / (head - beta);
-    *tau = (beta - head) / beta;
-    if (scale == 1) {
-#pragma omp simd
-        for (int i = 1; i < n; i++)
-            x[i] *= below;
-    } else {
-        for (int i = 1; i < n; i++)
-            x[i] = x[i] / scale * below;
-    }
-    x[0] = 1;
-    return beta * scale;
-}
-
 /* Rows lo..n-1 and columns lo..n-1 of the lower triangle: a -= v w^T + w v^T, and y = a p, in one pass; `a` by columns
  * of ld elements. What is aligned is at multiples of W; the vectors are zero from n to ld. Two columns at a time: their
  * loads and stores take as many cycles of a core with two of them as their arithmetic. */
@@ -103,7 +65,8 @@ static void NAME(reduce)(int n, int ld, S *a, S *d, S *e, S *tau, S *work)
         d[k] = column[k];
         if (k == n - 1)
             break;
-        e[k] = NAME(reflector)(n - k - 1, column + k + 1, tau + k);
+        e[k] = NAME(reflection)(n - k - 1, column + k + 1, tau + k);
+        column[k + 1] = 1;
         memcpy(p + k + 1, column + k + 1, (n - k - 1) * sizeof(S));
         p[k + 1] = 1;
         NAME(sweep)(k + 1, n, ld, a, v, w, p, y);

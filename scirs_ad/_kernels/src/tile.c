@@ -29,7 +29,12 @@
 #include "tile_factor.h"
 #include "tile_solve.h"
 #include "tile_product.h"
+#define LEAST_SUM TINY
+#define MOST_SUM HUGE_
+#include "reflection.h"
 #include "tile_panel.h"
+#undef LEAST_SUM
+#undef MOST_SUM
 #undef S
 #undef I
 #undef NAME
@@ -50,7 +55,12 @@
 #include "tile_factor.h"
 #include "tile_solve.h"
 #include "tile_product.h"
+#define LEAST_SUM TINY
+#define MOST_SUM HUGE_
+#include "reflection.h"
 #include "tile_panel.h"
+#undef LEAST_SUM
+#undef MOST_SUM
 
 #define AD_TABLE_(isa) ad_tile_##isa
 #define AD_TABLE(isa) AD_TABLE_(isa)

@@ -2,45 +2,6 @@
  * and above it. LAPACK takes half of the time of a QR of 300 x 300 for panels, in calls of BLAS with little to do. Two
  * reflections at a time, so that a column is read and written half as often. A template, as tile_lanes.h. */
 
-/* The reflection that turns x to (beta, 0, ...): xLARFG's v = (1, x[1:]), and tau. */
-static S NAME(reflection)(int n, S *x, S *tau)
-{
-    const S first = x[0];
-    S sum = 0, most = 0, scale = 1;
-    *tau = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int i = 1; i < n; i++)
-        sum += x[i] * x[i];
-    if (sum == sum && !(sum > TINY && sum + first * first < HUGE_)) { /* else a NaN goes on */
-#pragma omp simd reduction(max : most)
-        for (int i = 1; i < n; i++) {
-            const S size = x[i] < 0 ? -x[i] : x[i];
-            most = size > most ? size : most;
-        }
-        if (most == 0)
-            return first;
-        const S size = first < 0 ? -first : first;
-        scale = size > most ? size : most;
-        sum = 0;
-        for (int i = 1; i < n; i++)
-            sum += (x[i] / scale) * (x[i] / scale);
-        if (sum == 0)
-            return first;
-    }
-    const S head = first / scale, norm = SQRT(head * head + sum), beta = head < 0 ? norm : -norm;
-    const S below = 1 / (head - beta);
-    *tau = (beta - head) / beta;
-    if (scale == 1) {
-#pragma omp simd
-        for (int i = 1; i < n; i++)
-            x[i] *= below;
-    } else {
-        for (int i = 1; i < n; i++)
-            x[i] = x[i] / scale * below;
-    }
-    return beta * scale;
-}
-
 /* The sums of products of two vectors with two, from row `lo` on. */
 AD_INLINE void NAME(four_dots)(int lo, int m, const S *x, const S *y, const S *a, const S *b, S *out)
 {
