@@ -17,20 +17,9 @@ from scirs_ad._ops import shape as sh
 from scirs_ad._ops.decompositions import pulled
 from scirs_ad._ops.linalg import fit, h_, kernels, lu_body, lu_of, matmul_core, solve_triangular_core, well_conditioned
 from scirs_ad._ops.linalg_policy import matrix_of_batch
+from scirs_ad._ops.matrix_factors import low, up
 
 _select = lazy("scirs_ad._ops.select")
-
-
-def below(x):
-    """The strictly lower triangle."""
-    m, n = shape_of(x)[-2:]
-    return ew.where(np.tri(m, n, -1, bool), x, 0.0)
-
-
-def above(x):
-    """The upper triangle with the diagonal."""
-    m, n = shape_of(x)[-2:]
-    return ew.where(~np.tri(m, n, -1, bool), x, 0.0)
 
 
 # ------------------------------------------------------------------------------------------------ orders of rows
@@ -143,7 +132,7 @@ def _over(lu, b, trans):
 
 
 def _unit(lu):
-    return ew.add(below(lu), np.eye(*shape_of(lu)[-2:], dtype=dtype_of(lu)))
+    return ew.add(low(lu), np.eye(*shape_of(lu)[-2:], dtype=dtype_of(lu)))
 
 
 def _split(x, k):
@@ -164,10 +153,10 @@ def _(ct, out, a, lu, piv, specs):
     seed, more = _split(ct, min(m, n))
     if m > n:
         more = _over(square, more, 0)
-        seed = ew.subtract(seed, above(matmul_core(h_(beyond), more)))
+        seed = ew.subtract(seed, up(matmul_core(h_(beyond), more)))
     else:
         more = _low(square, more, 2)
-        seed = ew.subtract(seed, below(matmul_core(more, h_(beyond))))
+        seed = ew.subtract(seed, low(matmul_core(more, h_(beyond))))
     found = join.concatenate([lu_pull(square, seed), more], axis=-2 if m > n else -1)
     return fit(reordered(found, order), specs[0]), None, None
 
@@ -183,7 +172,7 @@ def _(t, out, a, lu, piv):
         square, beyond = _split(out, min(m, n))
         x, rest = _split(x, min(m, n))
     inner = _over(square, _low(square, x, 0), 2)
-    to_l, to_u = matmul_core(_unit(square), below(inner)), matmul_core(above(inner), above(square))
+    to_l, to_u = matmul_core(_unit(square), low(inner)), matmul_core(up(inner), up(square))
     found = ew.add(to_l, to_u)
     if m > n:
         rest = _over(square, ew.subtract(rest, matmul_core(beyond, to_u)), 2)
@@ -209,7 +198,7 @@ lu_packed.def_samples(_samples)
 
 def _pull_rule(lu, seed):
     """``L^-H (low(L^H ct_L) + up(ct_U U^H)) U^-H``."""
-    inner = ew.add(below(matmul_core(h_(_unit(lu)), below(seed))), above(matmul_core(above(seed), h_(above(lu)))))
+    inner = ew.add(low(matmul_core(h_(_unit(lu)), low(seed))), up(matmul_core(up(seed), h_(up(lu)))))
     return _over(lu, _low(lu, inner, 2), 0)
 
 

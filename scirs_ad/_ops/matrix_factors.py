@@ -23,7 +23,6 @@ from scirs_ad._ops.linalg import (
     matmul_core,
     positive_definite,
     solve_core,
-    solve_triangular_core,
     symmetrized,
     t_,
     well_conditioned,
@@ -47,10 +46,8 @@ def up(x):
     return ew.where(~np.tri(m, n, -1, bool), x, 0.0)
 
 
-def right_solve(x, a, **how):
-    """``x a^-1`` for a triangular matrix `a` (``lower``, ``unit``) or a general one."""
-    if how:
-        return h_(solve_triangular_core(a, h_(x), trans=2, **how))
+def right_solve(x, a):
+    """``x a^-1``."""
     return h_(solve_core(h_(a), h_(x)))
 
 

@@ -319,8 +319,8 @@ def lu(a, permute_l=False, overwrite_a=False, check_finite=True, p_indices=False
     m, n = shape_of(a)[-2:]
     k = min(m, n)
     packed, piv = la.kernels.lu_factor(a) if type(a) is np.ndarray else lu_pages.factors(a)
-    lower = ew.add(lu_pages.below(packed[..., :k]), np.eye(m, k, dtype=dtype_of(packed)))
-    upper = lu_pages.above(packed[..., :k, :])
+    lower = ew.add(mx.low(packed[..., :k]), np.eye(m, k, dtype=dtype_of(packed)))
+    upper = mx.up(packed[..., :k, :])
     p = lu_pages.inverse_order(lu_pages.row_order(piv, rows=m))
     if permute_l:
         return lu_pages.reordered(lower, p), upper
