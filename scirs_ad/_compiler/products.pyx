@@ -5,12 +5,13 @@ A matrix with rows of unit stride is for BLAS, which counts by columns, its own 
 """
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from scipy.linalg.cython_blas cimport ddot, dgemm, dgemv, sdot, sgemm, sgemv
+from scipy.linalg.cython_blas cimport ddot, dgemv, sdot, sgemv
 from scirs_ad._compiler.program cimport Frame, Held, Native
 from scirs_ad._kernels.blas cimport one_blas_thread, restore_blas_threads, warm
-from scirs_ad._kernels.linalg_batch cimport AD_PRODUCT_MOST, small_product
+from scirs_ad._kernels.linalg_batch cimport small_product
 from scirs_ad._kernels.linalg_panels cimport FEWEST_SHARED, gemm, share_panels
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
+from scirs_ad._kernels.tiles cimport AD_PRODUCT_MOST
 
 cdef enum:
     MOST_LOOPS = 32
@@ -32,20 +33,10 @@ cdef struct Call:
 
 
 cdef void gemm64(Call* x, const char* a, const char* b, char* c) noexcept nogil:
-    cdef double one = 1, zero = 0
-    dgemm(&x.ta, &x.tb, &x.m, &x.n, &x.k, &one, <double*> a, &x.lda, <double*> b, &x.ldb, &zero, <double*> c, &x.ldc)
-
-
-cdef void gemm32(Call* x, const char* a, const char* b, char* c) noexcept nogil:
-    cdef float one = 1, zero = 0
-    sgemm(&x.ta, &x.tb, &x.m, &x.n, &x.k, &one, <float*> a, &x.lda, <float*> b, &x.ldb, &zero, <float*> c, &x.ldc)
-
-
-cdef void wide64(Call* x, const char* a, const char* b, char* c) noexcept nogil:
     gemm[double](x.ta, x.tb, x.m, x.n, x.k, <double*> a, x.lda, <double*> b, x.ldb, <double*> c, x.ldc)
 
 
-cdef void wide32(Call* x, const char* a, const char* b, char* c) noexcept nogil:
+cdef void gemm32(Call* x, const char* a, const char* b, char* c) noexcept nogil:
     gemm[float](x.ta, x.tb, x.m, x.n, x.k, <float*> a, x.lda, <float*> b, x.ldb, <float*> c, x.ldc)
 
 
@@ -297,7 +288,7 @@ cdef class Products(Held):
         if s.call.wide:
             with nogil:
                 share_panels(True)
-                some(s.call, f.ptr, wide64 if s.call.double else wide32, 0, s.call.count)
+                some(s.call, f.ptr, gemm64 if s.call.double else gemm32, 0, s.call.count)
                 share_panels(False)
                 if s.call.half and s.call.double:
                     mirror[double](s.call, <double*> f.ptr[s.call.c])

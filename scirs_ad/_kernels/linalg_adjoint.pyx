@@ -7,11 +7,11 @@ from libc.string cimport memcpy
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    AD_TILE_MOST, AD_TILE_cholesky_pull, Arg, Job, add_argument, behaved, cost, dim, door, kind, leading, output, pack,
-    run, small, square, start,
+    Arg, Job, add_argument, behaved, cost, dim, door, kind, leading, output, pack, run, small, square, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, scalar
 from scirs_ad._kernels.linalg_panels cimport gemm, gemm_add, trsm
+from scirs_ad._kernels.tiles cimport AD_TILE_MOST, AD_TILE_cholesky_pull
 
 import numpy as np
 

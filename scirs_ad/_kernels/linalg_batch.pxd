@@ -5,35 +5,12 @@ from libc.string cimport memcpy
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_lapack cimport scalar
+from scirs_ad._kernels.tiles cimport ad_panel_fn, ad_product_fn, ad_tile, ad_tile_fn
 
 cdef enum:
     MAX_ARGS = 6
     MAX_DIMS = 64
     LEAST_TILE = 4      # matrices: a tile kernel takes as long for one as for all its lanes
-
-cdef extern from "tile.h":
-    ctypedef struct ad_tile:
-        int m, n, k, lower, flag
-        Py_ssize_t *rs
-        Py_ssize_t *cs
-    ctypedef unsigned int (*ad_tile_fn)(const ad_tile *, char **, int, void *) noexcept nogil
-    enum:
-        AD_TILE_LANES
-        AD_TILE_MOST
-        AD_TILE_cholesky
-        AD_TILE_cholesky_pull
-        AD_TILE_solve
-        AD_TILE_solve_pull
-        AD_TILE_lu
-        AD_TILE_lu_solve
-        AD_TILE_triangular
-        AD_TILE_diagonal
-        AD_TILE_inv
-        AD_TILE_qr
-        AD_PRODUCT_MOST
-    ctypedef void (*ad_product_fn)(int, int, int, const void *, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t,
-                                   Py_ssize_t, void *, Py_ssize_t) noexcept nogil
-    ctypedef void (*ad_panel_fn)(int, int, void *, Py_ssize_t, void *, Py_ssize_t) noexcept nogil
 
 cdef struct Job
 

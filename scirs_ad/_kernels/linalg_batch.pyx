@@ -14,25 +14,12 @@ from scirs_ad._kernels.blas cimport blas_threads, one_blas_thread, restore_blas_
 from scirs_ad._kernels.buffers cimport empty
 from scirs_ad._kernels.linalg_panels cimport share_panels
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
+from scirs_ad._kernels.tiles cimport AD_TILE_LANES, AD_TILE_MOST, tiles
 
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from scirs_ad._kernels.ops import ISA
-
 cnp.import_array()
-
-cdef extern from "tile.h":
-    ctypedef void (*ad_transpose_fn)(void *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-    ctypedef struct ad_tile_table:
-        ad_tile_fn (*fn)[2]
-        const ad_transpose_fn *transpose
-        ad_product_fn (*product)[2]
-        ad_panel_fn *panel
-        int bytes
-    const ad_tile_table *ad_tile_find(const char *isa)
-
-cdef const ad_tile_table *tiles = ad_tile_find(ISA.encode())
 
 # Below this much work BLAS does not thread on its own account and a toggle of its setting is not worth its price.
 cdef double NS_TINY = 2e3

@@ -10,12 +10,14 @@ from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    AD_TILE_MOST, LEAST_TILE, AD_TILE_cholesky, AD_TILE_diagonal, AD_TILE_inv, AD_TILE_lu, AD_TILE_qr, Job,
-    behaved, cost, dim, door, fail, finite, holds_nan, itemsize_of, kind, lwork_of, output, pack, qr_panel, real_of,
-    run, small, square, start,
+    LEAST_TILE, Job, behaved, cost, dim, door, fail, finite, holds_nan, itemsize_of, kind, lwork_of, output, pack,
+    qr_panel, real_of, run, small, square, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, geqrt, getri, scalar
 from scirs_ad._kernels.linalg_panels cimport getrf, larfb, potrf
+from scirs_ad._kernels.tiles cimport (
+    AD_TILE_MOST, AD_TILE_cholesky, AD_TILE_diagonal, AD_TILE_inv, AD_TILE_lu, AD_TILE_qr,
+)
 
 import numpy as np
 

@@ -5,10 +5,11 @@ from libc.string cimport memset
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    AD_PRODUCT_MOST, Job, behaved, cost, dim, door, itemsize_of, leading, output, pack, run, small_product, start,
+    Job, behaved, cost, dim, door, itemsize_of, leading, output, pack, run, small_product, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, gemv, scalar
 from scirs_ad._kernels.linalg_panels cimport gemm
+from scirs_ad._kernels.tiles cimport AD_PRODUCT_MOST
 
 import numpy as np
 

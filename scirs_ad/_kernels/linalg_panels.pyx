@@ -8,11 +8,16 @@ from scirs_ad._kernels.linalg_lapack cimport (
     c64, c128, getrf as getrf_of, herk_subtract, larfb as larfb_of, laswp, potrf as potrf_of, scalar, trsm as trsm_of,
 )
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
+from scirs_ad._kernels.tiles cimport tiles
 
 from scipy.linalg cimport cython_blas as blas
 
 cdef extern from "thread_local.h":
     bint ad_panels        # of this thread: whether what it calls is for one matrix, while BLAS has one thread
+
+cdef extern from "room.h":
+    void *ad_room_take(int *number) noexcept nogil
+    void ad_room_give(int number) noexcept nogil
 
 # Operations for 2, 4, 8 and 64 panels. Each one packs an operand again: of products of 100 x 100 two panels
 # take 6 % longer than one on one thread, of 300 x 300 four take 4 %.
@@ -87,6 +92,24 @@ cdef inline int bound(int n, int i, int parts) noexcept nogil:
     return n if i == parts else <int> (<Py_ssize_t> n * i / parts) // ROWS * ROWS
 
 
+cdef bint own_gemm(char ta, char tb, int m, int n, int k, scalar *alpha, scalar *a, int lda, scalar *b, int ldb,
+                   scalar *beta, scalar *c, int ldc) noexcept nogil:
+    """The product by the kernel of src/tile_gemm.h; False if there is none."""
+    cdef int number, single = scalar is float
+    cdef void *room
+    if scalar is c64 or scalar is c128:
+        return False
+    else:
+        if tiles.gemm[single] == NULL:
+            return False
+        room = ad_room_take(&number)
+        if room == NULL:
+            return False
+        tiles.gemm[single](ta != c'N', tb != c'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, room)
+        ad_room_give(number)
+        return True
+
+
 cdef inline void part_of_gemm(Call *x, int chunk, scalar *a) noexcept nogil:
     cdef int row = bound(x.m, chunk % x.down, x.down), column = bound(x.n, chunk // x.down, x.across)
     cdef int m = bound(x.m, chunk % x.down + 1, x.down) - row, n = bound(x.n, chunk // x.down + 1, x.across) - column
@@ -95,6 +118,8 @@ cdef inline void part_of_gemm(Call *x, int chunk, scalar *a) noexcept nogil:
     cdef scalar *alpha = <scalar*> x.alpha
     cdef scalar *beta = <scalar*> x.beta
     a += row * <Py_ssize_t> (1 if x.ta == c'N' else x.lda)
+    if own_gemm(x.ta, x.tb, m, n, x.k, alpha, a, x.lda, b, x.ldb, beta, c, x.ldc):
+        return
     if scalar is float:
         blas.sgemm(&x.ta, &x.tb, &m, &n, &x.k, alpha, a, &x.lda, b, &x.ldb, beta, c, &x.ldc)
     elif scalar is double:

@@ -8,12 +8,14 @@ from libc.math cimport NAN
 cimport numpy as cnp
 
 from scirs_ad._kernels.linalg_batch cimport (
-    AD_TILE_MOST, AD_TILE_lu_solve, AD_TILE_solve, AD_TILE_solve_pull, AD_TILE_triangular, Job, behaved, cost, dim,
-    door, fail, finite, holds_nan, itemsize_of, kind, leading, lwork_of, output, pack, real_of, run, small, square,
-    start,
+    Job, behaved, cost, dim, door, fail, finite, holds_nan, itemsize_of, kind, leading, lwork_of, output, pack,
+    real_of, run, small, square, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, gelsd, scalar, trsv
 from scirs_ad._kernels.linalg_panels cimport getrf, trsm
+from scirs_ad._kernels.tiles cimport (
+    AD_TILE_MOST, AD_TILE_lu_solve, AD_TILE_solve, AD_TILE_solve_pull, AD_TILE_triangular,
+)
 
 cnp.import_array()
 

@@ -14,6 +14,17 @@
 #define AD_TILE_BYTES 16
 #endif
 
+#if AD_TILE_BYTES >= 64
+#define AD_HAS_GEMM
+enum { AD_GEMM_UP = 3, AD_GEMM_ACROSS = 8 }; /* vectors and columns of a tile: 24 sums in 32 registers */
+enum { AD_GEMM_DEPTH = 256, AD_GEMM_STRIPS = 8 }; /* eight strips of A fill a part of L2 */
+enum { AD_GEMM_FEW = 128, AD_GEMM_NEAR = 512 << 10 }; /* columns of B, or bytes of A, that are not worth packing A */
+_Static_assert((AD_GEMM_STRIPS + 1) * AD_GEMM_UP * AD_GEMM_DEPTH * AD_TILE_BYTES <= AD_GEMM_ROOM, "room for strips");
+#define AD_GEMM_ROW {gemm_f64, gemm_f32}
+#else
+#define AD_GEMM_ROW {NULL, NULL}
+#endif
+
 #define V NAME(lanes)
 #define MASK NAME(mask)
 #define W ((int)(AD_TILE_BYTES / sizeof(S)))
@@ -29,6 +40,9 @@
 #include "tile_factor.h"
 #include "tile_solve.h"
 #include "tile_product.h"
+#ifdef AD_HAS_GEMM
+#include "tile_gemm.h"
+#endif
 #define LEAST_SUM TINY
 #define MOST_SUM HUGE_
 #include "reflection.h"
@@ -55,6 +69,9 @@
 #include "tile_factor.h"
 #include "tile_solve.h"
 #include "tile_product.h"
+#ifdef AD_HAS_GEMM
+#include "tile_gemm.h"
+#endif
 #define LEAST_SUM TINY
 #define MOST_SUM HUGE_
 #include "reflection.h"
@@ -67,4 +84,5 @@
 #define AD_TILE_ROW(name) {name##_f64, name##_f32},
 const ad_tile_table AD_TABLE(AD_ISA) = {{AD_TILE_LIST(AD_TILE_ROW)},
                                                {transpose_whole_f64, transpose_whole_f32},
-                                               {{product_f64, product_f32}, {product_complex_f64, product_complex_f32}}, {panel_f64, panel_f32}, AD_TILE_BYTES};
+                                               {{product_f64, product_f32}, {product_complex_f64, product_complex_f32}}, {panel_f64, panel_f32},
+                                               AD_GEMM_ROW, AD_TILE_BYTES};

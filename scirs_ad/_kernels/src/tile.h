@@ -42,11 +42,17 @@ enum { AD_PRODUCT_MOST = 32 };
 /* The QR factors of a panel: see tile_panel.h. */
 typedef void (*ad_panel_fn)(int m, int n, void *a, ptrdiff_t lda, void *t, ptrdiff_t ldt);
 
+/* Products of matrices: see tile_gemm.h. */
+typedef void (*ad_gemm_fn)(int ta, int tb, int m, int n, int k, const void *alpha, const void *a, ptrdiff_t lda, const void *b,
+                           ptrdiff_t ldb, const void *beta, void *c, ptrdiff_t ldc, void *room);
+enum { AD_GEMM_ROOM = 432 << 10 };
+
 typedef struct {
     ad_tile_fn fn[AD_TILE_COUNT][2]; /* float64, float32 */
     ad_transpose_fn transpose[2];
     ad_product_fn product[2][2]; /* real, complex */
     ad_panel_fn panel[2];
+    ad_gemm_fn gemm[2]; /* NULL where BLAS is as fast */
     int bytes; /* of a vector */
 } ad_tile_table;
 
