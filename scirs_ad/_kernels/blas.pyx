@@ -104,11 +104,6 @@ cdef void warm_up(int wanted) noexcept nogil:
             release[pool](held[i])
 
 
-def warm_for_numpy():
-    """To be called before `numpy.matmul` of large matrices."""
-    warm(1)
-
-
 def blas_warm_buffers():
     """Buffers of the BLAS whose pages are known to be present; 0 before the first product worth it."""
     return warm_buffers if pools else 0

@@ -27,6 +27,7 @@ cdef double FLOPS_OF_MORE = 2e10
 cdef double FLOPS_PER_NS = 17
 cdef enum:
     ROWS = 16           # of the registers' tiles in BLAS, and a multiple of them
+    TILE = 48           # rows of a tile of src/tile_gemm.h in float32, two tiles in float64
     LEAST = 32          # rows and columns of a panel
     ORDER = 256         # of matrices that are factored in blocks
 
@@ -87,9 +88,9 @@ cdef inline int threads_of(double flops, Code code) noexcept nogil:
     return threads_for(flops * (4 if code == C64 or code == C128 else 1) / FLOPS_PER_NS)
 
 
-cdef inline int bound(int n, int i, int parts) noexcept nogil:
+cdef inline int bound(int n, int i, int parts, int step=ROWS) noexcept nogil:
     """Where part `i` of `n` rows begins."""
-    return n if i == parts else <int> (<Py_ssize_t> n * i / parts) // ROWS * ROWS
+    return n if i == parts else <int> (<Py_ssize_t> n * i / parts) // step * step
 
 
 cdef bint own_gemm(char ta, char tb, int m, int n, int k, scalar *alpha, scalar *a, int lda, scalar *b, int ldb,
@@ -111,8 +112,8 @@ cdef bint own_gemm(char ta, char tb, int m, int n, int k, scalar *alpha, scalar 
 
 
 cdef inline void part_of_gemm(Call *x, int chunk, scalar *a) noexcept nogil:
-    cdef int row = bound(x.m, chunk % x.down, x.down), column = bound(x.n, chunk // x.down, x.across)
-    cdef int m = bound(x.m, chunk % x.down + 1, x.down) - row, n = bound(x.n, chunk // x.down + 1, x.across) - column
+    cdef int row = bound(x.m, chunk % x.down, x.down, TILE), column = bound(x.n, chunk // x.down, x.across)
+    cdef int m = bound(x.m, chunk % x.down + 1, x.down, TILE) - row, n = bound(x.n, chunk // x.down + 1, x.across) - column
     cdef scalar *b = <scalar*> x.b + column * <Py_ssize_t> (x.ldb if x.tb == c'N' else 1)
     cdef scalar *c = <scalar*> x.c + column * <Py_ssize_t> x.ldc + row
     cdef scalar *alpha = <scalar*> x.alpha
@@ -157,7 +158,7 @@ cdef void general(char ta, char tb, int m, int n, int k, scalar *alpha, scalar *
     while x.across * x.down < parts:
         if n // x.across >= m // x.down and n // x.across >= 2 * LEAST:
             x.across *= 2
-        elif m // x.down >= 2 * LEAST:
+        elif m // x.down >= 2 * TILE:
             x.down *= 2
         else:
             break

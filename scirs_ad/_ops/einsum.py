@@ -11,12 +11,16 @@ import numpy as np
 
 from scirs_ad._core.core import Spec, as_array, dtype_of, shape_of
 from scirs_ad._core.define import primitive, raises, sample
+from scirs_ad._core.lazy import lazy
+from scirs_ad._kernels import routines
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.accumulate import no_out
 
 __all__ = ["einsum", "einsum_path"]
+
+_linalg = lazy("scirs_ad._kernels.linalg", routines.alone)
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _SMALL = 4096  # below so many products one plain C loop is quicker (2 us) than preparing a matrix product (12 us)
@@ -141,7 +145,7 @@ def _two(a, b, *, left, right, to):
     if plan is None:
         return np.einsum(a, _sublist(left), b, _sublist(right), _sublist(to))
     order_a, shape_a, order_b, shape_b, final, back = plan
-    product = np.matmul(a.transpose(order_a).reshape(shape_a), b.transpose(order_b).reshape(shape_b))
+    product = _linalg.matmul(a.transpose(order_a).reshape(shape_a), b.transpose(order_b).reshape(shape_b))
     return product.reshape(final).transpose(back)
 
 

@@ -30,10 +30,6 @@ __all__ = [
 ]
 
 _linalg = lazy("scirs_ad._kernels.linalg", routines.alone)
-_blas = lazy("scirs_ad._kernels.blas", routines.alone)
-
-# Products of matrices from which the buffers of BLAS are worth warming, in multiplications: 0.1 ms.
-LARGE = 1 << 21
 
 
 def _fit(g, spec):
@@ -68,11 +64,6 @@ def _product_samples(*shapes):
 
 # ------------------------------------------------------------------------------------------------ matrices
 def _matmul(a, b):
-    # One product is BLAS either way; NumPy's door is the cheaper one. Stacks of small matrices are not.
-    if a.ndim == 2 and b.ndim == 2:
-        if a.size * b.shape[1] >= LARGE:
-            _blas.warm_for_numpy()
-        return np.matmul(a, b)
     return _linalg.matmul(a, b)
 
 
@@ -147,7 +138,7 @@ def matvec_core(a, x):
     Derivative: an outer product, and ``a^H ct``. Cost: ``2 m k`` operations each.
     """
     if x.ndim > 1 and a.ndim == 2:  # one matrix for a whole batch: one product of matrices, 40 times faster
-        return np.matmul(x, a.T)
+        return _linalg.matmul(x, a.T)
     return _matvec(a, x) if x.ndim > 1 else np.matmul(a, x)
 
 
@@ -181,7 +172,7 @@ def vecmat_core(x, b):
     """
     if x.ndim > 1 and b.ndim > 2:
         return _matvec(np.swapaxes(b, -1, -2), x)
-    return np.matmul(x, b)
+    return np.matmul(x, b) if x.ndim == 1 else _linalg.matmul(x, b)
 
 
 @vecmat_core.def_vjp

@@ -79,21 +79,29 @@ AD_GEMM_COLUMNS(gemm_columns_2, 2, bj)
 AD_GEMM_COLUMNS(gemm_column, 1, 1)
 #undef AD_GEMM_COLUMNS
 
-/* to[p * high + i] = op(A)[i, p] for `rows` of `high`, zeros below. */
-static void NAME(gemm_pack)(S *to, int trans, const S *a, ptrdiff_t lda, int rows, int high, int k)
+/* Strips of op(A), m x k: to[s * k + p * high + i] = op(A)[s + i, p], where `high` is MR, and of the last strip whole
+ * vectors with zeros below; those from row `begin` on. */
+static void NAME(gemm_pack)(S *to, int trans, const S *a, ptrdiff_t lda, int begin, int m, int k)
 {
-    if (trans && rows == high)
-        NAME(transpose_whole)(to, (const char *)a, lda * (ptrdiff_t)sizeof(S), k, high);
-    else
-        for (int p = 0; p < k; p++, to += high) {
-            if (trans)
-                for (int i = 0; i < rows; i++)
-                    to[i] = a[i * lda + p];
-            else
-                memcpy(to, a + p * lda, rows * sizeof(S));
-            for (int i = rows; i < high; i++)
-                to[i] = 0;
-        }
+    const int whole = m - m % MR, rows = m - whole, high = (rows + W - 1) / W * W;
+    if (trans)
+        for (int s = begin; s < whole; s += MR)
+            NAME(transpose_whole)(to + s * (ptrdiff_t)k, (const char *)(a + s * lda), lda * (ptrdiff_t)sizeof(S), k, MR);
+    else if (begin < whole)
+        for (int p = 0; p < k; p++) /* along columns: fewer pages at a time */
+            for (int s = begin; s < whole; s += MR)
+                memcpy(to + s * (ptrdiff_t)k + p * MR, a + s + p * lda, MR * sizeof(S));
+    to += whole * (ptrdiff_t)k;
+    a += whole * (trans ? lda : 1);
+    for (int p = 0; p < k && rows; p++, to += high) {
+        if (trans)
+            for (int i = 0; i < rows; i++)
+                to[i] = a[i * lda + p];
+        else
+            memcpy(to, a + p * lda, rows * sizeof(S));
+        for (int i = rows; i < high; i++)
+            to[i] = 0;
+    }
 }
 
 /* `room`: AD_GEMM_ROOM bytes, aligned to a line. */
@@ -116,12 +124,8 @@ static void NAME(gemm)(int ta, int tb, int m, int n, int k, const void *palpha, 
             const int high = m - i < AD_GEMM_STRIPS * MR ? m - i : AD_GEMM_STRIPS * MR, whole = high - high % MR;
             const S *const first = ta ? a + i * lda + p : a + p * lda + i;
             const int near = !ta && (n <= AD_GEMM_FEW || m * (ptrdiff_t)k * (ptrdiff_t)sizeof(S) <= AD_GEMM_NEAR);
-            S *const last = strips + whole * (ptrdiff_t)depth;
-            for (int s = near ? whole : 0; s < high; s += MR) {
-                const int rows = high - s < MR ? high - s : MR;
-                NAME(gemm_pack)(strips + s * (ptrdiff_t)depth, ta, first + s * (ta ? lda : 1), lda, rows, (rows + W - 1) / W * W,
-                                depth);
-            }
+            const S *const last = strips + whole * (ptrdiff_t)depth;
+            NAME(gemm_pack)(strips, ta, first, lda, near ? whole : 0, high, depth);
             const S *const x = near ? first : strips, *y = (const S *)pb + p * bk;
             const ptrdiff_t as = near ? lda : MR, strip = near ? MR : MR * (ptrdiff_t)depth;
             S *c = (S *)pc + i;
