@@ -732,7 +732,7 @@ def qr(a, str mode="reduced"):
         if q is not None:
             q[...] = np.eye(m, job.flag)
         return r if q is None else (q, r)
-    job.bytes = (<Py_ssize_t> m * (n + job.flag) + min(REFLECTORS, k) * (k + <Py_ssize_t> max(n, job.flag))) * size
+    job.bytes = (<Py_ssize_t> m * (n + job.flag) + min(REFLECTORS, k) * (k + 2 * <Py_ssize_t> max(n, job.flag))) * size
     job.panels = True
     job.ns = cost(t, 500, 2.0 * m * n * (k + 10) * (2 if q is not None else 1))
     if n <= m <= AD_TILE_MOST and job.flag == n:

@@ -29,6 +29,9 @@ cdef enum:
     ROWS = 16           # of the registers' tiles in BLAS, and a multiple of them
     TILE = 48           # rows of a tile of src/tile_gemm.h in float32, two tiles in float64
     LEAST = 32          # rows and columns of a panel
+    TRIANGLE = 32       # order of triangles that are left to BLAS
+    FEW = 8             # right-hand sides: fewer are left to BLAS
+    BLOCK = 64          # reflections in a block, at most
     ORDER = 256         # of matrices that are factored in blocks
 
 cdef enum Code:
@@ -93,22 +96,33 @@ cdef inline int bound(int n, int i, int parts, int step=ROWS) noexcept nogil:
     return n if i == parts else <int> (<Py_ssize_t> n * i / parts) // step * step
 
 
-cdef bint own_gemm(char ta, char tb, int m, int n, int k, scalar *alpha, scalar *a, int lda, scalar *b, int ldb,
-                   scalar *beta, scalar *c, int ldc) noexcept nogil:
-    """The product by the kernel of src/tile_gemm.h; False if there is none."""
-    cdef int number, single = scalar is float
-    cdef void *room
+cdef inline bint own(scalar *like) noexcept nogil:
+    """Whether src/tile_gemm.h has a kernel for products of these."""
     if scalar is c64 or scalar is c128:
         return False
     else:
-        if tiles.gemm[single] == NULL:
-            return False
-        room = ad_room_take(&number)
-        if room == NULL:
-            return False
-        tiles.gemm[single](ta != c'N', tb != c'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, room)
-        ad_room_give(number)
-        return True
+        return tiles.gemm[sizeof(scalar) == sizeof(float)] != NULL
+
+
+cdef void one_gemm(char ta, char tb, int m, int n, int k, scalar *alpha, scalar *a, int lda, scalar *b, int ldb,
+                   scalar *beta, scalar *c, int ldc) noexcept nogil:
+    """C := alpha op(A) op(B) + beta C on this thread."""
+    cdef int number
+    cdef void *room
+    if scalar is float or scalar is double:
+        room = ad_room_take(&number) if own(a) else NULL
+        if room != NULL:
+            tiles.gemm[sizeof(scalar) == sizeof(float)](ta != c'N', tb != c'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, room)
+            ad_room_give(number)
+            return
+    if scalar is float:
+        blas.sgemm(&ta, &tb, &m, &n, &k, alpha, a, &lda, b, &ldb, beta, c, &ldc)
+    elif scalar is double:
+        blas.dgemm(&ta, &tb, &m, &n, &k, alpha, a, &lda, b, &ldb, beta, c, &ldc)
+    elif scalar is c64:
+        blas.cgemm(&ta, &tb, &m, &n, &k, alpha, a, &lda, b, &ldb, beta, c, &ldc)
+    else:
+        blas.zgemm(&ta, &tb, &m, &n, &k, alpha, a, &lda, b, &ldb, beta, c, &ldc)
 
 
 cdef inline void part_of_gemm(Call *x, int chunk, scalar *a) noexcept nogil:
@@ -116,19 +130,8 @@ cdef inline void part_of_gemm(Call *x, int chunk, scalar *a) noexcept nogil:
     cdef int m = bound(x.m, chunk % x.down + 1, x.down, TILE) - row, n = bound(x.n, chunk // x.down + 1, x.across) - column
     cdef scalar *b = <scalar*> x.b + column * <Py_ssize_t> (x.ldb if x.tb == c'N' else 1)
     cdef scalar *c = <scalar*> x.c + column * <Py_ssize_t> x.ldc + row
-    cdef scalar *alpha = <scalar*> x.alpha
-    cdef scalar *beta = <scalar*> x.beta
     a += row * <Py_ssize_t> (1 if x.ta == c'N' else x.lda)
-    if own_gemm(x.ta, x.tb, m, n, x.k, alpha, a, x.lda, b, x.ldb, beta, c, x.ldc):
-        return
-    if scalar is float:
-        blas.sgemm(&x.ta, &x.tb, &m, &n, &x.k, alpha, a, &x.lda, b, &x.ldb, beta, c, &x.ldc)
-    elif scalar is double:
-        blas.dgemm(&x.ta, &x.tb, &m, &n, &x.k, alpha, a, &x.lda, b, &x.ldb, beta, c, &x.ldc)
-    elif scalar is c64:
-        blas.cgemm(&x.ta, &x.tb, &m, &n, &x.k, alpha, a, &x.lda, b, &x.ldb, beta, c, &x.ldc)
-    else:
-        blas.zgemm(&x.ta, &x.tb, &m, &n, &x.k, alpha, a, &x.lda, b, &x.ldb, beta, c, &x.ldc)
+    one_gemm(x.ta, x.tb, m, n, x.k, <scalar*> x.alpha, a, x.lda, b, x.ldb, <scalar*> x.beta, c, x.ldc)
 
 
 cdef void gemm_chunk(void *context, int chunk, int worker) noexcept nogil:
@@ -195,13 +198,43 @@ cdef void dgemm(char *ta, char *tb, int *m, int *n, int *k, double *alpha, doubl
 
 # ---------------------------------------------------------------------------------------------- triangular solves
 
+cdef void one_trsm(char side, char uplo, char ta, char diag, int m, int n, scalar *a, int lda,
+                   scalar *b, int ldb) noexcept nogil:
+    """B := op(A)^-1 B, or B op(A)^-1, on this thread: by halves, with a product between them."""
+    cdef int order = m if side == c'L' else n, many = n if side == c'L' else m
+    cdef int half = order // 2 // ROWS * ROWS, rest = order - half
+    cdef bint forward = ((uplo == c'L') == (ta == c'N')) == (side == c'L')
+    cdef scalar one = 1, minus = -1
+    cdef scalar *second = a + <Py_ssize_t> half * (lda + 1)
+    cdef scalar *between = a + half * <Py_ssize_t> (1 if uplo == c'L' else lda)
+    cdef scalar *tail = b + half * <Py_ssize_t> (1 if side == c'L' else ldb)
+    if order <= TRIANGLE or many < FEW or not own(a):
+        trsm_of(side, uplo, ta, diag, m, n, a, lda, b, ldb)
+    elif side == c'L' and forward:
+        one_trsm(side, uplo, ta, diag, half, n, a, lda, b, ldb)
+        one_gemm(ta, c'N', rest, n, half, &minus, between, lda, b, ldb, &one, tail, ldb)
+        one_trsm(side, uplo, ta, diag, rest, n, second, lda, tail, ldb)
+    elif side == c'L':
+        one_trsm(side, uplo, ta, diag, rest, n, second, lda, tail, ldb)
+        one_gemm(ta, c'N', half, n, rest, &minus, between, lda, tail, ldb, &one, b, ldb)
+        one_trsm(side, uplo, ta, diag, half, n, a, lda, b, ldb)
+    elif forward:
+        one_trsm(side, uplo, ta, diag, m, half, a, lda, b, ldb)
+        one_gemm(c'N', ta, m, rest, half, &minus, b, ldb, between, lda, &one, tail, ldb)
+        one_trsm(side, uplo, ta, diag, m, rest, second, lda, tail, ldb)
+    else:
+        one_trsm(side, uplo, ta, diag, m, rest, second, lda, tail, ldb)
+        one_gemm(c'N', ta, m, half, rest, &minus, tail, ldb, between, lda, &one, b, ldb)
+        one_trsm(side, uplo, ta, diag, m, half, a, lda, b, ldb)
+
+
 cdef inline void part_of_trsm(Call *x, int chunk, scalar *b) noexcept nogil:
     cdef int all = x.n if x.side == c'L' else x.m
     cdef int first = bound(all, chunk, x.across), size = bound(all, chunk + 1, x.across) - first
     if x.side == c'L':
-        trsm_of(x.side, x.uplo, x.ta, x.diag, x.m, size, <scalar*> x.a, x.lda, b + first * <Py_ssize_t> x.ldb, x.ldb)
+        one_trsm(x.side, x.uplo, x.ta, x.diag, x.m, size, <scalar*> x.a, x.lda, b + first * <Py_ssize_t> x.ldb, x.ldb)
     else:
-        trsm_of(x.side, x.uplo, x.ta, x.diag, size, x.n, <scalar*> x.a, x.lda, b + first, x.ldb)
+        one_trsm(x.side, x.uplo, x.ta, x.diag, size, x.n, <scalar*> x.a, x.lda, b + first, x.ldb)
 
 
 cdef void trsm_chunk(void *context, int chunk, int worker) noexcept nogil:
@@ -231,7 +264,7 @@ cdef void trsm(char side, char uplo, char ta, char diag, int m, int n, scalar *a
     while x.across > 1 and many // x.across < LEAST:
         x.across //= 2
     if x.across == 1:
-        trsm_of(side, uplo, ta, diag, m, n, a, lda, b, ldb)
+        one_trsm(side, uplo, ta, diag, m, n, a, lda, b, ldb)
     else:
         parallel_for(trsm_chunk, &x, x.across, threads_of(flops, x.code))
 
@@ -239,10 +272,19 @@ cdef void trsm(char side, char uplo, char ta, char diag, int m, int n, scalar *a
 # ---------------------------------------------------------------------------------------------- reflections
 
 cdef inline void part_of_larfb(Call *x, int chunk, scalar *c) noexcept nogil:
-    # a: V, b: T, alpha: the workspace, whose rows are the columns of C.
+    # a: V, b: T, alpha: the workspace; beta: whether V and T are whole matrices, with zeros and ones written out.
     cdef int first = bound(x.n, chunk, x.across), size = bound(x.n, chunk + 1, x.across) - first
-    larfb_of(x.ta, x.m, size, x.k, <scalar*> x.a, x.lda, <scalar*> x.b, x.ldb, c + first * <Py_ssize_t> x.ldc, x.ldc,
-             <scalar*> x.alpha + first * <Py_ssize_t> x.k, size)
+    cdef scalar one = 1, zero = 0, minus = -1
+    cdef scalar *v = <scalar*> x.a
+    cdef scalar *w = <scalar*> x.alpha + 2 * first * <Py_ssize_t> x.k
+    cdef scalar *z = w + size * <Py_ssize_t> x.k
+    c += first * <Py_ssize_t> x.ldc
+    if x.beta != NULL:
+        one_gemm(c'T', c'N', x.k, size, x.m, &one, v, x.lda, c, x.ldc, &zero, w, x.k)
+        one_gemm(x.ta, c'N', x.k, size, x.k, &one, <scalar*> x.b, x.ldb, w, x.k, &zero, z, x.k)
+        one_gemm(c'N', c'N', x.m, size, x.k, &minus, v, x.lda, z, x.k, &one, c, x.ldc)
+        return
+    larfb_of(x.ta, x.m, size, x.k, <scalar*> x.a, x.lda, <scalar*> x.b, x.ldb, c, x.ldc, w, size)
 
 
 cdef void larfb_chunk(void *context, int chunk, int worker) noexcept nogil:
@@ -259,13 +301,26 @@ cdef void larfb_chunk(void *context, int chunk, int worker) noexcept nogil:
 
 cdef void larfb(char ta, int m, int n, int k, scalar *v, int ldv, scalar *t, int ldt, scalar *c, int ldc,
                 scalar *work) noexcept nogil:
-    """C := op(H) C for a block of k reflectors in columns, H = I - V T V^H; work of n k elements."""
+    """C := op(H) C for a block of k reflectors in columns, H = I - V T V^H; work of 2 n k elements."""
     cdef double flops = 4.0 * m * n * k
     cdef Call x
+    cdef bint whole = own(c) and k <= BLOCK and k <= m
+    cdef scalar above[BLOCK * BLOCK]
+    cdef int i, j
     x.code = code_of(v)
     x.ta = ta
     x.m, x.n, x.k, x.lda, x.ldb, x.ldc = m, n, k, ldv, ldt, ldc
     x.alpha, x.a, x.b, x.c = work, v, t, c
+    x.beta = c if whole else NULL
+    if whole:
+        for j in range(k):
+            for i in range(j):
+                above[j * BLOCK + i] = v[j * <Py_ssize_t> ldv + i]
+                v[j * <Py_ssize_t> ldv + i] = 0
+            above[j * (BLOCK + 1)] = v[j * <Py_ssize_t> (ldv + 1)]
+            v[j * <Py_ssize_t> (ldv + 1)] = 1
+            for i in range(j + 1, k):
+                t[j * <Py_ssize_t> ldt + i] = 0
     x.across = panels_for(flops, x.code)
     while x.across > 1 and n // x.across < LEAST:
         x.across //= 2
@@ -273,6 +328,10 @@ cdef void larfb(char ta, int m, int n, int k, scalar *v, int ldv, scalar *t, int
         larfb_chunk(&x, 0, 0)
     else:
         parallel_for(larfb_chunk, &x, x.across, threads_of(flops, x.code))
+    if whole:
+        for j in range(k):
+            for i in range(j + 1):
+                v[j * <Py_ssize_t> ldv + i] = above[j * BLOCK + i]
 
 
 # ---------------------------------------------------------------------------------------------- factorisations
