@@ -16,6 +16,7 @@
 
 #if AD_TILE_BYTES >= 64
 #define AD_HAS_GEMM
+#include <immintrin.h>
 enum { AD_GEMM_UP = 3, AD_GEMM_ACROSS = 8 }; /* vectors and columns of a tile: 24 sums in 32 registers */
 enum { AD_GEMM_DEPTH = 256, AD_GEMM_STRIPS = 8 }; /* eight strips of A fill a part of L2 */
 enum { AD_GEMM_FEW = 128, AD_GEMM_NEAR = 512 << 10 }; /* columns of B, or bytes of A, that are not worth packing A */
@@ -29,6 +30,14 @@ _Static_assert((AD_GEMM_STRIPS + 1) * AD_GEMM_UP * AD_GEMM_DEPTH * AD_TILE_BYTES
 #define MASK NAME(mask)
 #define W ((int)(AD_TILE_BYTES / sizeof(S)))
 
+#ifdef AD_HAS_GEMM
+/* The first `n` elements of a vector. */
+AD_INLINE __m512d load_some_f64(const double *p, int n) { return _mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p); }
+AD_INLINE void store_some_f64(double *p, __m512d x, int n) { _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), x); }
+AD_INLINE __m512 load_some_f32(const float *p, int n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
+AD_INLINE void store_some_f32(float *p, __m512 x, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), x); }
+#endif
+
 #define S double
 #define I int64_t
 #define NAME(fn) AD_CAT_(fn, f64)
@@ -39,10 +48,10 @@ _Static_assert((AD_GEMM_STRIPS + 1) * AD_GEMM_UP * AD_GEMM_DEPTH * AD_TILE_BYTES
 #include "tile_lanes.h"
 #include "tile_factor.h"
 #include "tile_solve.h"
-#include "tile_product.h"
 #ifdef AD_HAS_GEMM
 #include "tile_gemm.h"
 #endif
+#include "tile_product.h"
 #define LEAST_SUM TINY
 #define MOST_SUM HUGE_
 #include "reflection.h"
@@ -68,10 +77,10 @@ _Static_assert((AD_GEMM_STRIPS + 1) * AD_GEMM_UP * AD_GEMM_DEPTH * AD_TILE_BYTES
 #include "tile_lanes.h"
 #include "tile_factor.h"
 #include "tile_solve.h"
-#include "tile_product.h"
 #ifdef AD_HAS_GEMM
 #include "tile_gemm.h"
 #endif
+#include "tile_product.h"
 #define LEAST_SUM TINY
 #define MOST_SUM HUGE_
 #include "reflection.h"

@@ -11,9 +11,9 @@
 #define MR (AD_GEMM_UP * W)
 #define AD_UNROLL _Pragma("GCC unroll 8")
 
-/* A tile of `up` vectors and `across` columns, of whose last vector `rows` elements are in C. `as`: from one column of A to
- * the next; `bk` and `bj`: from one row and one column of B to the next. */
-AD_INLINE void NAME(gemm_tile)(int up, int across, int k, S alpha, const S *a, ptrdiff_t as, const S *b, ptrdiff_t bk,
+/* A tile of `up` vectors, of whose last one `rows` elements count unless it is `whole`, and `across` columns. `as`: from one
+ * column of A to the next; `bk` and `bj`: from one row and one column of B to the next. */
+AD_INLINE void NAME(gemm_tile)(int up, int across, int whole, int k, S alpha, const S *a, ptrdiff_t as, const S *b, ptrdiff_t bk,
                                ptrdiff_t bj, S beta, S *c, ptrdiff_t ldc, int rows)
 {
     V sum[AD_GEMM_ACROSS][AD_GEMM_UP];
@@ -27,7 +27,10 @@ AD_INLINE void NAME(gemm_tile)(int up, int across, int k, S alpha, const S *a, p
         V x[AD_GEMM_UP];
         AD_UNROLL
         for (int v = 0; v < up; v++)
-            memcpy(&x[v], a + v * W, sizeof(V));
+            if (whole || v + 1 < up)
+                memcpy(&x[v], a + v * W, sizeof(V));
+            else
+                x[v] = NAME(load_some)(a + v * W, rows);
         AD_UNROLL
         for (int j = 0; j < across; j++) {
             AD_UNROLL
@@ -41,9 +44,9 @@ AD_INLINE void NAME(gemm_tile)(int up, int across, int k, S alpha, const S *a, p
         for (int v = 0; v < up; v++) {
             S *const to = c + j * ldc + v * W;
             const V x = alpha * sum[j][v];
-            if (v + 1 == up && rows < W) {
-                for (int r = 0; r < rows; r++)
-                    to[r] = beta != 0 ? x[r] + beta * to[r] : x[r];
+            if (!whole && v + 1 == up) {
+                const V old = beta != 0 ? x + beta * (V)NAME(load_some)(to, rows) : x;
+                NAME(store_some)(to, old, rows);
             } else if (beta != 0) {
                 V old;
                 memcpy(&old, to, sizeof(V));
@@ -55,20 +58,20 @@ AD_INLINE void NAME(gemm_tile)(int up, int across, int k, S alpha, const S *a, p
     }
 }
 
-/* All rows of some columns. What whole strips leave of A is in `last`, padded to whole vectors. */
+/* All rows of some columns. `last`: what whole strips leave of A, with columns `ls` apart. */
 #define AD_GEMM_COLUMNS(name, across, BJ) \
-    static void NAME(name)(int m, int k, S alpha, const S *a, ptrdiff_t as, ptrdiff_t strip, const S *last, const S *b, \
+    static void NAME(name)(int m, int k, S alpha, const S *a, ptrdiff_t as, ptrdiff_t strip, const S *last, ptrdiff_t ls, const S *b, \
                            ptrdiff_t bk, ptrdiff_t bj, S beta, S *c, ptrdiff_t ldc) \
     { \
         for (; m >= MR; m -= MR, a += strip, c += MR) \
-            NAME(gemm_tile)(AD_GEMM_UP, across, k, alpha, a, as, b, bk, BJ, beta, c, ldc, W); \
+            NAME(gemm_tile)(AD_GEMM_UP, across, 1, k, alpha, a, as, b, bk, BJ, beta, c, ldc, W); \
         const int up = (m + W - 1) / W, rows = m - (up - 1) * W; \
         if (up == 3) \
-            NAME(gemm_tile)(3, across, k, alpha, last, 3 * W, b, bk, BJ, beta, c, ldc, rows); \
+            NAME(gemm_tile)(3, across, 0, k, alpha, last, ls, b, bk, BJ, beta, c, ldc, rows); \
         else if (up == 2) \
-            NAME(gemm_tile)(2, across, k, alpha, last, 2 * W, b, bk, BJ, beta, c, ldc, rows); \
+            NAME(gemm_tile)(2, across, 0, k, alpha, last, ls, b, bk, BJ, beta, c, ldc, rows); \
         else if (up == 1) \
-            NAME(gemm_tile)(1, across, k, alpha, last, W, b, bk, BJ, beta, c, ldc, rows); \
+            NAME(gemm_tile)(1, across, 0, k, alpha, last, ls, b, bk, BJ, beta, c, ldc, rows); \
     }
 AD_GEMM_COLUMNS(gemm_rows_8, 8, 1)
 AD_GEMM_COLUMNS(gemm_rows_4, 4, 1)
@@ -79,29 +82,39 @@ AD_GEMM_COLUMNS(gemm_columns_2, 2, bj)
 AD_GEMM_COLUMNS(gemm_column, 1, 1)
 #undef AD_GEMM_COLUMNS
 
-/* Strips of op(A), m x k: to[s * k + p * high + i] = op(A)[s + i, p], where `high` is MR, and of the last strip whole
- * vectors with zeros below; those from row `begin` on. */
-static void NAME(gemm_pack)(S *to, int trans, const S *a, ptrdiff_t lda, int begin, int m, int k)
+/* Strips of op(A), m x k: to[s * k + p * high + i] = op(A)[s + i, p], where `high` is MR or what is left for the last. */
+static void NAME(gemm_pack)(S *to, int trans, const S *a, ptrdiff_t lda, int m, int k)
 {
-    const int whole = m - m % MR, rows = m - whole, high = (rows + W - 1) / W * W;
-    if (trans)
-        for (int s = begin; s < whole; s += MR)
-            NAME(transpose_whole)(to + s * (ptrdiff_t)k, (const char *)(a + s * lda), lda * (ptrdiff_t)sizeof(S), k, MR);
-    else if (begin < whole)
-        for (int p = 0; p < k; p++) /* along columns: fewer pages at a time */
-            for (int s = begin; s < whole; s += MR)
-                memcpy(to + s * (ptrdiff_t)k + p * MR, a + s + p * lda, MR * sizeof(S));
-    to += whole * (ptrdiff_t)k;
-    a += whole * (trans ? lda : 1);
-    for (int p = 0; p < k && rows; p++, to += high) {
-        if (trans)
-            for (int i = 0; i < rows; i++)
-                to[i] = a[i * lda + p];
-        else
-            memcpy(to, a + p * lda, rows * sizeof(S));
-        for (int i = rows; i < high; i++)
-            to[i] = 0;
+    const int whole = m - m % MR, left = m - whole;
+    if (trans) {
+        for (int s = 0; s < m; s += MR)
+            NAME(transpose_whole)(to + s * (ptrdiff_t)k, (const char *)(a + s * lda), lda * (ptrdiff_t)sizeof(S), k,
+                                  s < whole ? MR : left);
+        return;
     }
+    for (int p = 0; p < k; p++, a += lda) { /* along columns: fewer pages at a time */
+        for (int s = 0; s < whole; s += MR)
+            memcpy(to + s * (ptrdiff_t)k + p * MR, a + s, MR * sizeof(S));
+        memcpy(to + whole * (ptrdiff_t)k + p * left, a + whole, left * sizeof(S));
+    }
+}
+
+/* m x n elements, with A as in gemm_rows_8. */
+static void NAME(gemm_strips)(int m, int n, int k, S alpha, const S *a, ptrdiff_t as, ptrdiff_t strip, const S *last,
+                              ptrdiff_t ls, const S *b, ptrdiff_t bk, ptrdiff_t bj, S beta, S *c, ptrdiff_t ldc)
+{
+    for (; n >= 8; n -= 8, b += 8 * bj, c += 8 * ldc)
+        (bj == 1 ? NAME(gemm_rows_8) : NAME(gemm_columns_8))(m, k, alpha, a, as, strip, last, ls, b, bk, bj, beta, c, ldc);
+    if (n & 4) {
+        (bj == 1 ? NAME(gemm_rows_4) : NAME(gemm_columns_4))(m, k, alpha, a, as, strip, last, ls, b, bk, bj, beta, c, ldc);
+        b += 4 * bj, c += 4 * ldc;
+    }
+    if (n & 2) {
+        (bj == 1 ? NAME(gemm_rows_2) : NAME(gemm_columns_2))(m, k, alpha, a, as, strip, last, ls, b, bk, bj, beta, c, ldc);
+        b += 2 * bj, c += 2 * ldc;
+    }
+    if (n & 1)
+        NAME(gemm_column)(m, k, alpha, a, as, strip, last, ls, b, bk, bj, beta, c, ldc);
 }
 
 /* `room`: AD_GEMM_ROOM bytes, aligned to a line. */
@@ -124,24 +137,11 @@ static void NAME(gemm)(int ta, int tb, int m, int n, int k, const void *palpha, 
             const int high = m - i < AD_GEMM_STRIPS * MR ? m - i : AD_GEMM_STRIPS * MR, whole = high - high % MR;
             const S *const first = ta ? a + i * lda + p : a + p * lda + i;
             const int near = !ta && (n <= AD_GEMM_FEW || m * (ptrdiff_t)k * (ptrdiff_t)sizeof(S) <= AD_GEMM_NEAR);
-            const S *const last = strips + whole * (ptrdiff_t)depth;
-            NAME(gemm_pack)(strips, ta, first, lda, near ? whole : 0, high, depth);
+            if (!near)
+                NAME(gemm_pack)(strips, ta, first, lda, high, depth);
             const S *const x = near ? first : strips, *y = (const S *)pb + p * bk;
-            const ptrdiff_t as = near ? lda : MR, strip = near ? MR : MR * (ptrdiff_t)depth;
-            S *c = (S *)pc + i;
-            int left = n;
-            for (; left >= 8; left -= 8, y += 8 * bj, c += 8 * ldc)
-                (tb ? NAME(gemm_rows_8) : NAME(gemm_columns_8))(high, depth, alpha, x, as, strip, last, y, bk, bj, beta, c, ldc);
-            if (left & 4) {
-                (tb ? NAME(gemm_rows_4) : NAME(gemm_columns_4))(high, depth, alpha, x, as, strip, last, y, bk, bj, beta, c, ldc);
-                y += 4 * bj, c += 4 * ldc;
-            }
-            if (left & 2) {
-                (tb ? NAME(gemm_rows_2) : NAME(gemm_columns_2))(high, depth, alpha, x, as, strip, last, y, bk, bj, beta, c, ldc);
-                y += 2 * bj, c += 2 * ldc;
-            }
-            if (left & 1)
-                NAME(gemm_column)(high, depth, alpha, x, as, strip, last, y, bk, bj, beta, c, ldc);
+            const ptrdiff_t as = near ? lda : MR, ls = near ? lda : high - whole, strip = near ? MR : MR * (ptrdiff_t)depth;
+            NAME(gemm_strips)(high, n, depth, alpha, x, as, strip, x + whole / MR * strip, ls, y, bk, bj, beta, (S *)pc + i, ldc);
         }
     }
 }

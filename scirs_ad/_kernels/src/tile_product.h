@@ -89,6 +89,22 @@ AD_INLINE void NAME(product_of)(int m, int n, int k, const S *a, ptrdiff_t ars, 
         NAME(product_1_rows)(m, k, a, ars, acs, b + j, brs, c + j, ldc);
 }
 
+#ifdef AD_HAS_GEMM
+/* By columns: C^T = B^T A^T. From 5 x 5 on it takes 0.3 to 0.9 of the time. */
+static void NAME(product_any)(int m, int n, int k, const S *a, ptrdiff_t ars, ptrdiff_t acs, const S *b, ptrdiff_t brs,
+                              S *c, ptrdiff_t ldc)
+{
+    const int whole = n - n % (AD_GEMM_UP * W);
+    NAME(gemm_strips)(n, m, k, 1, b, brs, AD_GEMM_UP * W, b + whole, brs, a, acs, ars, 0, c, ldc);
+}
+#else
+AD_INLINE void NAME(product_any)(int m, int n, int k, const S *a, ptrdiff_t ars, ptrdiff_t acs, const S *b, ptrdiff_t brs,
+                                 S *c, ptrdiff_t ldc)
+{
+    NAME(product_of)(m, n, k, a, ars, acs, b, brs, c, ldc);
+}
+#endif
+
 /* C = A B with rows of C together, strides in elements. Lengths of two to four are unrolled. */
 static void NAME(product)(int m, int n, int k, const void *left, ptrdiff_t ars, ptrdiff_t acs, const void *right,
                           ptrdiff_t brs, ptrdiff_t bcs, void *to, ptrdiff_t ldc)
@@ -112,7 +128,7 @@ static void NAME(product)(int m, int n, int k, const void *left, ptrdiff_t ars, 
     }
     AD_UNROLLED(2, 2) AD_UNROLLED(3, 3) AD_UNROLLED(4, 4) AD_UNROLLED(2, 1) AD_UNROLLED(3, 1) AD_UNROLLED(4, 1)
 #undef AD_UNROLLED
-    NAME(product_of)(m, n, k, a, ars, acs, b, brs, to, ldc);
+    NAME(product_any)(m, n, k, a, ars, acs, b, brs, to, ldc);
 }
 
 /* The same of complex matrices, strides in complex elements: the real and the imaginary parts of A with B, whose rows are
@@ -129,8 +145,8 @@ static void NAME(product_complex)(int m, int n, int k, const void *left, ptrdiff
                 memcpy(rows + 2 * (p * n + j), b + 2 * (p * brs + j * bcs), 2 * sizeof(S));
         b = rows, brs = n;
     }
-    NAME(product_of)(m, 2 * n, k, a, 2 * ars, 2 * acs, b, 2 * brs, c, 2 * ldc);
-    NAME(product_of)(m, 2 * n, k, a + 1, 2 * ars, 2 * acs, b, 2 * brs, turned, 2 * n);
+    NAME(product_any)(m, 2 * n, k, a, 2 * ars, 2 * acs, b, 2 * brs, c, 2 * ldc);
+    NAME(product_any)(m, 2 * n, k, a + 1, 2 * ars, 2 * acs, b, 2 * brs, turned, 2 * n);
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++) {
             c[2 * (i * ldc + j)] -= turned[2 * (i * n + j) + 1];
