@@ -13,7 +13,8 @@ import scirs_ad.scipy.special as asp
 from scirs_ad._core.core import Dual, Variable
 from scirs_ad._core.errors import NotDifferentiableError
 from scirs_ad._ops.protocol import UFUNCS
-from scirs_ad._ops.special_base import PAGES, special_slope
+from scirs_ad._ops.special import PAGES
+from scirs_ad._ops.special_base import special_slope
 from scirs_ad._transforms.forward import jvp
 from scirs_ad._transforms.reverse import grad, vjp
 

@@ -4,12 +4,11 @@ import math
 
 import numpy as np
 
-from scirs_ad._core.core import Variable, as_array, dtype_of
+from scirs_ad._core.core import Variable, as_array
 from scirs_ad._core.errors import NotDifferentiableError
 from scirs_ad._ops import complex as cx
 from scirs_ad._ops import elementwise as ew
-from scirs_ad._ops import shape as sh
-from scirs_ad._ops.reduce import logsumexp
+from scirs_ad._ops.softmax import floating
 from scirs_ad._ops.special import PAGES
 from scirs_ad._ops.special_base import sp
 from scirs_ad._ops.statistics import sinc  # SciPy's is NumPy's, too
@@ -24,13 +23,9 @@ __all__ = [
     "kvp",
     "lambertw",
     "legendre_p",
-    "log_softmax",
-    "logsumexp",
     "multigammaln",
     "polygamma",
     "sinc",
-    "softmax",
-    "softplus",
     "sph_harm_y",
     "sph_legendre_p",
     "spherical_in",
@@ -61,64 +56,7 @@ def passed(name):
     return call
 
 
-def _float(x):
-    x = as_array(x)
-    return x if dtype_of(x).kind in "fc" else sh.astype(x, np.result_type(dtype_of(x), float))
-
-
-# ------------------------------------------------------------------------------------------------ softmax, gamma
-
-
-def softmax(x, axis=None):
-    """Exponentials, divided by their sum.
-
-    Parameters
-    ----------
-    x : array_like
-    axis : None, int or tuple of int
-
-    Returns
-    -------
-    Variable or ndarray, of the shape of `x`
-
-    Notes
-    -----
-    Derivative: ``s * (t - sum(s * t))``. Cost: two passes.
-
-    Examples
-    --------
-    >>> from scirs_ad.scipy.special import softmax
-    >>> softmax([1000.0, 1000.0])
-    array([0.5, 0.5])
-    """
-    x = _float(x)
-    return ew.exp(log_softmax(x, axis))
-
-
-def log_softmax(x, axis=None):
-    """Logarithm of `softmax`, without overflow.
-
-    Parameters
-    ----------
-    x : array_like
-    axis : None, int or tuple of int
-
-    Returns
-    -------
-    Variable or ndarray, of the shape of `x`
-
-    Notes
-    -----
-    Derivative: ``t - sum(s * t)``. Cost: two passes.
-
-    Examples
-    --------
-    >>> from scirs_ad.scipy.special import log_softmax
-    >>> log_softmax([1000.0, 1000.0])
-    array([-0.69314718, -0.69314718])
-    """
-    x = _float(x)
-    return ew.subtract(x, logsumexp(x, axis=axis, keepdims=True))
+# ------------------------------------------------------------------------------------------------ gamma
 
 
 def multigammaln(a, d):
@@ -151,7 +89,7 @@ def multigammaln(a, d):
     """
     if not np.isscalar(d) or int(d) != d or d < 1:
         raise ValueError(f"multigammaln: d must be a positive integer, not {d!r}")
-    a = _float(a)
+    a = floating(a)
     value = a.value if isinstance(a, Variable) else a
     if isinstance(value, np.ndarray) and np.any(value <= 0.5 * (d - 1)):
         raise ValueError(f"multigammaln: a must be greater than (d - 1) / 2 = {0.5 * (d - 1):g}")
@@ -318,24 +256,6 @@ h2vp = _derivative_of_order("h2vp", "hankel2", -1, 1)
 
 
 # ------------------------------------------------------------------------------------------------ elementary
-def softplus(x):
-    """``log(1 + exp(x))``, without overflow.
-
-    Parameters
-    ----------
-    x : array_like
-
-    Returns
-    -------
-    Variable or ndarray
-
-    Notes
-    -----
-    Derivative: ``expit(x)``.
-    """
-    return ew.softplus(x)
-
-
 def diric(x, n):
     """Periodic sinc function, ``sin(n x / 2) / (n sin(x / 2))``.
 
