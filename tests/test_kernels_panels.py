@@ -1,5 +1,9 @@
 """Large single matrices: what the kernels share among threads in panels, by the defining equations and to the bit."""
 
+import ctypes
+import mmap
+import sys
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -63,6 +67,65 @@ def test_product(m, k, n, dtype):
         (np.asfortranarray(a), np.asfortranarray(b)),
     ]:
         small(in_threads(linalg.matmul, x, y) - want, want, dtype, k)
+
+
+EDGES = [1, 2, 5, 7, 8, 9, 16, 23, 24, 25, 47, 48, 49, 97]  # about the vectors and tiles of src/tile_gemm.h
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("k", [1, 3, 8, 31, 32, 33, 256, 257, 600])
+def test_products_of_whole_numbers_are_exact(k, dtype):
+    rng = np.random.default_rng(k)
+    for m in EDGES:
+        for n in EDGES:
+            a, b = (rng.integers(-9, 10, shape) for shape in ((m, k), (k, n)))
+            want = a @ b
+            x, y = a.astype(dtype), b.astype(dtype)
+            for left in (x, np.asfortranarray(x)):
+                for right in (y, np.asfortranarray(y)):
+                    np.testing.assert_array_equal(linalg.matmul(left, right), want)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks the system for pages that cannot be read")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_products_read_nothing_beyond_their_operands(dtype):
+    """Operands that end where memory ends."""
+    protect = ctypes.CDLL(None, use_errno=True).mprotect
+    protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    size, page = np.dtype(dtype).itemsize, mmap.PAGESIZE
+
+    def at_the_end(x, order):
+        pages = -(-x.size * size // page) + 1
+        memory = mmap.mmap(-1, pages * page)
+        flat = np.frombuffer(memory, dtype)
+        assert protect(flat.ctypes.data + (pages - 1) * page, page, 0) == 0
+        last = (pages - 1) * page // size
+        y = flat[last - x.size : last].reshape(x.shape, order=order)
+        y[...] = x
+        return y
+
+    for m, k, n in [(5, 7, 6), (25, 40, 49), (33, 300, 10), (97, 257, 51), (200, 33, 100)]:
+        a, b = draw(dtype, m, k), draw(dtype, k, n)
+        want = a @ b
+        for left in "CF":
+            for right in "CF":
+                small(linalg.matmul(at_the_end(a, left), at_the_end(b, right)) - want, want, dtype, k)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("m", "n"), [(300, 300), (400, 130), (130, 400), (97, 96)])
+def test_solve_triangular(m, n, dtype):
+    """In halves, with products between them: each triangle, side and transposition."""
+    a = draw(dtype, m, m) / m + np.eye(m, dtype=dtype)
+    b = draw(dtype, m, n)
+    for lower in (True, False):
+        t = (np.tril if lower else np.triu)(a)
+        for trans, op in ((0, t), (1, t.T), (2, t.conj().T)):
+            for right in (b, np.asfortranarray(b)):
+                x = in_threads(
+                    lambda t=t, right=right, lower=lower, trans=trans: linalg.solve_triangular(t, right, lower, trans)
+                )
+                small(op @ x - b, b, dtype, m)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -22,8 +22,6 @@ _products = lazy("scirs_ad._compiler.products", routines.alone)
 
 MOST_FLOPS = 1e10  # of one call of BLAS: a fifth of a second of one processor
 ROWS_OF_A_PART = 256
-# Rows; below, half a product (syrk, from Python) takes longer than a whole one: 1.9 and 0.3 us of 4 rows.
-LEAST_HALF = 60
 MOST_POSITIONS = 1 << 24  # bytes of the list of elements that an index array selects
 
 
@@ -155,8 +153,8 @@ def _matmul(p, op):
     if not _fits(p, op, 2, 2):
         return False
     shape = p.specs[a].shape
-    if len(p.specs[op.outputs[0]].shape) == 2 and p.where(a)[:2] == p.where(b)[:2] and shape[0] >= LEAST_HALF:
-        return False  # of a matrix and its own transpose NumPy computes one half
+    if len(shape) == 2 and p.where(a)[:2] == p.where(b)[:2] and 2.0 * shape[0] * shape[0] * shape[1] > MOST_FLOPS:
+        return False  # of a matrix and its own transpose one half is computed, but not in parts
     return _stacks(p, op, a, p.at(a), b, p.at(b), p.specs[op.outputs[0]].shape[:-2])
 
 

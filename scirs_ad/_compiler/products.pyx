@@ -9,7 +9,7 @@ from scipy.linalg.cython_blas cimport ddot, dgemv, sdot, sgemv
 from scirs_ad._compiler.program cimport Frame, Held, Native
 from scirs_ad._kernels.blas cimport one_blas_thread, restore_blas_threads, warm
 from scirs_ad._kernels.linalg_batch cimport small_product
-from scirs_ad._kernels.linalg_panels cimport FEWEST_SHARED, gemm, share_panels
+from scirs_ad._kernels.linalg_panels cimport FEWEST_SHARED, gemm, mirror, share_panels, syrk
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
 from scirs_ad._kernels.tiles cimport AD_PRODUCT_MOST
 
@@ -92,28 +92,33 @@ ctypedef fused real:
     float
 
 
-cdef inline void mirror(Call* x, real* c) noexcept nogil:
-    cdef int i, j
-    for j in range(x.n):
-        for i in range(j):
-            c[j + <Py_ssize_t> i * x.ldc] = c[i + <Py_ssize_t> j * x.ldc]
+cdef inline void half(Call* x, char** ptr, real* like) noexcept nogil:
+    syrk[real](x.ta, x.m, x.k, <real*> ptr[x.a], x.lda, <real*> ptr[x.c], x.ldc)
 
 
 cdef int each_gemm64(void* data, char** ptr) noexcept nogil:
-    if (<Call*> data).large:
+    cdef Call* x = <Call*> data
+    if x.large:
         warm(1)
-    some(<Call*> data, ptr, small_gemm if (<Call*> data).small else gemm64, 0, (<Call*> data).count)
-    if (<Call*> data).half:
-        mirror[double](<Call*> data, <double*> ptr[(<Call*> data).c])
+    if x.half and not x.small:
+        half[double](x, ptr, NULL)
+        return 0
+    some(x, ptr, small_gemm if x.small else gemm64, 0, x.count)
+    if x.half:
+        mirror[double](<double*> ptr[x.c], x.ldc, 0, x.n, 0, x.n)
     return 0
 
 
 cdef int each_gemm32(void* data, char** ptr) noexcept nogil:
-    if (<Call*> data).large:
+    cdef Call* x = <Call*> data
+    if x.large:
         warm(1)
-    some(<Call*> data, ptr, small_gemm if (<Call*> data).small else gemm32, 0, (<Call*> data).count)
-    if (<Call*> data).half:
-        mirror[float](<Call*> data, <float*> ptr[(<Call*> data).c])
+    if x.half and not x.small:
+        half[float](x, ptr, NULL)
+        return 0
+    some(x, ptr, small_gemm if x.small else gemm32, 0, x.count)
+    if x.half:
+        mirror[float](<float*> ptr[x.c], x.ldc, 0, x.n, 0, x.n)
     return 0
 
 
@@ -288,12 +293,13 @@ cdef class Products(Held):
         if s.call.wide:
             with nogil:
                 share_panels(True)
-                some(s.call, f.ptr, gemm64 if s.call.double else gemm32, 0, s.call.count)
-                share_panels(False)
                 if s.call.half and s.call.double:
-                    mirror[double](s.call, <double*> f.ptr[s.call.c])
+                    half[double](s.call, f.ptr, NULL)
                 elif s.call.half:
-                    mirror[float](s.call, <float*> f.ptr[s.call.c])
+                    half[float](s.call, f.ptr, NULL)
+                else:
+                    some(s.call, f.ptr, gemm64 if s.call.double else gemm32, 0, s.call.count)
+                share_panels(False)
             if single:
                 restore_blas_threads()
             return 0

@@ -8,7 +8,7 @@ from scirs_ad._kernels.linalg_batch cimport (
     Job, behaved, cost, dim, door, itemsize_of, leading, output, pack, run, small_product, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, gemv, scalar
-from scirs_ad._kernels.linalg_panels cimport gemm
+from scirs_ad._kernels.linalg_panels cimport gemm, syrk
 from scirs_ad._kernels.tiles cimport AD_PRODUCT_MOST
 
 import numpy as np
@@ -98,6 +98,8 @@ cdef int matmul_body(Job *job, char **p, scalar *work) noexcept nogil:
             gemv(c'N', n, k, b, ldb, a, lda, c)
         else:
             gemv(c'T', k, n, b, ldb, a, lda, c)
+    elif job.flag and a == b and ta != tb:
+        syrk(tb, n, k, b, ldb, c, n)
     else:
         gemm(tb, ta, n, m, k, b, ldb, a, lda, c, n)
     return 0
@@ -137,6 +139,9 @@ def matmul(a, b):
     start(&job, "matmul", x, 2, y, 2)
     out = output(&job, t, 2, job.m, job.n)
     fold(&job)
+    # Of a matrix and its own transpose one half is computed.
+    job.flag = (job.m == job.n and job.size == 1 and job.arg[0].data == job.arg[1].data
+                and job.arg[0].rs == job.arg[1].cs and job.arg[0].cs == job.arg[1].rs)
     size = itemsize_of(t)
     job.bytes = (<Py_ssize_t> job.m * job.k + <Py_ssize_t> job.k * job.n) * size if needs_copy(&job, size) else 0
     job.panels = True

@@ -13,6 +13,8 @@ cdef void gemm(char ta, char tb, int m, int n, int k, scalar *a, int lda, scalar
                scalar *c, int ldc) noexcept nogil
 cdef void gemm_add(char ta, char tb, int m, int n, int k, double factor, scalar *a, int lda, scalar *b, int ldb,
                    scalar *c, int ldc) noexcept nogil
+cdef void mirror(scalar *c, int ldc, int lo, int hi, int first, int n) noexcept nogil
+cdef void syrk(char ta, int n, int k, scalar *a, int lda, scalar *c, int ldc) noexcept nogil
 cdef void trsm(char side, char uplo, char ta, char diag, int m, int n, scalar *a, int lda,
                scalar *b, int ldb) noexcept nogil
 cdef void larfb(char ta, int m, int n, int k, scalar *v, int ldv, scalar *t, int ldt, scalar *c, int ldc,

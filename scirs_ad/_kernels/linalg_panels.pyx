@@ -5,7 +5,8 @@ when a core is busy; a loop over panels does not (src/pool.c). The panels depend
 are those of one thread.
 """
 from scirs_ad._kernels.linalg_lapack cimport (
-    c64, c128, getrf as getrf_of, herk_subtract, larfb as larfb_of, laswp, potrf as potrf_of, scalar, trsm as trsm_of,
+    c64, c128, getrf as getrf_of, herk_subtract, larfb as larfb_of, laswp, potrf as potrf_of, scalar,
+    syrk as syrk_of, trsm as trsm_of,
 )
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
 from scirs_ad._kernels.tiles cimport tiles
@@ -112,7 +113,8 @@ cdef void one_gemm(char ta, char tb, int m, int n, int k, scalar *alpha, scalar 
     if scalar is float or scalar is double:
         room = ad_room_take(&number) if own(a) else NULL
         if room != NULL:
-            tiles.gemm[sizeof(scalar) == sizeof(float)](ta != c'N', tb != c'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, room)
+            tiles.gemm[sizeof(scalar) == sizeof(float)](
+                ta != c'N', tb != c'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, room)
             ad_room_give(number)
             return
     if scalar is float:
@@ -127,7 +129,8 @@ cdef void one_gemm(char ta, char tb, int m, int n, int k, scalar *alpha, scalar 
 
 cdef inline void part_of_gemm(Call *x, int chunk, scalar *a) noexcept nogil:
     cdef int row = bound(x.m, chunk % x.down, x.down, TILE), column = bound(x.n, chunk // x.down, x.across)
-    cdef int m = bound(x.m, chunk % x.down + 1, x.down, TILE) - row, n = bound(x.n, chunk // x.down + 1, x.across) - column
+    cdef int m = bound(x.m, chunk % x.down + 1, x.down, TILE) - row
+    cdef int n = bound(x.n, chunk // x.down + 1, x.across) - column
     cdef scalar *b = <scalar*> x.b + column * <Py_ssize_t> (x.ldb if x.tb == c'N' else 1)
     cdef scalar *c = <scalar*> x.c + column * <Py_ssize_t> x.ldc + row
     a += row * <Py_ssize_t> (1 if x.ta == c'N' else x.lda)
@@ -194,6 +197,60 @@ cdef void dgemm(char *ta, char *tb, int *m, int *n, int *k, double *alpha, doubl
                 double *beta, double *c, int *ldc) noexcept nogil:
     """`general` by BLAS's interface."""
     general[double](ta[0], tb[0], m[0], n[0], k[0], alpha, a, lda[0], b, ldb[0], beta, c, ldc[0])
+
+
+cdef void mirror(scalar *c, int ldc, int lo, int hi, int first, int n) noexcept nogil:
+    """Columns `lo` to `hi`, below the diagonal and from row `first` on, into rows above: 16 by 16, to stay in L1."""
+    cdef Py_ssize_t i, j, row, column, ld = ldc
+    for column in range(lo, hi, 16):
+        for row in range(max(column, first), n, 16):
+            for j in range(column, min(column + 16, <Py_ssize_t> hi)):
+                for i in range(max(row, j + 1), min(row + 16, <Py_ssize_t> n)):
+                    c[i * ld + j] = c[j * ld + i]
+
+
+cdef inline void part_of_syrk(Call *x, int chunk, scalar *a) noexcept nogil:
+    cdef int lo = bound(x.n, chunk, x.across, TILE), hi = bound(x.n, chunk + 1, x.across, TILE)
+    cdef char tb = c'T' if x.ta == c'N' else c'N'
+    cdef Py_ssize_t step = 1 if x.ta == c'N' else x.lda
+    cdef scalar *c = <scalar*> x.c
+    cdef scalar one = 1, zero = 0
+    if own(a):
+        one_gemm(x.ta, tb, x.n - lo, hi - lo, x.k, &one, a + lo * step, x.lda, a + lo * step, x.lda, &zero,
+                 c + lo * <Py_ssize_t> (x.ldc + 1), x.ldc)
+    else:
+        syrk_of(c'L', x.ta, hi - lo, x.k, a + lo * step, x.lda, c + lo * <Py_ssize_t> (x.ldc + 1), x.ldc)
+        one_gemm(x.ta, tb, x.n - hi, hi - lo, x.k, &one, a + hi * step, x.lda, a + lo * step, x.lda, &zero,
+                 c + lo * <Py_ssize_t> x.ldc + hi, x.ldc)
+    mirror(c, x.ldc, lo, hi, hi if own(a) else lo, x.n)
+
+
+cdef void syrk_chunk(void *context, int chunk, int worker) noexcept nogil:
+    cdef Call *x = <Call*> context
+    if x.code == F32:
+        part_of_syrk[float](x, chunk, <float*> x.a)
+    elif x.code == F64:
+        part_of_syrk[double](x, chunk, <double*> x.a)
+    elif x.code == C64:
+        part_of_syrk[c64](x, chunk, <c64*> x.a)
+    else:
+        part_of_syrk[c128](x, chunk, <c128*> x.a)
+
+
+cdef void syrk(char ta, int n, int k, scalar *a, int lda, scalar *c, int ldc) noexcept nogil:
+    """C := op(A) op(A)^T, all of it from one triangle, so that it is symmetric to the bit."""
+    cdef double flops = 1.0 * n * n * k
+    cdef Call x
+    cdef int chunk
+    x.code = code_of(a)
+    x.ta, x.n, x.k, x.lda, x.ldc = ta, n, k, lda, ldc
+    x.a, x.c = a, c
+    x.across = max(1, n // (2 * TILE))
+    if x.across > 1 and ad_panels and flops >= FEWEST_SHARED:
+        parallel_for(syrk_chunk, &x, x.across, threads_of(flops, x.code))
+    else:
+        for chunk in range(x.across):
+            syrk_chunk(&x, chunk, 0)
 
 
 # ---------------------------------------------------------------------------------------------- triangular solves

@@ -25,8 +25,8 @@ cdef extern from "tile.h":
     ctypedef void (*ad_product_fn)(int, int, int, const void *, Py_ssize_t, Py_ssize_t, const void *, Py_ssize_t,
                                    Py_ssize_t, void *, Py_ssize_t) noexcept nogil
     ctypedef void (*ad_panel_fn)(int, int, void *, Py_ssize_t, void *, Py_ssize_t) noexcept nogil
-    ctypedef void (*ad_gemm_fn)(int, int, int, int, int, const void *, const void *, Py_ssize_t, const void *, Py_ssize_t,
-                                const void *, void *, Py_ssize_t, void *) noexcept nogil
+    ctypedef void (*ad_gemm_fn)(int, int, int, int, int, const void *, const void *, Py_ssize_t, const void *,
+                                Py_ssize_t, const void *, void *, Py_ssize_t, void *) noexcept nogil
     ctypedef struct ad_tile_table:
         ad_tile_fn (*fn)[2]
         const ad_transpose_fn *transpose
