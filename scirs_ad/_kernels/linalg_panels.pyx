@@ -9,7 +9,7 @@ from scirs_ad._kernels.linalg_lapack cimport (
     syrk as syrk_of, trsm as trsm_of,
 )
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
-from scirs_ad._kernels.tiles cimport tiles
+from scirs_ad._kernels.tiles cimport AD_TRIANGLE_MOST, tiles
 
 from scipy.linalg cimport cython_blas as blas
 
@@ -30,9 +30,8 @@ cdef enum:
     ROWS = 16           # of the registers' tiles in BLAS, and a multiple of them
     TILE = 48           # rows of a tile of src/tile_gemm.h in float32, two tiles in float64
     LEAST = 32          # rows and columns of a panel
-    TRIANGLE = 32       # order of triangles that are left to BLAS
     FEW = 8             # right-hand sides: fewer are left to BLAS
-    BLOCK = 64          # reflections in a block, at most
+    BLOCK = 64          # columns of a block, at most
     ORDER = 256         # of matrices that are factored in blocks
 
 cdef enum Code:
@@ -78,9 +77,14 @@ cdef inline Code code_of(scalar *like) noexcept nogil:
         return C128
 
 
-cdef inline int panels_for(double flops, Code code) noexcept nogil:
+cdef inline double weighed(double flops, Code code) noexcept nogil:
+    """Operations as many as BLAS does on real numbers in this time: the own kernel does four to six."""
     if code == C64 or code == C128:
-        flops *= 4
+        return 4 * flops
+    return flops / 4 if tiles.gemm[code == F32] != NULL else flops
+
+
+cdef inline int panels_for(double flops) noexcept nogil:
     if flops < FEWEST_SHARED or not ad_panels:
         return 1
     if flops < FLOPS_OF_EIGHT:
@@ -88,8 +92,8 @@ cdef inline int panels_for(double flops, Code code) noexcept nogil:
     return 8 if flops < FLOPS_OF_MORE else 64
 
 
-cdef inline int threads_of(double flops, Code code) noexcept nogil:
-    return threads_for(flops * (4 if code == C64 or code == C128 else 1) / FLOPS_PER_NS)
+cdef inline int threads_of(double flops) noexcept nogil:
+    return threads_for(flops / FLOPS_PER_NS)
 
 
 cdef inline int bound(int n, int i, int parts, int step=ROWS) noexcept nogil:
@@ -152,7 +156,7 @@ cdef void gemm_chunk(void *context, int chunk, int worker) noexcept nogil:
 cdef void general(char ta, char tb, int m, int n, int k, scalar *alpha, scalar *a, int lda, scalar *b, int ldb,
                   scalar *beta, scalar *c, int ldc) noexcept nogil:
     """C := alpha op(A) op(B) + beta C."""
-    cdef double flops = 2.0 * m * n * k
+    cdef double flops = weighed(2.0 * m * n * k, code_of(a))
     cdef Call x
     cdef int parts
     x.code = code_of(a)
@@ -160,7 +164,7 @@ cdef void general(char ta, char tb, int m, int n, int k, scalar *alpha, scalar *
     x.m, x.n, x.k, x.lda, x.ldb, x.ldc = m, n, k, lda, ldb, ldc
     x.alpha, x.a, x.b, x.beta, x.c = alpha, a, b, beta, c
     x.across = x.down = 1
-    parts = panels_for(flops, x.code)
+    parts = panels_for(flops)
     while x.across * x.down < parts:
         if n // x.across >= m // x.down and n // x.across >= 2 * LEAST:
             x.across *= 2
@@ -171,7 +175,7 @@ cdef void general(char ta, char tb, int m, int n, int k, scalar *alpha, scalar *
     if x.across * x.down == 1:
         gemm_chunk(&x, 0, 0)
     else:
-        parallel_for(gemm_chunk, &x, x.across * x.down, threads_of(flops, x.code))
+        parallel_for(gemm_chunk, &x, x.across * x.down, threads_of(flops))
 
 
 cdef void gemm(char ta, char tb, int m, int n, int k, scalar *a, int lda, scalar *b, int ldb,
@@ -239,7 +243,7 @@ cdef void syrk_chunk(void *context, int chunk, int worker) noexcept nogil:
 
 cdef void syrk(char ta, int n, int k, scalar *a, int lda, scalar *c, int ldc) noexcept nogil:
     """C := op(A) op(A)^T, all of it from one triangle, so that it is symmetric to the bit."""
-    cdef double flops = 1.0 * n * n * k
+    cdef double flops = weighed(<double> n * n * k, code_of(a))
     cdef Call x
     cdef int chunk
     x.code = code_of(a)
@@ -247,7 +251,7 @@ cdef void syrk(char ta, int n, int k, scalar *a, int lda, scalar *c, int ldc) no
     x.a, x.c = a, c
     x.across = max(1, n // (2 * TILE))
     if x.across > 1 and ad_panels and flops >= FEWEST_SHARED:
-        parallel_for(syrk_chunk, &x, x.across, threads_of(flops, x.code))
+        parallel_for(syrk_chunk, &x, x.across, threads_of(flops))
     else:
         for chunk in range(x.across):
             syrk_chunk(&x, chunk, 0)
@@ -265,8 +269,12 @@ cdef void one_trsm(char side, char uplo, char ta, char diag, int m, int n, scala
     cdef scalar *second = a + <Py_ssize_t> half * (lda + 1)
     cdef scalar *between = a + half * <Py_ssize_t> (1 if uplo == c'L' else lda)
     cdef scalar *tail = b + half * <Py_ssize_t> (1 if side == c'L' else ldb)
-    if order <= TRIANGLE or many < FEW or not own(a):
+    if many < FEW or not own(a):
         trsm_of(side, uplo, ta, diag, m, n, a, lda, b, ldb)
+    elif order <= AD_TRIANGLE_MOST:
+        if scalar is float or scalar is double:
+            tiles.triangle[sizeof(scalar) == sizeof(float)](
+                side == c'R', uplo == c'L', ta != c'N', diag == c'U', m, n, a, lda, b, ldb)
     elif side == c'L' and forward:
         one_trsm(side, uplo, ta, diag, half, n, a, lda, b, ldb)
         one_gemm(ta, c'N', rest, n, half, &minus, between, lda, b, ldb, &one, tail, ldb)
@@ -310,20 +318,20 @@ cdef void trsm(char side, char uplo, char ta, char diag, int m, int n, scalar *a
                scalar *b, int ldb) noexcept nogil:
     """B := op(A)^-1 B, or B op(A)^-1, for a triangle A: in panels of right-hand sides."""
     cdef int order = m if side == c'L' else n, many = n if side == c'L' else m
-    cdef double flops = <double> order * order * many
+    cdef double flops = weighed(<double> order * order * many, code_of(a))
     cdef Call x
     x.code = code_of(a)
     x.side, x.uplo, x.ta, x.diag = side, uplo, ta, diag
     x.m, x.n, x.lda, x.ldb = m, n, lda, ldb
     x.a, x.b = a, b
     # Each panel packs the triangle again: of 500 right-hand sides four take 10 % longer than two.
-    x.across = panels_for(flops / 4, x.code)
+    x.across = panels_for(flops / 4)
     while x.across > 1 and many // x.across < LEAST:
         x.across //= 2
     if x.across == 1:
         one_trsm(side, uplo, ta, diag, m, n, a, lda, b, ldb)
     else:
-        parallel_for(trsm_chunk, &x, x.across, threads_of(flops, x.code))
+        parallel_for(trsm_chunk, &x, x.across, threads_of(flops))
 
 
 # ---------------------------------------------------------------------------------------------- reflections
@@ -359,7 +367,7 @@ cdef void larfb_chunk(void *context, int chunk, int worker) noexcept nogil:
 cdef void larfb(char ta, int m, int n, int k, scalar *v, int ldv, scalar *t, int ldt, scalar *c, int ldc,
                 scalar *work) noexcept nogil:
     """C := op(H) C for a block of k reflectors in columns, H = I - V T V^H; work of 2 n k elements."""
-    cdef double flops = 4.0 * m * n * k
+    cdef double flops = weighed(4.0 * m * n * k, code_of(c))
     cdef Call x
     cdef bint whole = own(c) and k <= BLOCK and k <= m
     cdef scalar above[BLOCK * BLOCK]
@@ -378,13 +386,13 @@ cdef void larfb(char ta, int m, int n, int k, scalar *v, int ldv, scalar *t, int
             v[j * <Py_ssize_t> (ldv + 1)] = 1
             for i in range(j + 1, k):
                 t[j * <Py_ssize_t> ldt + i] = 0
-    x.across = panels_for(flops, x.code)
+    x.across = panels_for(flops)
     while x.across > 1 and n // x.across < LEAST:
         x.across //= 2
     if x.across == 1:
         larfb_chunk(&x, 0, 0)
     else:
-        parallel_for(larfb_chunk, &x, x.across, threads_of(flops, x.code))
+        parallel_for(larfb_chunk, &x, x.across, threads_of(flops))
     if whole:
         for j in range(k):
             for i in range(j + 1):
@@ -393,19 +401,34 @@ cdef void larfb(char ta, int m, int n, int k, scalar *v, int ldv, scalar *t, int
 
 # ---------------------------------------------------------------------------------------------- factorisations
 
+cdef void square_subtract(char uplo, int n, int k, scalar *a, int lda, scalar *c, int ldc) noexcept nogil:
+    """A triangle of C -= A^H A (upper) or A A^H (lower), for at most BLOCK rows."""
+    cdef scalar one = 1, zero = 0
+    cdef scalar square[BLOCK * BLOCK]
+    cdef int i, j
+    if n > BLOCK or not own(a):
+        herk_subtract(uplo, c'C' if uplo == c'U' else c'N', n, k, a, lda, c, ldc)
+        return
+    one_gemm(c'C' if uplo == c'U' else c'N', c'N' if uplo == c'U' else c'C', n, n, k, &one, a, lda, a, lda, &zero,
+             square, n)
+    for j in range(n):
+        for i in range(0 if uplo == c'U' else j, j + 1 if uplo == c'U' else n):
+            c[j * <Py_ssize_t> ldc + i] = c[j * <Py_ssize_t> ldc + i] - square[j * n + i]
+
+
 cdef int potrf(char uplo, int n, scalar *a, int lda) noexcept nogil:
     """A = L L^H or U^H U in place of a triangle: block by block, each from all that are done."""
-    cdef int lo = 0, hi, info, block = block_of(n)
+    cdef int lo = 0, hi, info, block = BLOCK if own(a) else block_of(n)
     cdef Py_ssize_t ld = lda
-    if n < ORDER or not ad_panels:
+    if (n < ORDER or not ad_panels) and (n <= BLOCK or not own(a)):
         return potrf_of(uplo, n, a, lda)
     while lo < n:
         hi = min(lo + block, n)
         if uplo == c'U':
-            herk_subtract(c'U', c'C', hi - lo, lo, a + lo * ld, lda, a + lo * (ld + 1), lda)
+            square_subtract(c'U', hi - lo, lo, a + lo * ld, lda, a + lo * (ld + 1), lda)
             gemm_add(c'C', c'N', hi - lo, n - hi, lo, -1, a + lo * ld, lda, a + hi * ld, lda, a + hi * ld + lo, lda)
         else:
-            herk_subtract(c'L', c'N', hi - lo, lo, a + lo, lda, a + lo * (ld + 1), lda)
+            square_subtract(c'L', hi - lo, lo, a + lo, lda, a + lo * (ld + 1), lda)
             gemm_add(c'N', c'C', n - hi, hi - lo, lo, -1, a + hi, lda, a + lo, lda, a + lo * ld + hi, lda)
         info = potrf_of(uplo, hi - lo, a + lo * (ld + 1), lda)
         if info > 0:

@@ -21,9 +21,9 @@ enum { AD_GEMM_UP = 3, AD_GEMM_ACROSS = 8 }; /* vectors and columns of a tile: 2
 enum { AD_GEMM_DEPTH = 256, AD_GEMM_STRIPS = 8 }; /* eight strips of A fill a part of L2 */
 enum { AD_GEMM_FEW = 128, AD_GEMM_NEAR = 512 << 10 }; /* columns of B, or bytes of A, that are not worth packing A */
 _Static_assert((AD_GEMM_STRIPS + 1) * AD_GEMM_UP * AD_GEMM_DEPTH * AD_TILE_BYTES <= AD_GEMM_ROOM, "room for strips");
-#define AD_GEMM_ROW {gemm_f64, gemm_f32}
+#define AD_GEMM_ROW {gemm_f64, gemm_f32}, {triangle_f64, triangle_f32}
 #else
-#define AD_GEMM_ROW {NULL, NULL}
+#define AD_GEMM_ROW {NULL, NULL}, {NULL, NULL}
 #endif
 
 #define V NAME(lanes)
@@ -50,6 +50,7 @@ AD_INLINE void store_some_f32(float *p, __m512 x, int n) { _mm512_mask_storeu_ps
 #include "tile_solve.h"
 #ifdef AD_HAS_GEMM
 #include "tile_gemm.h"
+#include "tile_triangle.h"
 #endif
 #include "tile_product.h"
 #define LEAST_SUM TINY
@@ -79,6 +80,7 @@ AD_INLINE void store_some_f32(float *p, __m512 x, int n) { _mm512_mask_storeu_ps
 #include "tile_solve.h"
 #ifdef AD_HAS_GEMM
 #include "tile_gemm.h"
+#include "tile_triangle.h"
 #endif
 #include "tile_product.h"
 #define LEAST_SUM TINY

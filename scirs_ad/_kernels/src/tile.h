@@ -47,12 +47,18 @@ typedef void (*ad_gemm_fn)(int ta, int tb, int m, int n, int k, const void *alph
                            ptrdiff_t ldb, const void *beta, void *c, ptrdiff_t ldc, void *room);
 enum { AD_GEMM_ROOM = 432 << 10 };
 
+/* Solutions with small triangles: see tile_triangle.h. */
+typedef void (*ad_triangle_fn)(int right, int lower, int trans, int unit, int m, int n, const void *a, ptrdiff_t lda, void *b,
+                               ptrdiff_t ldb);
+enum { AD_TRIANGLE_MOST = 32 };
+
 typedef struct {
     ad_tile_fn fn[AD_TILE_COUNT][2]; /* float64, float32 */
     ad_transpose_fn transpose[2];
     ad_product_fn product[2][2]; /* real, complex */
     ad_panel_fn panel[2];
     ad_gemm_fn gemm[2]; /* NULL where BLAS is as fast */
+    ad_triangle_fn triangle[2];
     int bytes; /* of a vector */
 } ad_tile_table;
 

@@ -191,11 +191,10 @@ AD_INLINE void NAME(minus_products)(V *r, int rstep, int rows, const V *x, int s
     }
 }
 
-/* One matrix, in blocks of W x W: a scalar loop takes five times as long. */
-static void NAME(transpose_whole)(void *to, const char *from, ptrdiff_t step, ptrdiff_t n0, ptrdiff_t n1)
+/* out[i * width + j] = from[i + j * step] of one matrix, in blocks of W x W: a scalar loop takes five times as long. */
+AD_INLINE void NAME(transpose_into)(S *out, ptrdiff_t width, const char *from, ptrdiff_t step, ptrdiff_t n0, ptrdiff_t n1)
 {
     const ptrdiff_t m0 = n0 - n0 % W, m1 = n1 - n1 % W;
-    S *out = to;
     for (ptrdiff_t i = 0; i < m0; i += W) {
         for (ptrdiff_t j = 0; j < m1; j += W) {
             V block[W];
@@ -203,13 +202,18 @@ static void NAME(transpose_whole)(void *to, const char *from, ptrdiff_t step, pt
                 memcpy(&block[l], from + (j + l) * step + i * (ptrdiff_t)sizeof(S), sizeof(V));
             NAME(transpose)(block);
             for (int l = 0; l < W; l++)
-                memcpy(out + (i + l) * n1 + j, &block[l], sizeof(V));
+                memcpy(out + (i + l) * width + j, &block[l], sizeof(V));
         }
         for (ptrdiff_t j = m1; j < n1; j++)
             for (int l = 0; l < W; l++)
-                out[(i + l) * n1 + j] = ((const S *)(from + j * step))[i + l];
+                out[(i + l) * width + j] = ((const S *)(from + j * step))[i + l];
     }
     for (ptrdiff_t i = m0; i < n0; i++)
         for (ptrdiff_t j = 0; j < n1; j++)
-            out[i * n1 + j] = ((const S *)(from + j * step))[i];
+            out[i * width + j] = ((const S *)(from + j * step))[i];
+}
+
+static void NAME(transpose_whole)(void *to, const char *from, ptrdiff_t step, ptrdiff_t n0, ptrdiff_t n1)
+{
+    NAME(transpose_into)(to, n1, from, step, n0, n1);
 }
