@@ -61,9 +61,9 @@ cdef bint panels_shared() noexcept nogil:
     return ad_panels
 
 
-cdef inline int block_of(int n) noexcept nogil:
-    """Columns that a factorisation takes at a time."""
-    return 64 if n < 512 else 128
+cdef inline int block_of(int n, bint quick) noexcept nogil:
+    """Columns that a factorisation takes at a time, with `quick` products or BLAS's."""
+    return 128 if n >= 512 else TILE if quick else 64
 
 
 cdef inline Code code_of(scalar *like) noexcept nogil:
@@ -418,7 +418,7 @@ cdef void square_subtract(char uplo, int n, int k, scalar *a, int lda, scalar *c
 
 cdef int potrf(char uplo, int n, scalar *a, int lda) noexcept nogil:
     """A = L L^H or U^H U in place of a triangle: block by block, each from all that are done."""
-    cdef int lo = 0, hi, info, block = BLOCK if own(a) else block_of(n)
+    cdef int lo = 0, hi, info, block = BLOCK if own(a) else block_of(n, False)
     cdef Py_ssize_t ld = lda
     if (n < ORDER or not ad_panels) and (n <= BLOCK or not own(a)):
         return potrf_of(uplo, n, a, lda)
@@ -443,9 +443,9 @@ cdef int potrf(char uplo, int n, scalar *a, int lda) noexcept nogil:
 
 cdef int getrf(int m, int n, scalar *a, int lda, int *piv) noexcept nogil:
     """P A = L U in place, with the interchanges of LAPACK; the number of the first zero on U's diagonal."""
-    cdef int k = min(m, n), lo = 0, hi, i, info, first = 0, block = block_of(min(m, n))
+    cdef int k = min(m, n), lo = 0, hi, i, info, first = 0, block = block_of(min(m, n), own(a))
     cdef Py_ssize_t ld = lda
-    if k < ORDER or not ad_panels:
+    if (k < ORDER or not ad_panels) and (k < 2 * TILE or not own(a)):
         return getrf_of(m, n, a, lda, piv)
     while lo < k:
         hi = min(lo + block, k)
