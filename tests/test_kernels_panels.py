@@ -138,6 +138,20 @@ def test_cholesky(n, dtype):
         assert not np.any(np.triu(c, 1) if lower else np.tril(c, -1))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [33, 95, *ORDERS])
+def test_inv(n, dtype):
+    a = draw(dtype, n, n) + 2 * np.sqrt(n) * np.eye(n, dtype=dtype)[::-1]  # each row is interchanged
+    x = in_threads(linalg.inv, a)
+    small(x @ a - np.eye(n), np.eye(n), dtype, n)
+    lu, piv = linalg.lu_factor(a)
+    small(linalg.inv_of_lu(lu, piv) - x, x, dtype, n)
+    a[:, n // 2] = a[:, 0]
+    a[:, 0] = 0
+    with pytest.raises(LinAlgError, match="singular"):
+        linalg.inv(a)
+
+
 @pytest.mark.parametrize("at", [3, 70, 299])
 def test_cholesky_names_what_is_not_definite(at):
     a = definite("float64", 300)

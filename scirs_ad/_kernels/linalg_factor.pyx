@@ -13,8 +13,8 @@ from scirs_ad._kernels.linalg_batch cimport (
     LEAST_TILE, Job, behaved, cost, dim, door, fail, finite, holds_nan, itemsize_of, kind, lwork_of, output, pack,
     qr_panel, real_of, run, small, square, start,
 )
-from scirs_ad._kernels.linalg_lapack cimport c64, c128, geqrt, getri, scalar
-from scirs_ad._kernels.linalg_panels cimport getrf, larfb, potrf
+from scirs_ad._kernels.linalg_lapack cimport c64, c128, geqrt, scalar
+from scirs_ad._kernels.linalg_panels cimport getrf, getri, larfb, potrf, quick
 from scirs_ad._kernels.tiles cimport (
     AD_TILE_MOST, AD_TILE_cholesky, AD_TILE_diagonal, AD_TILE_inv, AD_TILE_lu, AD_TILE_qr,
 )
@@ -215,6 +215,7 @@ def inv(a):
     job.lwork = lwork_of("inv", 64.0 * n)
     job.bytes = <Py_ssize_t> job.lwork * itemsize_of(t) + n * sizeof(int)
     job.ns = cost(t, 300, 2.0 * n * n * (n + 10))
+    job.panels = quick(t)
     if n <= AD_TILE_MOST:
         small(&job, AD_TILE_inv, t)
     if n:
@@ -629,6 +630,7 @@ def inv_of_lu(lu, piv):
     job.lwork = lwork_of("inv_of_lu", 64.0 * n)
     job.bytes = (<Py_ssize_t> job.lwork + <Py_ssize_t> n * n) * itemsize_of(t) + n * sizeof(int)
     job.ns = cost(t, 200, 4.0 / 3 * n * n * (n + 10))
+    job.panels = quick(t)
     if n:
         where = run(&job, t, <void*> inv_of_lu_body[float], <void*> inv_of_lu_body[double],
                     <void*> inv_of_lu_body[c64], <void*> inv_of_lu_body[c128])

@@ -116,6 +116,19 @@ cdef inline int getrf(int m, int n, scalar *a, int lda, int *piv) noexcept nogil
     return info
 
 
+cdef inline int trtri(char uplo, char diag, int n, scalar *a, int lda) noexcept nogil:
+    cdef int info = 0
+    if scalar is float:
+        lapack.strtri(&uplo, &diag, &n, a, &lda, &info)
+    elif scalar is double:
+        lapack.dtrtri(&uplo, &diag, &n, a, &lda, &info)
+    elif scalar is c64:
+        lapack.ctrtri(&uplo, &diag, &n, a, &lda, &info)
+    else:
+        lapack.ztrtri(&uplo, &diag, &n, a, &lda, &info)
+    return info
+
+
 cdef inline int getri(int n, scalar *a, int lda, int *piv, scalar *work, int lwork) noexcept nogil:
     cdef int info = 0
     if scalar is float:

@@ -19,6 +19,8 @@ cdef void trsm(char side, char uplo, char ta, char diag, int m, int n, scalar *a
                scalar *b, int ldb) noexcept nogil
 cdef void larfb(char ta, int m, int n, int k, scalar *v, int ldv, scalar *t, int ldt, scalar *c, int ldc,
                 scalar *work) noexcept nogil
+cdef bint quick(int typenum) noexcept nogil
+cdef int getri(int n, scalar *a, int lda, int *piv, scalar *work, int lwork) noexcept nogil
 cdef int potrf(char uplo, int n, scalar *a, int lda) noexcept nogil
 cdef int getrf(int m, int n, scalar *a, int lda, int *piv) noexcept nogil
 cdef void sgemm(char *ta, char *tb, int *m, int *n, int *k, float *alpha, float *a, int *lda, float *b, int *ldb,

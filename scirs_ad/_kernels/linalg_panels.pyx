@@ -4,9 +4,11 @@ The threads of BLAS wait for each other in every call, so that a factorisation w
 when a core is busy; a loop over panels does not (src/pool.c). The panels depend on the sizes alone, so that results
 are those of one thread.
 """
+from numpy cimport NPY_DOUBLE, NPY_FLOAT
+
 from scirs_ad._kernels.linalg_lapack cimport (
-    c64, c128, getrf as getrf_of, herk_subtract, larfb as larfb_of, laswp, potrf as potrf_of, scalar,
-    syrk as syrk_of, trsm as trsm_of,
+    c64, c128, getrf as getrf_of, getri as getri_of, herk_subtract, larfb as larfb_of, laswp, potrf as potrf_of, scalar,
+    syrk as syrk_of, trsm as trsm_of, trtri,
 )
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
 from scirs_ad._kernels.tiles cimport AD_TRIANGLE_MOST, tiles
@@ -107,6 +109,11 @@ cdef inline bint own(scalar *like) noexcept nogil:
         return False
     else:
         return tiles.gemm[sizeof(scalar) == sizeof(float)] != NULL
+
+
+cdef bint quick(int typenum) noexcept nogil:
+    """The same by the number of a dtype."""
+    return (typenum == NPY_FLOAT or typenum == NPY_DOUBLE) and tiles.gemm[typenum == NPY_FLOAT] != NULL
 
 
 cdef void one_gemm(char ta, char tb, int m, int n, int k, scalar *alpha, scalar *a, int lda, scalar *b, int ldb,
@@ -462,3 +469,52 @@ cdef int getrf(int m, int n, scalar *a, int lda, int *piv) noexcept nogil:
                      a + hi * (ld + 1), lda)
         lo = hi
     return first
+
+
+cdef void upper_inverse(int n, scalar *a, int lda) noexcept nogil:
+    """U^-1 in place of an upper triangle U: by halves."""
+    cdef int half = n // 2 // ROWS * ROWS, rest = n - half
+    cdef scalar *second = a + <Py_ssize_t> half * (lda + 1)
+    cdef scalar *between = a + half * <Py_ssize_t> lda
+    cdef int i, j
+    if n <= AD_TRIANGLE_MOST:
+        trtri(c'U', c'N', n, a, lda)
+        return
+    trsm(c'L', c'U', c'N', c'N', half, rest, a, lda, between, lda)
+    trsm(c'R', c'U', c'N', c'N', half, rest, second, lda, between, lda)
+    for j in range(rest):
+        for i in range(half):
+            between[j * <Py_ssize_t> lda + i] = -between[j * <Py_ssize_t> lda + i]
+    upper_inverse(half, a, lda)
+    upper_inverse(rest, second, lda)
+
+
+cdef int getri(int n, scalar *a, int lda, int *piv, scalar *work, int lwork) noexcept nogil:
+    """A^-1 in place of the factors of getrf: X of ``X L = U^-1``, in blocks of columns; work of TILE n elements."""
+    cdef Py_ssize_t ld = lda
+    cdef int lo, width, i, j
+    cdef scalar x
+    if n < 2 * TILE or not own(a):
+        return getri_of(n, a, lda, piv, work, lwork)
+    for i in range(n):
+        if a[i * (ld + 1)] == 0:
+            return i + 1
+    upper_inverse(n, a, lda)
+    lo = (n - 1) // TILE * TILE
+    while lo >= 0:
+        width = min(TILE, n - lo)
+        for j in range(width):
+            for i in range(lo + j + 1, n):
+                work[j * <Py_ssize_t> n + i] = a[(lo + j) * ld + i]
+                a[(lo + j) * ld + i] = 0
+        gemm_add(c'N', c'N', n, width, n - lo - width, -1, a + (lo + width) * ld, lda, work + lo + width, n,
+                 a + lo * ld, lda)
+        trsm(c'R', c'L', c'N', c'U', n, width, work + lo, n, a + lo * ld, lda)
+        lo -= TILE
+    for j in range(n - 2, -1, -1):
+        if piv[j] != j + 1:
+            for i in range(n):
+                x = a[j * ld + i]
+                a[j * ld + i] = a[(piv[j] - 1) * ld + i]
+                a[(piv[j] - 1) * ld + i] = x
+    return 0
