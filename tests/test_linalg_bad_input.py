@@ -151,6 +151,35 @@ def test_singular_and_indefinite(name):
         function(pair(bad, GOOD.get(name, I3 * [1.0, 2.0, 3.0])))
 
 
+# Of these the part without D^-1 is asked for, which is all that a program computes.
+DEFINED = {"ldl"}
+
+
+@pytest.mark.filterwarnings("ignore:Matrix is singular")
+@pytest.mark.parametrize("name", [name for name in BAD if name not in DEFINED])
+def test_singular_and_indefinite_when_compiled(name):
+    function, bad = BAD[name]
+    with pytest.raises(np.linalg.LinAlgError) as error:
+        ad.compile(function)(bad)
+    assert str(error.value).split(":")[0] in NAMES | {"inv"}, error.value
+    with pytest.raises(np.linalg.LinAlgError, match="matrix 1 of the batch"):
+        ad.compile(function)(pair(bad, GOOD.get(name, I3 * [1.0, 2.0, 3.0])))
+
+
+@pytest.mark.parametrize(
+    ("function", "bad", "match"),
+    [
+        (sla.companion, np.array([0.0, 1.0, 2.0]), "^companion: .*the first coefficient"),
+        (lambda q: sla.solve_continuous_are(-I3, I3, q, I3), np.triu(np.ones((3, 3))), "^solve_continuous_are: .*q must be symmetric"),
+        (lambda r: sla.solve_discrete_are(I3 / 9, I3, I3, r), np.triu(np.ones((3, 3))), "^solve_discrete_are: .*r must be symmetric"),
+    ],
+)
+def test_wrong_values_when_compiled(function, bad, match):
+    for f, x in ((function, bad), (ad.compile(function), bad), (ad.vmap(function), bad[None])):
+        with pytest.raises(ValueError, match=match):
+            f(x)
+
+
 @pytest.mark.parametrize(
     ("call", "match"),
     [

@@ -1385,7 +1385,8 @@ cdef class Primitive:
             out = kernel(*args) if params is None else kernel(*args, **params)
         except (ValueError, IndexError) as error:       # NumPy's messages do not name the operation
             name = self.name.removesuffix("_core")
-            if type(error) not in (ValueError, IndexError) or name in str(error):
+            known = name if params is None else params.get("name", name)    # who is said to have called
+            if type(error) not in (ValueError, IndexError) or name in str(error) or str(known) in str(error):
                 raise
             raise type(error)(f"{name}: {error}") from None
         if self.n_out == 0:

@@ -215,6 +215,40 @@ def _(rng):
         yield raises(np.linalg.LinAlgError, *args, **how, match="watched: .*values 0 and 1")
 
 
+# ------------------------------------------------------------------------------------------------ refusal
+def _refused(x, bad, *, name, why, error=np.linalg.LinAlgError):
+    if np.any(bad):
+        *place, i, _ = (int(k) for k in np.argwhere(bad)[0])
+        raise error(f"{name}: {matrix_of_batch(tuple(place))}{why.format(i=i)}")
+    return _broadcast(x, bad)
+
+
+@primitive("(m,n),(k,l)->(m,n)", kernel=_refused, internal=True)
+def refused(x, bad, *, name, why, error=np.linalg.LinAlgError):
+    """`x`; an `error` that says `why`, with the matrix of the batch and the row ``{i}``, where something of it is `bad`.
+
+    An operation of its own, so that it runs where numbers are: also under vmap and in compiled programs. Derivative: the
+    identity. Cost: a pass.
+    """
+    return _broadcast(x, bad)
+
+
+@refused.def_vjp
+def _(ct, specs):
+    return fit(ct, specs[0]), None
+
+
+@refused.def_samples
+def _(rng):
+    def against(bad):
+        return (rng.standard_normal((3, 1)), np.asarray(bad)[:, None]), {"name": "refused", "why": "row {i} is bad"}
+
+    args, how = against([False, False, False])
+    yield sample(*args, **how, wrt=(0,))
+    args, how = against([False, True, True])
+    yield raises(np.linalg.LinAlgError, *args, **how, match="refused: row 1 is bad")
+
+
 # ------------------------------------------------------------------------------------------------ condition
 def _reciprocal_one(a):
     getrf, gecon = lapack.get_lapack_funcs(("getrf", "gecon"), (a,))

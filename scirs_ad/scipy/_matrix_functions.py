@@ -2,13 +2,16 @@
 
 import numpy as np
 
-from scirs_ad._core.core import dtype_of, shape_of, value_of
+from scirs_ad._core.core import dtype_of, shape_of
 from scirs_ad._ops import arithmetic as ar
 from scirs_ad._ops import complex as cx
+from scirs_ad._ops import elementwise as ew
+from scirs_ad._ops import extrema
 from scirs_ad._ops import linalg as la
 from scirs_ad._ops import matrix_equations as eq
 from scirs_ad._ops import matrix_functions as mf
 from scirs_ad._ops import shape as sh
+from scirs_ad._ops.linalg_policy import refused
 from scirs_ad._ops.matrix_exponential import expm_frechet_core, exponential
 from scirs_ad._ops.matrix_trigonometric import trigonometric_core
 from scirs_ad._ops.products import kron, matmul
@@ -406,6 +409,14 @@ def solve_discrete_lyapunov(a, q, method=None):
     return sh.reshape(x, (*shape_of(x)[:-2], n, n))
 
 
+def _hermitian(name, what, x):
+    """`x`; ValueError if it is not Hermitian but for rounding."""
+    limit = 100 * np.finfo(dtype_of(x)).eps
+    largest = extrema.max(ew.abs(x), axis=(-2, -1), keepdims=True, initial=0.0)
+    bad = ew.greater(ew.abs(ew.subtract(x, la.h_(x))), ew.multiply(limit, largest))
+    return refused(x, bad, name=name, why=f"{what} must be symmetric or Hermitian", error=ValueError)
+
+
 def _riccati(name, core, a, b, q, r, e, s):
     a, q, r = _matrix(name, a), _matrix(name, q), _matrix(name, r)
     b = checked(name, b, True)
@@ -413,12 +424,7 @@ def _riccati(name, core, a, b, q, r, e, s):
     for what, x, shape in (("b", b, (n, m)), ("q", q, (n, n)), ("r", r, (m, m))):
         if shape_of(x)[-2:] != shape:
             raise ValueError(f"{name}: {what} has shape {shape_of(x)}, expected (..., {shape[0]}, {shape[1]})")
-    for what, x in (("q", q), ("r", r)):
-        known = value_of(x)
-        if type(known) is np.ndarray:
-            gap = np.max(np.abs(known - np.conj(np.swapaxes(known, -1, -2))), initial=0.0)
-            if gap > 100 * np.finfo(known.dtype).eps * np.max(np.abs(known), initial=0.0):
-                raise ValueError(f"{name}: {what} must be symmetric or Hermitian")
+    q, r = _hermitian(name, "q", q), _hermitian(name, "r", r)
     if e is not None:
         inverse = la.inv_core(_matrix(name, e))
         a, q = matmul(a, inverse), matmul(matmul(la.h_(inverse), q), inverse)

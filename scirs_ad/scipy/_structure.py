@@ -5,7 +5,7 @@ Also what SciPy does not have: `band_part`, `symmetrize`, `solve_woodbury`, `sol
 
 import numpy as np
 
-from scirs_ad._core.core import as_array, dtype_of, shape_of, value_of
+from scirs_ad._core.core import as_array, dtype_of, shape_of
 from scirs_ad._core.lazy import lazy
 from scirs_ad._ops import arrange, extrema, fft, join
 from scirs_ad._ops import band_factors as bf
@@ -15,7 +15,7 @@ from scirs_ad._ops import index as ix
 from scirs_ad._ops import linalg as la
 from scirs_ad._ops import matrix_bands as mb
 from scirs_ad._ops import shape as sh
-from scirs_ad._ops.linalg_policy import bound, matrix_of_batch
+from scirs_ad._ops.linalg_policy import bound, refused
 from scirs_ad._ops.products import matmul
 from scirs_ad.scipy._spectra import checked, selection
 
@@ -151,9 +151,9 @@ def companion(a):
         raise ValueError(
             f"companion: the length of `a` along the last axis must be at least 2; its shape is {shape_of(a)}"
         )
-    first = value_of(a)
-    if type(first) is np.ndarray and np.any(first[..., 0] == 0):
-        raise ValueError("companion: the first coefficient in `a` must not be zero")
+    first = ew.equal(a[..., :1], 0)
+    why = "the first coefficient in `a` must not be zero"
+    a = la.vector(refused(la.column(a), la.column(first), name="companion", why=why, error=ValueError))
     row = ew.negative(ew.divide(a[..., 1:], a[..., :1]))
     top = sh.reshape(row, (*shape_of(row)[:-1], 1, n - 1))
     ones = np.broadcast_to(np.eye(n - 2, n - 1, dtype=dtype_of(row)), (*shape_of(row)[:-1], n - 2, n - 1))
@@ -484,11 +484,8 @@ def solve_circulant(c, b, singular="raise", tol=None, caxis=-1, baxis=0, outaxis
         limit = ew.multiply(extrema.max(size, axis=-1, keepdims=True), n * np.finfo(dtype_of(size)).eps)
     near = ew.less_equal(size, limit)
     if singular == "raise":
-        values = value_of(near)
-        if type(values) is np.ndarray and np.any(values):
-            place = tuple(int(k) for k in np.argwhere(values)[0][:-1])
-            raise np.linalg.LinAlgError(f"solve_circulant: {matrix_of_batch(place)}near singular circulant matrix; "
-                                        "singular='lstsq' solves it")  # fmt: skip
+        why = "near singular circulant matrix; singular='lstsq' solves it"
+        f = la.vector(refused(la.column(f), la.column(near), name="solve_circulant", why=why))
     q = ew.where(near, 0.0, ew.divide(fft.fft(b, axis=-1), ew.where(near, 1.0, f)))
     x = fft.ifft(q, axis=-1)
     if dtype_of(c).kind == "f" and dtype_of(b).kind == "f":
@@ -517,12 +514,10 @@ def solve_woodbury(d, u, v, b, check_finite=True):
     ):
         raise ValueError(f"solve_woodbury: d (..., n) and u, v (..., n, k) are needed; the shapes are {shape_of(d)}, "
                          f"{shape_of(u)} and {shape_of(v)}")  # fmt: skip
-    known = value_of(d)
-    if type(known) is np.ndarray and not np.all(known):
-        *place, i = (int(k) for k in np.argwhere(known == 0)[0])
-        raise np.linalg.LinAlgError(f"solve_woodbury: {matrix_of_batch(tuple(place))}element {i} of d is zero; the formula "
-                                    "needs a diagonal that is not singular")  # fmt: skip
-    inverse, adjoint = la.column(ew.reciprocal(d)), la.h_(v)
+    d = la.column(d)
+    why = "element {i} of d is zero; the formula needs a diagonal that is not singular"
+    inverse = ew.reciprocal(refused(d, ew.equal(d, 0), name="solve_woodbury", why=why))
+    adjoint = la.h_(v)
     scaled = ew.multiply(inverse, u)
     small = ew.add(matmul(adjoint, scaled), np.eye(shape_of(u)[-1], dtype=dtype_of(u)))
 
@@ -530,7 +525,7 @@ def solve_woodbury(d, u, v, b, check_finite=True):
         x = ew.multiply(inverse, x)
         return ew.subtract(x, matmul(scaled, la.solve_core(small, matmul(adjoint, x))))
 
-    return _against("solve_woodbury", shape_of(d)[-1], b, solver)
+    return _against("solve_woodbury", shape_of(u)[-2], b, solver)
 
 
 @documented(
