@@ -303,6 +303,8 @@ def test_creation():
     agrees(f)
     with pytest.raises(ValueError, match="infs or NaNs"):
         ad.grad(lambda x: np.asarray_chkfinite(x / 0.0)[0], native=True)(X * 0 + np.inf)
+    # Numbers that are not known yet go through.
+    np.testing.assert_array_equal(ad.compile(ad.native(lambda x: np.asarray_chkfinite(x) * 2))(X), 2 * X)
 
 
 def test_lists_of_scalars():
