@@ -170,8 +170,16 @@ def test_singular_and_indefinite_when_compiled(name):
     ("function", "bad", "match"),
     [
         (sla.companion, np.array([0.0, 1.0, 2.0]), "^companion: .*the first coefficient"),
-        (lambda q: sla.solve_continuous_are(-I3, I3, q, I3), np.triu(np.ones((3, 3))), "^solve_continuous_are: .*q must be symmetric"),
-        (lambda r: sla.solve_discrete_are(I3 / 9, I3, I3, r), np.triu(np.ones((3, 3))), "^solve_discrete_are: .*r must be symmetric"),
+        (
+            lambda q: sla.solve_continuous_are(-I3, I3, q, I3),
+            np.triu(np.ones((3, 3))),
+            "^solve_continuous_are: .*q must be symmetric",
+        ),
+        (
+            lambda r: sla.solve_discrete_are(I3 / 9, I3, I3, r),
+            np.triu(np.ones((3, 3))),
+            "^solve_discrete_are: .*r must be symmetric",
+        ),
     ],
 )
 def test_wrong_values_when_compiled(function, bad, match):
