@@ -650,3 +650,12 @@ def test_huge_constants(monkeypatch):
     large.flags.writeable = False
     assert ad.compile(lambda x: np.sum(large * x))(2.0) == 40_000  # no warning: they are errors here
     assert ad.compile(lambda x: np.sum(small * x))(2.0) == 200
+
+
+@pytest.mark.parametrize("n", [3, 300])
+def test_differences_of_equal_numbers_keep_their_sign(n):
+    """Of a scalar program, and of a vector: arctan2 is half a turn, or minus that."""
+    x = np.linspace(1.0, 2.0, n)
+    for f in (lambda a, b: np.arctan2(-(a - b), -b), lambda a, b: np.arctan2(0.0 - (a - b), -b)):
+        for g in (f, ad.vmap(f), lambda a, b, f=f: np.stack([f(a[i], b[i]) for i in range(3)])):
+            np.testing.assert_array_equal(ad.compile(g)(x, x), g(x, x))

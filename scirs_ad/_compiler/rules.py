@@ -1,7 +1,8 @@
 """The identities that `rebuild` knows, one a line.
 
-Exact ones hold for all values, inf and nan included, up to the sign of a zero; and a rewrite is used only where shape
-and dtype stay the same. `x*0`, `x/x`, `log(exp(x))`, `sqrt(x**2)` change values or domains and are not among them.
+Exact ones hold for all values, inf and nan included, up to the sign of a zero that an operand has (`-(x - y)` is not
+`y - x`: equal numbers have differences of either sign, and arctan2 tells them apart); and a rewrite is used only where
+shape and dtype stay the same. `x*0`, `x/x`, `log(exp(x))`, `sqrt(x**2)` change values or domains and are not among them.
 `mulz` is the product that is zero wherever its first factor is. `c` and `d` are constants of one value, `p` is a power
 of two: factors of it are exact, as long as nothing leaves the range of normal numbers.
 """
@@ -12,7 +13,6 @@ EXACT = """
 x + 0              -> x
 0 + x              -> x
 x - 0              -> x
-0 - x              -> -x
 x * 1              -> x
 1 * x              -> x
 x / 1              -> x
@@ -25,7 +25,6 @@ x + (-y)           -> x - y
 x - (-y)           -> x + y
 (-x) * (-y)        -> x * y
 (-x) / (-y)        -> x / y
--(x - y)           -> y - x
 mulz(1, x)         -> x
 mulz(x, 1)         -> x
 mulz(x, -1)        -> -x

@@ -292,8 +292,6 @@ cdef class ScalarBuilder:
                 return self.constant(x - y)
             if self._is(b, 0):
                 return a
-            if self._is(a, 0):
-                return self.apply(NEGATIVE, b)
             if self.op[b] == NEGATIVE:
                 return self.apply(ADD, a, inner[3 * b])
         elif op == MULTIPLY:
@@ -346,8 +344,6 @@ cdef class ScalarBuilder:
                 return self.constant(-x)
             if self.op[a] == NEGATIVE:
                 return inner[3 * a]
-            if self.op[a] == SUBTRACT:
-                return self.apply(SUBTRACT, inner[3 * a + 1], inner[3 * a])
         elif op == RECIPROCAL and fixed_a:
             return self.constant(1 / x)
         elif op == SQRT and fixed_a:
