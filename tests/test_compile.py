@@ -659,3 +659,18 @@ def test_differences_of_equal_numbers_keep_their_sign(n):
     for f in (lambda a, b: np.arctan2(-(a - b), -b), lambda a, b: np.arctan2(0.0 - (a - b), -b)):
         for g in (f, ad.vmap(f), lambda a, b, f=f: np.stack([f(a[i], b[i]) for i in range(3)])):
             np.testing.assert_array_equal(ad.compile(g)(x, x), g(x, x))
+
+
+def test_views_of_arrays_in_fortran_order():
+    """What a function closes over is copied, and views of it are views of the copy."""
+    rng = np.random.default_rng(0)
+    whole = np.asfortranarray(rng.standard_normal((12, 16, 9)))
+    for view in (whole, whole.T, whole[::-1], whole[:, ::-1], whole.T[1:, ::-1], whole.transpose(1, 0, 2)[::-1]):
+        x = rng.standard_normal(view.shape)
+        np.testing.assert_array_equal(ad.compile(lambda x, view=view: x * view)(x), x * view)
+
+    def f(x):
+        return np.sum(np.transpose(np.cumsum(np.sin(x), axis=1)) * whole)
+
+    x = rng.standard_normal((9, 16, 12))
+    np.testing.assert_allclose(ad.compile(ad.grad(f))(x), ad.grad(f)(x), rtol=1e-12)

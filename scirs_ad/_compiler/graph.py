@@ -321,7 +321,7 @@ def record(f, specs, name, weak=(), opens_calls=False):
                     f"(a.flags.writeable = False), which needs no copy",
                     stacklevel=2,
                 )
-            known = frozen[id(a)] = a, a.copy(), None
+            known = frozen[id(a)] = a, a.copy("K"), None  # in its order, as views of it count on
             known[1].flags.writeable = False
         return known[1]
 
