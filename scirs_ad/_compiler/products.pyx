@@ -1,4 +1,4 @@
-"""Products of matrices and vectors as instructions: BLAS, with transposes as flags.
+"""Products of matrices and vectors as instructions: calls as of BLAS, with transposes as flags.
 
 A matrix with rows of unit stride is for BLAS, which counts by columns, its own transpose: so what is computed is
 ``C^T = B^T A^T``.
@@ -92,33 +92,28 @@ ctypedef fused real:
     float
 
 
-cdef inline void half(Call* x, char** ptr, real* like) noexcept nogil:
-    syrk[real](x.ta, x.m, x.k, <real*> ptr[x.a], x.lda, <real*> ptr[x.c], x.ldc)
+cdef inline void half(Call* x, char** ptr, real* c) noexcept nogil:
+    syrk(x.ta, x.m, x.k, <real*> ptr[x.a], x.lda, c, x.ldc)
 
 
-cdef int each_gemm64(void* data, char** ptr) noexcept nogil:
-    cdef Call* x = <Call*> data
+cdef inline void each_gemm(Call* x, char** ptr, One one, real* c) noexcept nogil:
     if x.large:
         warm(1)
     if x.half and not x.small:
-        half[double](x, ptr, NULL)
-        return 0
-    some(x, ptr, small_gemm if x.small else gemm64, 0, x.count)
+        half(x, ptr, c)
+        return
+    some(x, ptr, small_gemm if x.small else one, 0, x.count)
     if x.half:
-        mirror[double](<double*> ptr[x.c], x.ldc, 0, x.n, 0, x.n)
+        mirror(c, x.ldc, 0, x.n, 0, x.n)
+
+
+cdef int each_gemm64(void* data, char** ptr) noexcept nogil:
+    each_gemm(<Call*> data, ptr, gemm64, <double*> ptr[(<Call*> data).c])
     return 0
 
 
 cdef int each_gemm32(void* data, char** ptr) noexcept nogil:
-    cdef Call* x = <Call*> data
-    if x.large:
-        warm(1)
-    if x.half and not x.small:
-        half[float](x, ptr, NULL)
-        return 0
-    some(x, ptr, small_gemm if x.small else gemm32, 0, x.count)
-    if x.half:
-        mirror[float](<float*> ptr[x.c], x.ldc, 0, x.n, 0, x.n)
+    each_gemm(<Call*> data, ptr, gemm32, <float*> ptr[(<Call*> data).c])
     return 0
 
 
@@ -294,9 +289,9 @@ cdef class Products(Held):
             with nogil:
                 share_panels(True)
                 if s.call.half and s.call.double:
-                    half[double](s.call, f.ptr, NULL)
+                    half(s.call, f.ptr, <double*> f.ptr[s.call.c])
                 elif s.call.half:
-                    half[float](s.call, f.ptr, NULL)
+                    half(s.call, f.ptr, <float*> f.ptr[s.call.c])
                 else:
                     some(s.call, f.ptr, gemm64 if s.call.double else gemm32, 0, s.call.count)
                 share_panels(False)

@@ -6,7 +6,10 @@ A derivative that does not exist raises NotDifferentiableError when it is asked 
 """
 
 from scirs_ad._core.lazy import lazy
-from scirs_ad._ops.softmax import *  # noqa: F403
+from scirs_ad._ops.softmax import log_softmax as log_softmax
+from scirs_ad._ops.softmax import logsumexp as logsumexp
+from scirs_ad._ops.softmax import softmax as softmax
+from scirs_ad._ops.softmax import softplus as softplus
 
 _pages = lazy("scirs_ad._ops.special_names")  # 9 ms, and SciPy's own ten times that: when something of it is needed
 _composed = lazy("scirs_ad._ops.special_composed")
