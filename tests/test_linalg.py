@@ -86,10 +86,17 @@ def test_vector_norms(order):
     check_grads(lambda x: anp.linalg.norm(x, order, 1), (a,), order=1)
 
 
-@pytest.mark.parametrize("order", [None, 2, 1, 3, np.inf, "fro"])
-def test_norm_at_zero(order):
-    x = np.zeros((2, 2)) if order == "fro" else np.zeros(3)
-    close(ad.grad(lambda v: anp.linalg.norm(v, order))(x), 0)
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("order", [None, 2, -2, 1, -1, 3, np.inf, -np.inf, "fro", "nuc"])
+def test_norm_at_zero(order, compiled):
+    gradient = ad.grad(lambda v: anp.linalg.norm(v, order))
+    gradient = ad.compile(gradient) if compiled else gradient
+    for shape in [(3,)] * (type(order) is not str) + [(2, 2), (2, 3)] * (order != 3):
+        close(gradient(np.zeros(shape)), 0)
+
+
+def test_nuclear_norm_of_a_singular_matrix():
+    close(ad.grad(lambda a: anp.linalg.norm(a, "nuc"))(np.diag([2.0, 1.0, 0.0])), np.diag([1.0, 1.0, 0.0]))
 
 
 # ------------------------------------------------------------------------------------------------ derivatives

@@ -11,10 +11,10 @@ import heapq
 import numpy as np
 
 from scirs_ad._compiler.again import make_again
-from scirs_ad._compiler.graph import NUMBERS, FlatGraph, chart_of, dependencies
+from scirs_ad._compiler.graph import NUMBERS, FlatGraph, Op, chart_of, dependencies
 from scirs_ad._compiler.sink import sink
 from scirs_ad._compiler.views import layout_of_terms
-from scirs_ad._core.core import Elementwise
+from scirs_ad._core.core import PRIMITIVES, Elementwise, Spec
 from scirs_ad._core.errors import GraphError
 from scirs_ad._kernels.region import has_kernel
 from scirs_ad._transforms.chart import Drawable
@@ -207,6 +207,33 @@ def kind_of(op, graph):
     return None if 0 in shape or signature_of(op, graph) is None else shape
 
 
+def outer_products(graph):
+    """Products of a column and a row as what they are, elementwise: what is made of them needs no matrix in between.
+
+    Exact up to the sign of a zero: a sum of one product of zeros is +0.
+    """
+    found, specs = [], graph.specs
+    for op in graph.ops:
+        name = op.primitive.name
+        if name == "outer_last" or (name == "matmul_core" and specs[op.inputs[0]].shape[-1] == 1):
+            out, ins = specs[op.outputs[0]], op.inputs
+            if out.dtype.char in "df" and all(specs[v].dtype == out.dtype for v in ins):
+                if specs is graph.specs:
+                    specs = list(specs)
+                if name == "outer_last":
+                    ends = [(*specs[ins[0]].shape, 1), (*specs[ins[1]].shape[:-1], 1, specs[ins[1]].shape[-1])]
+                    for v, to in zip(ins, ends, strict=True):
+                        specs.append(Spec(to, out.dtype))
+                        params = {"core": len(specs[v].shape), "to": to}
+                        found.append(Op(PRIMITIVES["reshape_core"], params, (v,), (len(specs) - 1,)))
+                    ins = len(specs) - 2, len(specs) - 1
+                op = Op(PRIMITIVES["multiply"], None, ins, op.outputs)
+        found.append(op)
+    if specs is graph.specs:
+        return graph
+    return FlatGraph(graph.name, specs, graph.constants, found, graph.inputs, graph.outputs, graph.uniform)
+
+
 def fuse(graph):
     """The operations of a graph in an order of steps, elementwise ones in regions.
 
@@ -218,6 +245,7 @@ def fuse(graph):
     -------
     FusedGraph
     """
+    graph = outer_products(graph)
     ops = graph.ops
     users, waiting = dependencies(ops)
     kinds = [kind_of(op, graph) for op in ops]

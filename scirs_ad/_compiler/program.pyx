@@ -30,14 +30,29 @@ cdef list watchers = WATCHERS
 
 cdef extern from *:
     """
+    #include <stdint.h>
     #include <stdlib.h>
+    #if defined(__linux__)
+    #include <sys/mman.h>
+    #define AD_POPULATE_WRITE 23    /* MADV_POPULATE_WRITE, Linux 5.14 */
+    #endif
+    /* A large one is touched at once, since all of it will be: 0.35 ms a MB, where page faults one by one are 0.65 ms
+     * (on a virtual machine). A kernel that does not know how leaves it as it is. */
     static void *ad_arena_new(size_t size)
     {
     #if defined(_WIN32)
         return malloc(size);
     #else
         void *data = NULL;
-        return posix_memalign(&data, 64, size ? size : 64) == 0 ? data : NULL;
+        if (posix_memalign(&data, 64, size ? size : 64) != 0)
+            return NULL;
+    #if defined(__linux__)
+        if (size >= (1u << 19)) {
+            uintptr_t first = ((uintptr_t) data + 4095) & ~(uintptr_t) 4095;
+            madvise((void *) first, ((uintptr_t) data + size - first) & ~(uintptr_t) 4095, AD_POPULATE_WRITE);
+        }
+    #endif
+        return data;
     #endif
     }
     """

@@ -44,7 +44,9 @@ LEAST_OPS = 4  # what is smaller stays as it is
 CALL, ELEMENT, FUNCTION, COPY, PYTHON, PRODUCT = 6.0, 0.2, 1.0, 10.0, 700.0, 50.0
 # And an element in a scalar program, of one run and of many.
 ONE, ONE_FUNCTION, LANE, LANE_FUNCTION = 0.9, 10.0, 0.1, 0.8
+SHORT = int(CALL / (ONE - ELEMENT))  # elements of a vector that are a gain
 MOVES = frozenset(["index", "reshape_core", "broadcast_core", "permute_core", "flip_last", "stop"])  # views
+_GAINS = frozenset(RULES) - MOVES - frozenset(REDUCTIONS)
 
 
 # ------------------------------------------------------------------------------------------------ what can be lowered
@@ -284,6 +286,26 @@ def _axis(graph):
     return count if times >= LEAST_OPS else 0
 
 
+def _is_wide(graph):
+    """Whether by the estimates above no group can gain: no joins, scatters and products, and hardly a short vector.
+
+    It is a tenth of the time that the groups take to say the same: a fifth of compiling a function of vectors.
+    """
+    short = 0
+    for op in graph.ops:
+        name = op.primitive.name
+        if name in _GAINS:
+            return False
+        if name not in MOVED_BY and (name in REDUCTIONS or graph.specs[op.outputs[0]].size <= SHORT):
+            short += 1
+    if short >= LEAST_OPS:
+        return False
+    for v, value in graph.constants.items():
+        if type(value) is np.ndarray and v not in graph.uniform and 2 * np.count_nonzero(value) < value.size <= READ:
+            return False
+    return True
+
+
 def scalarise(graph, products=False):
     """A graph whose small operations are scalar programs, where that is a gain.
 
@@ -298,12 +320,15 @@ def scalarise(graph, products=False):
     FlatGraph
         The same graph if nothing is gained.
     """
+    axis = _axis(graph)
+    if not axis and _is_wide(graph):
+        return graph
     letters = Counter(graph.specs[op.outputs[0]].dtype.char for op in graph.ops)
     best, cost, known = graph.ops, None, Known(graph, products)
     for letter in "df":
         if letters[letter] < LEAST_OPS:
             continue
-        ops, dtype, axis = best, np.dtype(letter), _axis(graph)
+        ops, dtype = best, np.dtype(letter)
         # A leading axis may be one of runs, or of elements: that of the unit vectors of a Jacobian.
         mapped = _gathered(known, ops, dtype, axis) if axis else ops
         for start in (ops,) if mapped is ops else (ops, mapped):

@@ -99,7 +99,8 @@ def matrix_norm(x, /, *, keepdims=False, ord="fro"):
 
     Notes
     -----
-    Derivative: a subgradient, 0 at the zero matrix for "fro". Cost: one pass, or the singular values.
+    Derivative: a subgradient, 0 at the zero matrix; for "nuc" ``U V^H`` without singular values of zero. Cost: one pass,
+    or the singular values.
 
     Examples
     --------
@@ -117,7 +118,7 @@ def matrix_norm(x, /, *, keepdims=False, ord="fro"):
         sums = sh.sum(ew.abs(x), axis=-2 if ord in (1, -1) else -1)
         total = (extrema.max if ord > 0 else extrema.min)(sums, axis=-1)
     elif ord in (2, -2, "nuc"):
-        s = dc.svdvals(x)
+        s = ew.abs(dc.svdvals(x))  # the derivative of abs is 0 at 0
         total = sh.sum(s, axis=-1) if ord == "nuc" else (extrema.max if ord == 2 else extrema.min)(s, axis=-1)
     else:
         raise ValueError(f"matrix_norm: ord must be 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, not {ord!r}")
