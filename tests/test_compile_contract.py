@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import scirs_ad as ad
+import scirs_ad.numpy as anp
 
 X = np.array([0.3, -0.7, 1.1, 0.2])
 close = np.testing.assert_allclose
@@ -309,7 +310,34 @@ def test_everything_that_needs_a_value_names_the_line():
     def equal(x):
         return x if x[0] == 0 else 2 * x  # here
 
-    for f in (branch, loop, count, chain_of_comparisons, number, checked, array, position, masked, equal):
+    def item(x):
+        return x * x[:1].item()  # here
+
+    def shape(x):
+        return np.zeros(x[0].astype(int)) + x.sum()  # here
+
+    def own_shape(x):
+        return anp.zeros((2, x[0].astype(int))) + x.sum()  # here
+
+    def grid(x):
+        return anp.arange(x[0].astype(int)) * x.sum()  # here
+
+    def repeated(x):
+        return np.repeat(x, x[0].astype(int))  # here
+
+    def tiled(x):
+        return np.tile(x, x[0].astype(int))  # here
+
+    def padded(x):
+        return np.pad(x, x[0].astype(int))  # here
+
+    def drawn(x):
+        return x.sum() + np.random.default_rng(0).standard_normal(x[0].astype(int))  # here
+
+    for f in (
+        branch, loop, count, chain_of_comparisons, number, checked, array, position, masked, equal, item, shape,
+        own_shape, grid, repeated, tiled, padded, drawn,
+    ):  # fmt: skip
         for g in (f, ad.grad(lambda x, f=f: np.sum(f(x)))):
             with pytest.raises(TypeError) as caught:
                 ad.compile(g)(X)

@@ -245,8 +245,11 @@ class compile(Door):
         donated = self._donated(structure, moving)
         try:
             return Body(function, specs, self.__name__, self.level, weak, donated, self.memory_limit)
-        except TracingError as error:
-            raise _explained(error, self.__name__) from error
+        except TypeError as error:
+            # Extension modules ask for an int and then have an error of their own: np.zeros, random generators.
+            if isinstance(error, TracingError) or "Variable(traced" in str(error):
+                raise _explained(error, self.__name__) from error
+            raise
 
     def _donated(self, structure, moving):
         """Which of the arrays belong to donated arguments."""

@@ -8,7 +8,7 @@ import numpy as np
 from scirs_ad._core.core import Variable, as_array, dtype_of, shape_of
 from scirs_ad._ops import shape as sh
 from scirs_ad._ops.gather import FULL, Key, index, size_of
-from scirs_ad._ops.index import known
+from scirs_ad._ops.index import known_values
 from scirs_ad._ops.join import concatenate
 
 __all__ = [
@@ -420,6 +420,7 @@ def tile(A, reps):
     array([1., 2., 1., 2.])
     """
     x = as_array(A)
+    reps = known_values(reps, "tile") if type(reps) is Variable else reps
     reps = tuple(int(r) for r in reps) if hasattr(reps, "__len__") else (int(reps),)
     shape = shape_of(x)
     ndim = max(len(shape), len(reps))
@@ -465,7 +466,7 @@ def repeat(a, repeats, axis=None):
         x, axis = ravel(x), 0
     shape = shape_of(x)
     axis = one_axis(axis, len(shape), "repeat")
-    counts = np.asarray(known(repeats) if type(repeats) is Variable else repeats)
+    counts = known_values(repeats, "repeat")
     at = axis + len(shape)
     if counts.size == 1:
         r = int(counts.reshape(()))

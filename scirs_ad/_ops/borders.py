@@ -51,6 +51,7 @@ def pad(array, pad_width, mode="constant", **kwargs):
     """
     x = as_array(array)
     shape = shape_of(x)
+    pad_width = known_values(pad_width, "pad") if type(pad_width) is Variable else pad_width
     if type(x) is not Variable and not any(type(v) is Variable for v in kwargs.values()):
         pad_width = (
             _by_axis(pad_width, len(shape)) if isinstance(pad_width, dict) else pad_width

@@ -10,6 +10,7 @@ import numpy as np
 from scirs_ad._core.core import Variable, as_array, dtype_of, shape_of, value_of
 from scirs_ad._ops import elementwise as ew
 from scirs_ad._ops import shape as sh
+from scirs_ad._ops.index import known_values
 
 __all__ = [
     "arange",
@@ -545,9 +546,9 @@ def arange(start, stop=None, step=1, dtype=None, *, device=None, like=None):
         start, stop = 0, start
     start, stop, step = _plain(start), _plain(stop), _plain(step)
     if not _tracked(start, step):
-        stop = value_of(stop)[()] if isinstance(stop, Variable) else stop
+        stop = known_values(stop, "arange")[()] if isinstance(stop, Variable) else stop
         return Variable(np.arange(start, stop, step, dtype))
-    ends = [float(value_of(x)) if isinstance(x, Variable) else x for x in (start, stop, step)]
+    ends = [float(known_values(x, "arange")) if isinstance(x, Variable) else x for x in (start, stop, step)]
     n = max(math.ceil((ends[1] - ends[0]) / ends[2]), 0)
     return _made(ew.add(start, ew.multiply(step, np.arange(n, dtype=float))), dtype)
 

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 
 from scirs_ad._core.core import Spec, dtype_of, install, install_methods, shape_of, value_of
-from scirs_ad._core.errors import DerivativeLostError
+from scirs_ad._core.errors import DerivativeLostError, TracingError
 from scirs_ad._ops import (
     accumulate,
     arrange,
@@ -79,6 +79,10 @@ def _flatten(self, order="C"):
 
 def _item(self, *args):
     """The element as a Python number; only without derivative."""
+    if type(value_of(self)) is Spec:
+        raise TracingError(
+            f"item() of a traced Variable of shape {shape_of(self)}: its value is not known while tracing; use x[...]"
+        )
     if self.level is not None:
         raise DerivativeLostError(
             f"item() would drop the derivative of an array of shape {shape_of(self)}; use x[...], or scirs_ad.value(x)"
