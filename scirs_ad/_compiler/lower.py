@@ -394,6 +394,45 @@ def _scattered(p, op):
     return True
 
 
+def _put(p, op):
+    """A copy, which the last reader of `x` need not make, and the values copied to a view of it."""
+    (x, values), key, out = op.inputs, op.params["key"], p.specs[op.outputs[0]]
+    number = _is_number(p, values)
+    if key.advanced or not _moved(p, op, *((x,) if number else (x, values))):
+        return False
+    if (not number and p.specs[values].dtype != out.dtype) or p.specs[x].dtype != out.dtype:
+        return False
+    itemsize = out.dtype.itemsize
+    strides = contiguous(out.shape, itemsize)
+    place = view_index(out.shape, strides, op.params, None)
+    if place is None:
+        return False
+    to = key.shape(out.shape)
+    if number:
+        source, over = p.splat(p.graph.constants[values], out.dtype, 1), (0,) * len(to)
+    else:
+        source, own, over = p.at(values)
+        over = broadcast_strides(own, over, to)
+    buffer, offset = p.where(x)[:2]
+    handed = p.handed.get(op.outputs[0])
+    if (
+        p.specs[x].shape == out.shape
+        and p.may_overwrite(x)
+        and (handed is None or (buffer.kind != "arena" and handed == buffer.shape))
+        and (number or p.where(values)[0] is not buffer)
+    ):
+        p.put(op.outputs[0], buffer, offset, strides)
+        p.overwritten.append((p.step, op.outputs[0], buffer))
+    else:
+        pointer, own, steps = p.at(x)
+        buffer, offset, _ = p.new_place(op.outputs[0])
+        steps = broadcast_strides(own, steps, out.shape)
+        p.copy_strided(pointer, steps, p.pointer(buffer, offset), strides, out.shape, itemsize)
+    _again(p, [source])
+    p.copy_strided(source, over, p.pointer(buffer, offset + place[0]), place[1], to, itemsize)
+    return True
+
+
 def _scattered_at(p, op, key):
     (x,) = op.inputs
     spec, out = p.specs[x], p.specs[op.outputs[0]]
@@ -523,6 +562,7 @@ LOWERED = {
     "matmul_core": _matmul,
     "matvec_core": _matvec,
     "outer_last": _outer,
+    "put": _put,
     "scalar_call": _scalars,
     "scan_call": _scan,
     "scatter": _scattered,

@@ -78,12 +78,16 @@ class Planner:
         """Values that are written straight into an array that the caller gets, and the shape of it."""
         graph = self.graph
         found = {v: self.specs[v].shape for v in graph.outputs if self.specs[v].shape}
-        for k in range(len(self.fused.steps) - 1, -1, -1):  # a reshaped result is the result
+        for k in range(
+            len(self.fused.steps) - 1, -1, -1
+        ):  # a reshaped result is the result; so is one with values put in it
             step = self.fused.steps[k]
-            if not isinstance(step, Region) and step.primitive.name in ("reshape_core", "permute_core"):
+            if not isinstance(step, Region) and step.primitive.name in ("reshape_core", "permute_core", "put"):
                 w, v = step.outputs[0], step.inputs[0]
+                if step.primitive.name == "put" and (self.specs[v] != self.specs[w] or step.params["key"].advanced):
+                    continue
                 if w in found and v not in found and self.last[v] == k:
-                    found[v] = found[w] if step.primitive.name == "reshape_core" else self.specs[v].shape
+                    found[v] = self.specs[v].shape if step.primitive.name == "permute_core" else found[w]
         return found
 
     # -------------------------------------------------------------------------------- buffers
@@ -99,6 +103,17 @@ class Planner:
     def ours(self, buffer):
         """Whether the memory of a buffer may be written to when nobody reads it any more."""
         return buffer.kind == "arena" or (buffer.kind == "input" and buffer.slot in self.donated)
+
+    def may_overwrite(self, v):
+        """Whether a value is all of a buffer that this step reads last."""
+        (buffer, offset, strides), spec = self.where(v), self.specs[v]
+        return (
+            (self.ours(buffer) or (buffer.kind == "fresh" and v in self.handed))
+            and not offset
+            and buffer.size == spec.size * spec.dtype.itemsize
+            and is_contiguous(spec.shape, strides, spec.dtype.itemsize)
+            and not any(self.last.get(u, -1) > self.step for u in buffer.values)
+        )
 
     def new_place(self, v):
         """A contiguous place for a value that an instruction writes."""
@@ -535,17 +550,12 @@ class Planner:
         # What is folded as it came in is read at the end of a block.
         taken, late = set(), {v for op in [*region.folds, *region.scatters] for v in op.inputs}
         for i, v in enumerate(region.inputs):
-            buffer, offset, strides = self.where(v)
-            spec = self.specs[v]
+            buffer, spec = self.where(v)[0], self.specs[v]
             if (
-                not self.ours(buffer)
-                or v in late
-                or offset
+                v in late
                 or id(buffer) in taken
                 or spec.shape != region.shape
-                or buffer.size != spec.size * spec.dtype.itemsize
-                or not is_contiguous(spec.shape, strides, spec.dtype.itemsize)
-                or any(self.last.get(u, -1) > self.step for u in buffer.values)
+                or not self.may_overwrite(v)
                 or sum(self.where(u)[0] is buffer for u in region.inputs) > 1
             ):
                 continue

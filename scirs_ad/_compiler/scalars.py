@@ -78,7 +78,7 @@ class Known:
         if name in MOVES:
             return 0.0
         if name == "put":
-            return PYTHON + size
+            return PYTHON + size if op.params["key"].advanced else 2 * COPY + 0.5 * size
         if name in ("stack_core", "concatenate_core"):
             return COPY * (1 + len(op.inputs)) + size
         if name in ("scatter", "scatter_sum"):
