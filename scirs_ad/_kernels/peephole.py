@@ -161,7 +161,9 @@ def accumulate(plan, first, values, types, known, sums):
 
 
 def join(plan, fits):
-    """Sines and cosines of the same values: one instruction for both, at the place of the first.
+    """Sines and cosines of the same values, and quotients and reciprocals of the same divisors: one instruction for both.
+
+    It stands at the place of the first; a reciprocal that comes before the quotient is left alone.
 
     Parameters
     ----------
@@ -175,11 +177,19 @@ def join(plan, fits):
     dict
         Position of the first in the code -> that of the second.
     """
-    seen, found = {}, {}
+    seen, divided, found = {}, {}, {}
     for k, entry in enumerate(plan):
-        if entry and entry[0] in ("sin", "cos") and fits[k]:
+        if not entry or not fits[k]:
+            continue
+        if entry[0] in ("sin", "cos"):
             other = seen.setdefault(entry[1], k)
             if plan[other][0] != entry[0] and other not in found:
+                found[other] = k
+        elif entry[0] == "divide" and entry[2] == "vv":
+            divided.setdefault(entry[1][1], k)
+        elif entry[0] == "reciprocal" and entry[2] == "v":
+            other = divided.pop(entry[1][0], None)
+            if other is not None:
                 found[other] = k
     return found
 

@@ -619,8 +619,8 @@ cdef class _Builder:
             value = self.first + self.joined[k]
             x = self.out_registers[self.direct[value]] if value in self.direct else self.take()
             self.registers[value] = x
-            sources.append(x if name == "sin" else r)
-            name, r = "sincos", r if name == "sin" else x
+            sources.append(r if name == "cos" else x)
+            name, r = "quotient" if name == "divide" else "sincos", x if name == "cos" else r
             fn = _kernel(name, [], self.types[value])
         self.call(self.per_block, name, fn, r, sources, False)
         for source in late:

@@ -255,6 +255,8 @@ AD_SA3_LIST(AD_DEFINE_SA3)
 AD_SINCOS(f64)
 AD_SINCOS(f32)
 
+#include "quotient.h"
+
 #define AD_SUPER_ROW(fn) {#fn, {.call3 = w_##fn##_f64}, {.call3 = w_##fn##_f32}},
 #define AD_ROW_SAB(inner, ka, kb, outer, kc) AD_SUPER_ROW(inner##_##ka##kb##_##outer##_##kc)
 #define AD_ROW_SA(inner, outer, kc) AD_SUPER_ROW(inner##_v_##outer##_##kc)
@@ -273,5 +275,5 @@ AD_SINCOS(f32)
 static const ad_super supers[] = {
     AD_SAB_LIST(AD_ROW_SAB) AD_SA_LIST(AD_ROW_SA) AD_U_LIST(AD_ROW_U) AD_UU_LIST(AD_ROW_UU)
     AD_B_LIST(AD_ROW_B) AD_4_LIST(AD_ROW_4) AD_3_LIST(AD_ROW_3) AD_SA3_LIST(AD_ROW_SA3) AD_5_LIST(AD_ROW_5) AD_41_LIST(AD_ROW_41)
-    AD_SUPER_ROW(sincos)
+    AD_SUPER_ROW(sincos) AD_SUPER_ROW(quotient)
 };
