@@ -5,6 +5,7 @@ uses the exact identities of rules.py and those of views below; "aggressive" add
 """
 
 import math
+import operator
 from collections import Counter
 
 import numpy as np
@@ -22,6 +23,7 @@ __all__ = ["LEVELS", "Builder", "drop_dead", "rebuild", "reshaped", "uniform_val
 LEVELS = ("none", "basic", "standard", "aggressive")
 
 FOLD_BYTES = 1 << 22  # results of folding that are larger are left to be computed: a program should stay small
+ANY = "any constant"
 SHARE_BYTES = 1 << 12  # constants are compared by value up to this size, by identity beyond
 
 
@@ -41,7 +43,11 @@ def uniform_value(value):
 
 
 def _guarded(*tables):
-    """Rules by head, with what is quick to test about each argument in front."""
+    """Rules by head, and there by what is quick to know about one argument: of a product there are thirty rules.
+
+    A key is a place and what stands there: the name of a primitive, a number, or ANY constant; None is for rules that
+    ask for nothing. Each rule has its place in the order, what is quick to test about each argument, and the rest.
+    """
     found = {}
     for table in (*tables, rules.single):
         alone = table is rules.single
@@ -52,13 +58,20 @@ def _guarded(*tables):
                     if term[0] == "number":
                         guards.append((k, None, term[1]))
                     elif term[0] == "constant":
-                        guards.append((k, True, 0.0))
+                        guards.append((k, ANY, 0.0))
                     elif term[0] != "any":
                         guards.append((k, term[0], 0.0))
-                found.setdefault(head, []).append((tuple(guards), alone, left, right, line))
+                rules_of = found.setdefault(head, {})
+                key = None
+                if guards:
+                    k, name, number = guards[0]
+                    key = k, number if name is None else name
+                count = sum(map(len, rules_of.values()))
+                rules_of.setdefault(key, []).append((count, tuple(guards), alone, left, right, line))
     return found
 
 
+_place = operator.itemgetter(0)
 _TABLES = _guarded(rules.exact), _guarded(rules.exact, rules.aggressive)
 
 
@@ -196,12 +209,25 @@ class Builder:
                     return found
         if spec.dtype.kind != "f":  # complex arithmetic makes nan of inf * 1
             return None
-        for guards, alone, left, right, line in self.rules.get(p.name, ()):
-            for k, head, number in guards:  # most rules end here
+        rules_of = self.rules.get(p.name)
+        if rules_of is None:
+            return None
+        candidates = list(rules_of.get(None, ()))
+        for k, v in enumerate(ins):
+            head = self.heads[v]
+            if head:
+                candidates += rules_of.get((k, head), ())
+            if v in self.uniform:
+                candidates += rules_of.get((k, self.uniform[v]), ())
+                candidates += rules_of.get((k, ANY), ())
+        if len(candidates) > 1:
+            candidates.sort(key=_place)
+        for _, guards, alone, left, right, line in candidates:
+            for k, head, number in guards:
                 if head is None:
                     if self.uniform.get(ins[k]) != number:
                         break
-                elif self.heads[ins[k]] != head if head is not True else ins[k] not in self.uniform:
+                elif self.heads[ins[k]] != head if head is not ANY else ins[k] not in self.uniform:
                     break
             else:
                 if alone and any(self.uses.get(v, 1) > 1 for v in ins):

@@ -163,7 +163,7 @@ def _widened(x, dtype):
     if x is None or isinstance(x, (bool, int, float, complex)):
         return x
     own = dtype_of(x)
-    if own.kind not in "fc" or dtype.kind not in "fc" or np.finfo(own).eps <= np.finfo(dtype).eps:
+    if own == dtype or own.kind not in "fc" or dtype.kind not in "fc" or np.finfo(own).eps <= np.finfo(dtype).eps:
         return x
     return cx.cast(x, np.result_type(own, np.finfo(dtype).dtype))
 

@@ -25,9 +25,11 @@ def _size(shape):
 
 
 def _basis(shape, dtype):
-    """All unit arrays of a shape, stacked."""
+    """All unit arrays of a shape, stacked; read-only, so that a trace need not copy them."""
     n = _size(shape)
-    return np.eye(n, dtype=dtype).reshape((n, *shape))
+    found = np.eye(n, dtype=dtype)
+    found.flags.writeable = False
+    return found.reshape((n, *shape))
 
 
 class jacobian(Transform):
