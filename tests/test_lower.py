@@ -9,6 +9,7 @@ import pytest
 
 import scirs_ad as ad
 import scirs_ad.numpy as anp
+from scirs_ad._core.tree import flatten
 
 
 @pytest.fixture
@@ -643,3 +644,61 @@ def test_an_array_is_written_to_in_place(rng):
 
     copies = [d for d in ad.compile(f).lower(rng.standard_normal((100, 50))).program.instructions if d[0] == "copy"]
     assert sum(d[4] == (5000,) for d in copies) <= 1
+
+
+# ------------------------------------------------------------------------------------------------ kernels side by side
+def spectra(a, b):
+    """Of a Kronecker product: two decompositions that do not need each other, and one that needs both."""
+    (w, v), (u, q) = anp.linalg.eigh(a + a.T), anp.linalg.eigh(b + b.T)
+    return np.sum(np.log1p(np.outer(w, u) ** 2)) + np.sum(anp.linalg.svdvals(v * w + q * u))
+
+
+@pytest.fixture
+def threads():
+    before = ad.get_num_threads()
+    yield ad.set_num_threads
+    ad.set_num_threads(before)
+
+
+@pytest.mark.parametrize("n", [64, 100])
+def test_decompositions_that_do_not_need_each_other(n, threads, rng):
+    a, b = rng.standard_normal((2, n, n))
+    for f in (spectra, ad.value_and_grad(spectra, argnums=(0, 1))):
+        compiled = ad.compile(f)
+        together = [d[6] for d in compiled.lower(a, b).program.instructions if d[0] == "python" and d[6] > 1]
+        assert together[:1] == [2]
+        assert str(compiled.lower(a, b).program).count("with the next 1") == len(together)
+        found = []
+        for count in (1, 2, 3):
+            threads(count)
+            found.append(flatten(compiled(a, b))[0])
+        expected = flatten(f(a, b))[0]
+        for one, two, three, z in zip(*found, expected, strict=True):
+            np.testing.assert_array_equal(one, two)
+            np.testing.assert_array_equal(one, three)
+            np.testing.assert_allclose(one, z, rtol=1e-9, atol=1e-11 * np.max(np.abs(z)))
+
+
+def test_small_decompositions_and_chains_of_them_go_one_after_another(rng):
+    def chain(a):
+        return anp.linalg.eigh(anp.linalg.eigh(a)[1] @ a)[0]
+
+    for f, n in ((spectra, 20), (lambda a, b: chain(a) + 0 * b[0], 80)):
+        a, b = rng.standard_normal((2, n, n))
+        assert all(d[6] == 1 for d in ad.compile(f).lower(a, b).program.instructions if d[0] == "python")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_errors_of_decompositions_side_by_side(count, threads, rng):
+    threads(count)
+    good = np.eye(80)
+    refused = ad.compile(lambda a, b, c: [anp.linalg.cholesky(x)[0, 0] for x in (a, b, c)])
+    assert next(d[6] for d in refused.lower(good, good, good).program.instructions if d[0] == "python") == 3
+    assert refused(good, 4 * good, 9 * good) == [1, 2, 3]
+    second, third = good.copy(), good.copy()
+    second[4, 4], third[7, 7] = -1, -1
+    for _ in range(20):
+        with pytest.raises(np.linalg.LinAlgError, match="order 5"):  # of the first in order
+            refused(good, second, third)
+        with pytest.raises(np.linalg.LinAlgError, match="order 8"):
+            refused(third, good, second)

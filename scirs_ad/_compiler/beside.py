@@ -1,9 +1,13 @@
-"""Beside: large loops that do not need each other run side by side."""
+"""Beside: large loops, and large kernels, that do not need each other run side by side."""
+
+import math
 
 from scirs_ad._compiler.check_plan import touched
 from scirs_ad._compiler.loop import LoopStep, SideBySide
 
-__all__ = ["side_by_side"]
+__all__ = ["kernels_together", "side_by_side"]
+
+LEAST_ELEMENTS = 64 * 64  # of the largest argument of a decomposition: half a millisecond, a new thread is 50 us
 
 
 def side_by_side(planner):
@@ -43,3 +47,33 @@ def _together(planner, group, buffers):
     planner.instructions[last] = ("held", SideBySide([d[1] for d in steps]), read, written)
     for buffer in buffers:
         buffer.end = max(buffer.end, last)
+
+
+def kernels_together(planner):
+    """Runs of decompositions that do not need each other: number of the first instruction -> how many they are.
+
+    Nothing but the order of the graph has to bring them together: what is not elementwise is taken first (fuse.py).
+    """
+    found, first, made = {}, 0, set()
+    instructions = planner.instructions
+    for k in range(len(instructions) + 1):
+        d = instructions[k] if k < len(instructions) else None
+        large = d is not None and d[0] == "python" and _is_large(d)
+        if large and made and made.isdisjoint([planner.pointers[a[0]][0] for a in d[3] if a[0] is not None]):
+            found[first] = k + 1 - first
+        elif large:
+            first, made = k, set()
+        else:
+            made = set()
+        if large:
+            made.update([buffer for buffer, _ in d[4]])
+    return found
+
+
+def _is_large(d):
+    """Whether a kernel is one of ours, of LAPACK's kind: it gives the GIL back, and has one thread for the most part."""
+    _, p, _, args, _ = d
+    if p.kernel is None or not p.body.__module__.startswith("scirs_ad._ops."):
+        return False
+    sizes = [math.prod(a[1]) for a in args if a[0] is not None and len(a[1]) >= 2]
+    return max(sizes, default=0) >= LEAST_ELEMENTS

@@ -11,7 +11,7 @@ import itertools
 
 import numpy as np
 
-from scirs_ad._compiler.beside import side_by_side
+from scirs_ad._compiler.beside import kernels_together, side_by_side
 from scirs_ad._compiler.check_plan import check_plan
 from scirs_ad._compiler.fuse import REDUCTIONS, TRUTHS, Region, signature_of
 from scirs_ad._compiler.graph import NUMBERS
@@ -596,14 +596,14 @@ class Planner:
         for buffer in self.buffers:
             if buffer.kind == "box":
                 ends.setdefault(buffer.end, []).append(buffer.slot)
-        instructions, waiting = [], []
+        instructions, waiting, together = [], [], kernels_together(self)
         for k, d in enumerate(self.instructions):
             waiting += ends.get(k, ())
             if d[0] == "python":
                 _, p, params, args, outs = d
                 args = tuple([a if a[0] is None else (*a[:4], a[4].slot if a[4] is not None else -1) for a in args])
                 outs = tuple([(buffer.slot, spec) for buffer, spec in outs])
-                instructions.append(("python", p, params, args, outs, tuple(waiting)))
+                instructions.append(("python", p, params, args, outs, tuple(waiting), together.get(k, 1)))
                 waiting = []
             else:
                 instructions.append(d)

@@ -113,3 +113,6 @@ cdef class Program:
     cdef int _with_gil(self, Frame f, int i) except -1
     cdef int _native(self, char** ptr, int i, int end) noexcept nogil
     cdef _python(self, PythonCall call, Frame f)
+    cdef _together(self, Frame f, int first, int end)
+    cdef list _arguments(self, PythonCall call, Frame f)
+    cdef _keep(self, PythonCall call, Frame f, list args, object out)

@@ -20,6 +20,7 @@ from scirs_ad._kernels.region cimport REGION_BAD_INDEX, Region, ad_region_opaque
 import time
 
 import numpy as np
+from scirs_ad._compiler.together import run_together
 from scirs_ad._core.core import bind
 from scirs_ad._kernels.ops import OPCODES
 from scirs_ad._transforms.custom import WATCHERS
@@ -361,7 +362,8 @@ cdef class Program:
                 lines.append(f"  {d[1].text}")
             else:
                 args = [f"p{a[0]}" if a[0] is not None else "constant" for a in d[3]]
-                lines.append(f"  kernel of {d[1].name}: {' '.join(args)} -> slots {[slot for slot, _ in d[4]]}")
+                lines.append(f"  kernel of {d[1].name}: {' '.join(args)} -> slots {[slot for slot, _ in d[4]]}"
+                             + (f", with the next {d[6] - 1}" if d[6] > 1 else ""))
         return "\n".join(lines)
 
     cdef _instruction(self, Instr* at, tuple d):
@@ -418,7 +420,7 @@ cdef class Program:
             at.ns = 10 + at.n
         elif name == "python":
             call = PythonCall.__new__(PythonCall)
-            _, call.primitive, call.params, call.args, call.outs, call.release = d
+            _, call.primitive, call.params, call.args, call.outs, call.release, at.n = d
             self.python_calls += 1
             self.python[len(self.python) - 1] = call
             at.kind = PYTHON
@@ -557,8 +559,12 @@ cdef class Program:
             return
         while i < self.n_instr:
             if self.instr[i].kind >= PYTHON:
-                self._with_gil(f, i)
-                i += 1
+                if self.instr[i].kind == PYTHON and self.instr[i].n > 1:
+                    self._together(f, i, i + self.instr[i].n)
+                    i += self.instr[i].n
+                else:
+                    self._with_gil(f, i)
+                    i += 1
                 continue
             end = i
             ns = 0
@@ -587,11 +593,23 @@ cdef class Program:
         return run_native(self.instr, ptr, i, end)
 
     cdef _python(self, PythonCall call, Frame f):
+        cdef list args = self._arguments(call, f)
+        self._keep(call, f, args, bind(call.primitive, tuple(args), call.params))
+
+    cdef _together(self, Frame f, int first, int end):
+        """Kernels that do not need each other, side by side."""
+        cdef int i
+        cdef list args = [self._arguments(<PythonCall> call, f) for call in self.python[first:end]]
+        cdef list outs = run_together([((<PythonCall> call).primitive, tuple(given), (<PythonCall> call).params)
+                                       for call, given in zip(self.python[first:end], args)])
+        for i in range(first, end):
+            self._keep(<PythonCall> self.python[i], f, <list> args[i - first], outs[i - first])
+
+    cdef list _arguments(self, PythonCall call, Frame f):
         cdef list args = []
         cdef int k, slot
         cdef cnp.npy_intp dims[MAX_DIMS]
         cdef cnp.npy_intp steps[MAX_DIMS]
-        cdef cnp.ndarray array
         cdef cnp.dtype dtype
         for found in call.args:
             if found[0] is None:
@@ -606,7 +624,12 @@ cdef class Program:
             # Views are read-only: a kernel never writes to its arguments.
             args.append(PyArray_New(<PyTypeObject*> cnp.ndarray, len(<tuple> shape), dims, dtype.type_num, steps,
                                     f.ptr[<int> ptr], 0, cnp.NPY_ARRAY_ALIGNED, None))
-        out = bind(call.primitive, tuple(args), call.params)
+        return args
+
+    cdef _keep(self, PythonCall call, Frame f, list args, object out):
+        """The results of a kernel become those of its instruction."""
+        cdef int k, slot
+        cdef cnp.ndarray array
         outs = out if type(out) is tuple else (out,)
         for k in range(len(call.outs)):
             slot, spec = call.outs[k]

@@ -77,6 +77,19 @@ cdef void restore_blas_threads() noexcept:
         setter(saved)
 
 
+cdef class one_thread:
+    """A context in which BLAS has one thread: for Python threads that use it side by side."""
+
+    cdef bint single
+
+    def __enter__(self):
+        self.single = one_blas_thread()
+
+    def __exit__(self, *error):
+        if self.single:
+            restore_blas_threads()
+
+
 cdef void warm_up(int wanted) noexcept nogil:
     """Bring the pages into the first `wanted` free buffers of each pool: 0.2 ms each."""
     global warm_buffers
