@@ -17,22 +17,27 @@ SIZES = [1, 2, 3, 4, 5, 8, 13, 16]
 COUNTS = [4, 7, 8, 16, 33]
 
 
+def draw(rng, dtype, *shape):
+    x = rng.standard_normal(shape)
+    return (x + 1j * rng.standard_normal(shape) if dtype[0] == "c" else x).astype(dtype)
+
+
 def spd(a):
-    return a @ a.swapaxes(-1, -2) + a.shape[-1] * np.eye(a.shape[-1], dtype=a.dtype)
+    return a @ a.conj().swapaxes(-1, -2) + a.shape[-1] * np.eye(a.shape[-1], dtype=a.dtype)
 
 
 def calls(rng, dtype, count, n, k):
     """Name -> (function of arrays, arrays)."""
-    a = rng.standard_normal((count, n, n)).astype(dtype)
-    b, ct = rng.standard_normal((2, count, n, k)).astype(dtype)
+    a = draw(rng, dtype, count, n, n)
+    b, ct = draw(rng, dtype, 2, count, n, k)
     p = spd(a)
     factor = np.linalg.cholesky(p)
     lu, piv = linalg.lu_factor(a + 2 * n * np.eye(n, dtype=dtype))
-    tall = rng.standard_normal((count, min(n + 3, 16), n)).astype(dtype)
+    tall = draw(rng, dtype, count, min(n + 3, 16), n)
     found = {
         "cholesky": (linalg.cholesky, p),
         "upper": (lambda x: linalg.cholesky(x, lower=False), p),
-        "symmetrized": (lambda x: linalg.cholesky(x, symmetrize=True), p + 0.1 * (a - a.swapaxes(-1, -2))),
+        "symmetrized": (lambda x: linalg.cholesky(x, symmetrize=True), p + (a - a.conj().swapaxes(-1, -2)) / 10),
         "cholesky_pull": (linalg.cholesky_pull, factor, a),
         "solve": (linalg.solve, p, b),
         "solve_pull": (linalg.solve_pull, p, b, ct),
@@ -44,7 +49,7 @@ def calls(rng, dtype, count, n, k):
         "qr": (linalg.qr, a),
         "qr of tall": (linalg.qr, tall),
     }
-    for trans in (0, 1):
+    for trans in (0, 1, 2):
         found[f"lu_solve {trans}"] = (lambda *x, t=trans: linalg.lu_solve(*x, t), lu, piv, b)
         for lower in (False, True):
             for unit in (False, True):
@@ -55,7 +60,7 @@ def calls(rng, dtype, count, n, k):
                     b,
                 )
     for lower in (False, True):
-        c = factor if lower else factor.swapaxes(-1, -2)
+        c = factor if lower else factor.conj().swapaxes(-1, -2)
         found[f"cho_solve {lower}"] = (lambda *x, low=lower: linalg.cho_solve(*x, low), c, b)
     return found
 
@@ -64,7 +69,7 @@ def tuple_of(found):
     return found if isinstance(found, tuple) else (found,)
 
 
-@pytest.mark.parametrize("dtype", ["f8", "f4"])
+@pytest.mark.parametrize("dtype", ["f8", "f4", "c16", "c8"])
 @pytest.mark.parametrize("n", SIZES)
 def test_as_single_matrices(dtype, n):
     rng = np.random.default_rng(n)
@@ -81,11 +86,12 @@ def test_as_single_matrices(dtype, n):
                     assert np.abs(y[i] - z).max(initial=0.0) <= size, (name, count, i)
 
 
+@pytest.mark.parametrize("dtype", ["f8", "c16"])
 @pytest.mark.parametrize("n", [2, 5, 16])
-def test_same_bits_in_any_layout_place_and_thread(n):
+def test_same_bits_in_any_layout_place_and_thread(n, dtype):
     rng = np.random.default_rng(n)
     before = threads.get_num_threads()
-    for name, (f, *args) in calls(rng, "f8", 41, n, 2).items():
+    for name, (f, *args) in calls(rng, dtype, 41, n, 2).items():
         wanted = tuple_of(f(*args))
         layouts = [
             [x.swapaxes(-1, -2).copy().swapaxes(-1, -2) if x.ndim == 3 else x for x in args],
@@ -111,12 +117,12 @@ def test_same_bits_in_any_layout_place_and_thread(n):
             threads.set_num_threads(before)
 
 
-@pytest.mark.parametrize("dtype", ["f8", "f4"])
+@pytest.mark.parametrize("dtype", ["f8", "f4", "c16", "c8"])
 @pytest.mark.parametrize("place", [0, 6, 36])
 def test_errors_name_the_matrix(dtype, place):
     rng = np.random.default_rng(place)
-    a = rng.standard_normal((37, 3, 3)).astype(dtype) + 4 * np.eye(3, dtype=dtype)
-    p, b = spd(a), rng.standard_normal((37, 3, 1)).astype(dtype)
+    a = draw(rng, dtype, 37, 3, 3) + 4 * np.eye(3, dtype=dtype)
+    p, b = spd(a), draw(rng, dtype, 37, 3, 1)
     p[place, 1, 1] = -1
     with pytest.raises(LinAlgError, match=f"cholesky: matrix {place} of the batch .* leading minor of order 2"):
         linalg.cholesky(p)
@@ -151,11 +157,12 @@ def test_errors_name_the_matrix(dtype, place):
     assert np.array_equal(lu[place], linalg.lu_factor(singular[place])[0])
 
 
+@pytest.mark.parametrize("dtype", ["f8", "c16"])
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
-def test_not_finite_stays_in_its_lane(wrong):
+def test_not_finite_stays_in_its_lane(wrong, dtype):
     rng = np.random.default_rng(3)
-    a = rng.standard_normal((9, 4, 4)) + 4 * np.eye(4)
-    p, b = spd(a), rng.standard_normal((9, 4, 2))
+    a = draw(rng, dtype, 9, 4, 4) + 4 * np.eye(4)
+    p, b = spd(a), draw(rng, dtype, 9, 4, 2)
     spoilt = p.copy()
     spoilt[5, 2, 2] = wrong
     with pytest.raises(LinAlgError, match="matrix 5 of the batch"):
@@ -168,17 +175,19 @@ def test_not_finite_stays_in_its_lane(wrong):
             assert np.isnan(found[5]).any()
 
 
-def test_extreme_sizes():
+@pytest.mark.parametrize("dtype", ["f8", "c16"])
+def test_extreme_sizes(dtype):
     rng = np.random.default_rng(4)
-    a = rng.standard_normal((8, 4, 4)) + 4 * np.eye(4)
+    a = draw(rng, dtype, 8, 4, 4) + 4 * np.eye(4)
     for scale in (1e-200, 1e200):
         q, r = linalg.qr(a * scale)
-        assert np.allclose(q @ q.swapaxes(-1, -2), np.eye(4), atol=1e-13)
+        assert np.allclose(q @ q.conj().swapaxes(-1, -2), np.eye(4), atol=1e-13)
         assert np.allclose((q @ r) / scale, a)
         assert np.allclose(linalg.solve(a * scale, a), np.eye(4) / scale, atol=1e-13 / scale)
-    large = np.broadcast_to(np.diag([1e200, 1e200, 1e-200, 1e-200, -3.0]), (6, 5, 5))
+        assert np.allclose(linalg.inv(a * scale) * scale, np.linalg.inv(a), rtol=1e-12)
+    large = np.broadcast_to(np.diag([1e200, 1e200, 1e-200, 1e-200, -3.0]), (6, 5, 5)).astype(dtype)
     assert np.allclose(linalg.det(large), -3.0, rtol=1e-14)
-    zero = np.zeros((5, 3, 2))
+    zero = np.zeros((5, 3, 2), dtype)
     for y, z in zip(linalg.qr(zero), np.linalg.qr(zero), strict=True):
         assert np.array_equal(y, z)
 
@@ -198,15 +207,16 @@ def test_every_instruction_set():
 def energy(a, b):
     x = anp.linalg.solve(a, b)
     factor = anp.linalg.cholesky(a)
-    logs = anp.sum(anp.log(anp.diagonal(factor, 0, -2, -1)), -1)
-    return anp.sum(x * x, (-2, -1)) + logs
+    logs = anp.sum(anp.log(anp.real(anp.diagonal(factor, 0, -2, -1))), -1)
+    return anp.sum(anp.real(x * anp.conj(x)), (-2, -1)) + logs
 
 
+@pytest.mark.parametrize("dtype", ["f8", "c16"])
 @pytest.mark.parametrize("n", [1, 3, 16])
 @pytest.mark.parametrize("wrap", [lambda f: f, ad.compile])
-def test_gradients_are_those_of_single_matrices(n, wrap):
+def test_gradients_are_those_of_single_matrices(n, wrap, dtype):
     rng = np.random.default_rng(n)
-    a, b = spd(rng.standard_normal((9, n, n))), rng.standard_normal((9, n, 2))
+    a, b = spd(draw(rng, dtype, 9, n, n)), draw(rng, dtype, 9, n, 2)
     found = wrap(ad.grad(lambda a, b: anp.sum(energy(a, b)), argnums=(0, 1)))(a, b)
     mapped = wrap(ad.vmap(ad.grad(energy, argnums=(0, 1))))(a, b)
     for i in range(9):

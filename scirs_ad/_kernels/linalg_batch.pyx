@@ -232,14 +232,19 @@ cdef ad_panel_fn qr_panel(bint single) noexcept nogil:
 cdef void small(Job *job, int which, int typenum) noexcept:
     """Let a tile kernel run the batch if its matrices are small: call it last, when all of the job is filled in."""
     cdef int a
-    if (typenum != cnp.NPY_DOUBLE and typenum != cnp.NPY_FLOAT) or job.size < LEAST_TILE:
+    cdef bint single = typenum == cnp.NPY_FLOAT or typenum == cnp.NPY_CFLOAT
+    cdef bint complex_ = typenum == cnp.NPY_CDOUBLE or typenum == cnp.NPY_CFLOAT
+    if job.size < LEAST_TILE:
         return
-    job.several = tiles.fn[which][typenum == cnp.NPY_FLOAT]
-    job.width = tiles.bytes // (4 if typenum == cnp.NPY_FLOAT else 8)
+    job.several = (tiles.complex_fn if complex_ else tiles.fn)[which][single]
+    if job.several == NULL:
+        return
+    job.width = tiles.bytes // (4 if single else 8)
     job.tile.m, job.tile.n, job.tile.k = job.m, job.n, job.k
+    job.tile.conj = False
     for a in range(job.nargs):
         job.tile.rs[a], job.tile.cs[a] = job.arg[a].rs, job.arg[a].cs
-    job.bytes = max(job.bytes, (4 * AD_TILE_MOST * AD_TILE_MOST) * <Py_ssize_t> tiles.bytes)
+    job.bytes = max(job.bytes, (4 * AD_TILE_MOST * AD_TILE_MOST) * <Py_ssize_t> tiles.bytes * (1 + complex_))
     job.ns /= 6
 
 

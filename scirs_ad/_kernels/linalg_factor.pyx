@@ -104,7 +104,8 @@ def cholesky(a, bint lower=True, bint symmetrize=False):
     if n <= AD_TILE_MOST:
         small(&job, AD_TILE_cholesky, t)
         job.tile.flag = symmetrize
-        if not lower:       # U is the transpose of what the transpose of A gives
+        if not lower:       # U is the transpose of what the transpose of A gives, of complex ones the adjoint
+            job.tile.conj = True
             exchange(&job, 0)
             exchange(&job, 1)
     if n:
@@ -353,39 +354,49 @@ cdef int diagonal_body(Job *job, char **p, scalar *work) noexcept nogil:
     return 0
 
 
+cdef void determinants(Py_ssize_t n, Py_ssize_t count, scalar *d, char *first, char *second) noexcept nogil:
+    """Of the sign and diagonal of each matrix the determinant; with `second` its sign and logarithm."""
+    cdef Py_ssize_t i, size = sizeof(scalar), real_size = size
+    cdef int sign
+    if scalar is c64 or scalar is c128:
+        real_size = size // 2
+    for i in range(count):
+        if scalar is c64 or scalar is c128:
+            sign = <int> d[0].real
+        else:
+            sign = <int> d[0]
+        if second == NULL:
+            product(n, d + 1, sign, first + size * i)
+        else:
+            logarithm(n, d + 1, sign, first + size * i, second + real_size * i)
+        d += n + 1
+
+
 cdef int in_lanes(Job *job, int t, cnp.ndarray first, cnp.ndarray second) except -1:
-    """The determinants of many small real matrices, or their signs and logarithms."""
-    cdef Py_ssize_t i, n = job.n
+    """The determinants of many small matrices, or their signs and logarithms."""
     cdef cnp.ndarray d
-    cdef float *single
-    cdef double *diagonal
+    cdef void *data
+    cdef char *to = <char*> cnp.PyArray_DATA(first)
+    cdef char *log_to = NULL if second is None else <char*> cnp.PyArray_DATA(second)
     job.nargs = 1
-    d = output(job, t, 1, n + 1)
+    d = output(job, t, 1, job.n + 1)
+    data = cnp.PyArray_DATA(d)
     small(job, AD_TILE_diagonal, t)
-    run(job, t, <void*> diagonal_body[float], <void*> diagonal_body[double], NULL, NULL)
+    run(job, t, <void*> diagonal_body[float], <void*> diagonal_body[double], <void*> diagonal_body[c64],
+        <void*> diagonal_body[c128])
     if t == cnp.NPY_FLOAT:
-        single = <float*> cnp.PyArray_DATA(d)
-        for i in range(job.size):
-            if second is None:
-                product(n, single + i * (n + 1) + 1, <int> single[i * (n + 1)],
-                        <char*> cnp.PyArray_DATA(first) + 4 * i)
-            else:
-                logarithm(n, single + i * (n + 1) + 1, <int> single[i * (n + 1)],
-                          <char*> cnp.PyArray_DATA(first) + 4 * i, <char*> cnp.PyArray_DATA(second) + 4 * i)
+        determinants(job.n, job.size, <float*> data, to, log_to)
+    elif t == cnp.NPY_DOUBLE:
+        determinants(job.n, job.size, <double*> data, to, log_to)
+    elif t == cnp.NPY_CFLOAT:
+        determinants(job.n, job.size, <c64*> data, to, log_to)
     else:
-        diagonal = <double*> cnp.PyArray_DATA(d)
-        for i in range(job.size):
-            if second is None:
-                product(n, diagonal + i * (n + 1) + 1, <int> diagonal[i * (n + 1)],
-                        <char*> cnp.PyArray_DATA(first) + 8 * i)
-            else:
-                logarithm(n, diagonal + i * (n + 1) + 1, <int> diagonal[i * (n + 1)],
-                          <char*> cnp.PyArray_DATA(first) + 8 * i, <char*> cnp.PyArray_DATA(second) + 8 * i)
+        determinants(job.n, job.size, <c128*> data, to, log_to)
     return 0
 
 
-cdef bint suits_lanes(Job *job, int t):
-    return 0 < job.n <= AD_TILE_MOST and job.size >= LEAST_TILE and (t == cnp.NPY_DOUBLE or t == cnp.NPY_FLOAT)
+cdef bint suits_lanes(Job *job):
+    return 0 < job.n <= AD_TILE_MOST and job.size >= LEAST_TILE
 
 
 cdef int start_det(Job *job, str op, cnp.ndarray x, int t, int n) except -1:
@@ -415,7 +426,7 @@ def det(a):
     x = behaved(x, t)
     start_det(&job, "det", x, t, n)
     out = output(&job, t, 0)
-    if suits_lanes(&job, t):
+    if suits_lanes(&job):
         in_lanes(&job, t, out, None)
         return out
     run(&job, t, <void*> det_body[float], <void*> det_body[double], <void*> det_body[c64], <void*> det_body[c128])
@@ -443,7 +454,7 @@ def slogdet(a):
     start_det(&job, "slogdet", x, t, n)
     sign = output(&job, t, 0)
     logabs = output(&job, real_of(t), 0)
-    if suits_lanes(&job, t):
+    if suits_lanes(&job):
         in_lanes(&job, t, sign, logabs)
         return sign, logabs
     run(&job, t, <void*> slogdet_body[float], <void*> slogdet_body[double], <void*> slogdet_body[c64],

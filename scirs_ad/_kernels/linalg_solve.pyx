@@ -358,7 +358,8 @@ def solve_triangular(a, b, bint lower=False, int trans=0, bint unit_diagonal=Fal
     if n <= AD_TILE_MOST and job.k <= AD_TILE_MOST:
         small(&job, AD_TILE_triangular, t)
         job.tile.flag, job.tile.lower = unit_diagonal, lower
-        if trans:       # real: a tile kernel has no other matrices
+        job.tile.conj = trans == 2
+        if trans:
             job.tile.rs[0], job.tile.cs[0] = job.tile.cs[0], job.tile.rs[0]
             job.tile.lower = not lower
     if n and job.k:

@@ -2,7 +2,7 @@
 
 cdef extern from "tile.h":
     ctypedef struct ad_tile:
-        int m, n, k, lower, flag
+        int m, n, k, lower, flag, conj
         Py_ssize_t *rs
         Py_ssize_t *cs
     enum:
@@ -32,6 +32,7 @@ cdef extern from "tile.h":
                                     Py_ssize_t) noexcept nogil
     ctypedef struct ad_tile_table:
         ad_tile_fn (*fn)[2]
+        ad_tile_fn (*complex_fn)[2]
         const ad_transpose_fn *transpose
         ad_product_fn (*product)[2]
         ad_panel_fn *panel

@@ -48,6 +48,7 @@ AD_INLINE void store_some_f32(float *p, __m512 x, int n) { _mm512_mask_storeu_ps
 #include "tile_lanes.h"
 #include "tile_factor.h"
 #include "tile_solve.h"
+#include "tile_complex.h"
 #ifdef AD_HAS_GEMM
 #include "tile_gemm.h"
 #include "tile_triangle.h"
@@ -78,6 +79,7 @@ AD_INLINE void store_some_f32(float *p, __m512 x, int n) { _mm512_mask_storeu_ps
 #include "tile_lanes.h"
 #include "tile_factor.h"
 #include "tile_solve.h"
+#include "tile_complex.h"
 #ifdef AD_HAS_GEMM
 #include "tile_gemm.h"
 #include "tile_triangle.h"
@@ -93,7 +95,8 @@ AD_INLINE void store_some_f32(float *p, __m512 x, int n) { _mm512_mask_storeu_ps
 #define AD_TABLE_(isa) ad_tile_##isa
 #define AD_TABLE(isa) AD_TABLE_(isa)
 #define AD_TILE_ROW(name) {name##_f64, name##_f32},
-const ad_tile_table AD_TABLE(AD_ISA) = {{AD_TILE_LIST(AD_TILE_ROW)},
+#define AD_TILE_COMPLEX_ROW(name) [AD_TILE_##name] = {name##_complex_f64, name##_complex_f32},
+const ad_tile_table AD_TABLE(AD_ISA) = {{AD_TILE_LIST(AD_TILE_ROW)}, {AD_TILE_COMPLEX_LIST(AD_TILE_COMPLEX_ROW)},
                                                {transpose_whole_f64, transpose_whole_f32},
                                                {{product_f64, product_f32}, {product_complex_f64, product_complex_f32}}, {panel_f64, panel_f32},
                                                AD_GEMM_ROW, AD_TILE_BYTES};

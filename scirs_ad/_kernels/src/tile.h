@@ -17,6 +17,7 @@ enum { AD_TILE_ARGS = 6, AD_TILE_LANES = 16 /* at most */ };
 typedef struct {
     int m, n, k;    /* as the operation names them */
     int lower, flag;
+    int conj; /* complex: of the conjugate of operand 0 */
     ptrdiff_t rs[AD_TILE_ARGS], cs[AD_TILE_ARGS]; /* of operands and results, in bytes */
 } ad_tile;
 
@@ -25,6 +26,9 @@ typedef uint32_t (*ad_tile_fn)(const ad_tile *t, char *const *lane, int count, v
 
 #define AD_TILE_LIST(X) \
     X(cholesky) X(cholesky_pull) X(solve) X(solve_pull) X(lu) X(lu_solve) X(triangular) X(diagonal) X(inv) X(qr)
+
+#define AD_TILE_COMPLEX_LIST(X) /* of these there are complex ones */ \
+    X(cholesky) X(cholesky_pull) X(solve) X(solve_pull) X(lu) X(lu_solve) X(triangular) X(diagonal) X(inv)
 
 #define AD_TILE_ENUM(name) AD_TILE_##name,
 enum { AD_TILE_LIST(AD_TILE_ENUM) AD_TILE_COUNT };
@@ -54,6 +58,7 @@ enum { AD_TRIANGLE_MOST = 32 };
 
 typedef struct {
     ad_tile_fn fn[AD_TILE_COUNT][2]; /* float64, float32 */
+    ad_tile_fn complex_fn[AD_TILE_COUNT][2]; /* or NULL */
     ad_transpose_fn transpose[2];
     ad_product_fn product[2][2]; /* real, complex */
     ad_panel_fn panel[2];
