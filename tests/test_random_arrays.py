@@ -177,6 +177,22 @@ def steady(f, args):
     return True
 
 
+def laid(rng, a):
+    """The same numbers in another order in memory: axes exchanged, from the end, with gaps."""
+    if not a.ndim:
+        return a
+    order = rng.permutation(a.ndim)
+    a = np.ascontiguousarray(a.transpose(order)).transpose(np.argsort(order))
+    for axis in range(a.ndim):
+        if rng.integers(3) == 0:
+            a = np.flip(np.flip(a, axis).copy("K"), axis)
+    if rng.integers(2):
+        gaps = np.empty((*a.shape[:-1], 2 * a.shape[-1] + 1))[..., 1::2]
+        gaps[...] = a
+        a = gaps
+    return a
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example])
 @given(st.integers(0, 2**32 - 1))
 def test_random_arrays(seed):
@@ -201,6 +217,12 @@ def test_random_arrays(seed):
     for g in ad.compile(gradient), ad.grad(ad.compile(f), argnums=nums):
         for x, y in zip(g(*args), gradients, strict=True):
             same(x, y, 1e-9)
+
+    odd = [laid(rng, a) for a in args]  # as arguments, and closed over
+    for x, y in zip(ad.compile(gradient)(*odd), gradients, strict=True):
+        same(x, y, 1e-9)
+    same(ad.compile(ad.grad(lambda a: f(a, odd[1], odd[2])))(odd[0]), gradients[0], 1e-9)
+    same(ad.grad(lambda b: f(odd[0], b, odd[2]))(odd[1]), gradients[1], 1e-9)
 
     push = lambda *a: ad.jvp(f, a[:3], a[3:])[1]  # noqa: E731
     moved = push(*args, *tangents)
