@@ -133,7 +133,9 @@ class Planner:
 
     def pointer(self, buffer, offset=0):
         """The number of the pointer to a place; the buffer is needed at least until now."""
-        buffer.end = max(buffer.end, self.time)
+        now = len(self.instructions)
+        if buffer.end < now:
+            buffer.end = now
         key = id(buffer), offset
         found = self.pointer_at.get(key)
         if found is None:
