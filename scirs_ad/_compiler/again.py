@@ -5,7 +5,6 @@ and no more to read than itself; to write it costs 0.2 to 0.4 ns where arrays le
 """
 
 from scirs_ad._compiler.graph import NUMBERS, FlatGraph, Op
-from scirs_ad._compiler.sink import twice
 from scirs_ad._kernels.vm import CHEAP
 
 __all__ = ["make_again"]
@@ -28,8 +27,6 @@ def make_again(steps, graph):
     FlatGraph
         The same with the values that are made again.
     """
-    if not twice(steps):
-        return graph
     specs = list(graph.specs)
     home, readers = {}, {}  # value -> the step that makes it, and the steps that read it
     fixed = set(graph.outputs)  # values that must be stored

@@ -54,19 +54,16 @@ def kernels_together(planner):
 
     Nothing but the order of the graph has to bring them together: what is not elementwise is taken first (fuse.py).
     """
-    found, first, made = {}, 0, set()
-    instructions = planner.instructions
-    for k in range(len(instructions) + 1):
-        d = instructions[k] if k < len(instructions) else None
-        large = d is not None and d[0] == "python" and _is_large(d)
-        if large and made and made.isdisjoint([planner.pointers[a[0]][0] for a in d[3] if a[0] is not None]):
-            found[first] = k + 1 - first
-        elif large:
-            first, made = k, set()
-        else:
+    found, first, made = {}, 0, set()  # made: the buffers that the run writes
+    for k, d in enumerate(planner.instructions):
+        if d[0] != "python" or not _is_large(d):
             made = set()
-        if large:
-            made.update([buffer for buffer, _ in d[4]])
+            continue
+        if made and made.isdisjoint([planner.pointers[i][0] for i in touched(d)[0]]):
+            found[first] = k + 1 - first
+        else:
+            first, made = k, set()
+        made.update([buffer for buffer, _ in d[4]])
     return found
 
 

@@ -302,8 +302,10 @@ def fuse(graph):
         for op in [*folds, *scatters]:
             done(op, push)
         steps.append((members, folds, scatters, kind))
-    steps = sink(steps, graph)
-    graph = make_again(steps, graph)
+    shapes = [step[3] for step in steps if type(step) is tuple]
+    if len(set(shapes)) < len(shapes):  # both go from one region to another of its shape
+        steps = sink(steps, graph)
+        graph = make_again(steps, graph)
     reader = dict.fromkeys(graph.outputs, -1)  # value -> the step that reads it; -1: several, or the caller
     for k, step in enumerate(steps):
         for op in [*step[0], *step[1], *step[2]] if type(step) is tuple else [step]:

@@ -234,19 +234,6 @@ def _inner(p, op):
     return _stacks(p, op, many, _row(p.at(many)), one, _column(p.at(one)), p.specs[op.outputs[0]].shape)
 
 
-def _outer(p, op):
-    if not _fits(p, op, 1, 1):
-        return False
-    shape, dtype = p.specs[op.outputs[0]].shape, p.specs[op.outputs[0]].dtype
-    (a, left, over_a), (b, right, over_b) = p.at(op.inputs[0]), p.at(op.inputs[1])
-    over_a = broadcast_strides((*left, 1), (*over_a, 0), shape)
-    over_b = broadcast_strides((*right[:-1], 1, right[-1]), (*over_b[:-1], 0, over_b[-1]), shape)
-    buffer, offset, strides = p.new_place(op.outputs[0])
-    made = Region(shape, [(dtype, over_a), (dtype, over_b)], [], [("multiply", dtype, [0, 1])], [("store", 2, strides)])
-    p.emit_pass(made, [a, b], [p.pointer(buffer, offset)])
-    return True
-
-
 # ------------------------------------------------------------------------------------------------ joining
 def _join(p, op, parts):
     """Copies to parts of the result: (offset, strides) of each."""
@@ -414,11 +401,10 @@ def _put(p, op):
         source, own, over = p.at(values)
         over = broadcast_strides(own, over, to)
     buffer, offset = p.where(x)[:2]
-    handed = p.handed.get(op.outputs[0])
     if (
         p.specs[x].shape == out.shape
         and p.may_overwrite(x)
-        and (handed is None or (buffer.kind != "arena" and handed == buffer.shape))
+        and p.may_hold(buffer, op.outputs[0])
         and (number or p.where(values)[0] is not buffer)
     ):
         p.put(op.outputs[0], buffer, offset, strides)
@@ -561,7 +547,6 @@ LOWERED = {
     "inner_last": _inner,
     "matmul_core": _matmul,
     "matvec_core": _matvec,
-    "outer_last": _outer,
     "put": _put,
     "scalar_call": _scalars,
     "scan_call": _scan,

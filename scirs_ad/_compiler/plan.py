@@ -78,9 +78,8 @@ class Planner:
         """Values that are written straight into an array that the caller gets, and the shape of it."""
         graph = self.graph
         found = {v: self.specs[v].shape for v in graph.outputs if self.specs[v].shape}
-        for k in range(
-            len(self.fused.steps) - 1, -1, -1
-        ):  # a reshaped result is the result; so is one with values put in it
+        # A reshaped result is the result; so is one with values put in it.
+        for k in range(len(self.fused.steps) - 1, -1, -1):
             step = self.fused.steps[k]
             if not isinstance(step, Region) and step.primitive.name in ("reshape_core", "permute_core", "put"):
                 w, v = step.outputs[0], step.inputs[0]
@@ -114,6 +113,11 @@ class Planner:
             and is_contiguous(spec.shape, strides, spec.dtype.itemsize)
             and not any(self.last.get(u, -1) > self.step for u in buffer.values)
         )
+
+    def may_hold(self, buffer, v):
+        """Whether a result may lie in a buffer that is there: what is handed out needs an array of its shape."""
+        handed = self.handed.get(v)
+        return handed is None or (buffer.kind != "arena" and handed == buffer.shape)
 
     def new_place(self, v):
         """A contiguous place for a value that an instruction writes."""
@@ -562,10 +566,7 @@ class Planner:
             ):
                 continue
             for k, w in enumerate(region.outputs):
-                handed = self.handed.get(w)
-                if handed is not None and (buffer.kind == "arena" or handed != buffer.shape):
-                    continue
-                if found[k] is None and self.specs[w].dtype == spec.dtype:
+                if found[k] is None and self.specs[w].dtype == spec.dtype and self.may_hold(buffer, w):
                     found[k] = i, (buffer, 0)
                     taken.add(id(buffer))
                     break

@@ -11,7 +11,7 @@ import math
 from scirs_ad._compiler.graph import NUMBERS
 from scirs_ad._transforms.cost import size_of
 
-__all__ = ["sink", "twice"]
+__all__ = ["sink"]
 
 
 def sink(steps, graph):
@@ -30,8 +30,6 @@ def sink(steps, graph):
     list
         The steps without regions that became empty.
     """
-    if not twice(steps):
-        return steps
     first = dict.fromkeys(graph.outputs, -1)  # value -> the first and the last step that read it
     last = dict.fromkeys([*graph.inputs, *graph.constants, *graph.outputs], len(steps))
     moved = {}  # step -> parts that go to it
@@ -56,12 +54,6 @@ def sink(steps, graph):
     for k, parts in moved.items():  # those of earlier regions first: others may read what they make
         steps[k][0][:0] = [op for part in reversed(parts) for op in part]
     return [step for step in steps if type(step) is not tuple or step[0] or step[1]]
-
-
-def twice(steps):
-    """Whether two regions have one shape."""
-    shapes = [step[3] for step in steps if type(step) is tuple]
-    return len(set(shapes)) < len(shapes)
 
 
 def _read(ops, k, first, last):

@@ -193,44 +193,11 @@ static uint32_t NAME(cholesky_pull_complex)(const ad_tile *t, char *const *lane,
     return NAME(bits)(~good);
 }
 
-/* As `pivot`; the size of an element is |re| + |im|, as LAPACK's. */
-AD_INLINE MASK NAME(pivot_complex)(V *x, int n, int c, int first, V *b, int k)
-{
-    V best = NAME(size)(x[2 * (c * n + c)]) + NAME(size)(x[2 * (c * n + c) + 1]);
-    MASK p = (MASK){0} + (I)c;
-    for (int i = c + 1; i < n; i++) {
-        const V v = NAME(size)(x[2 * (i * n + c)]) + NAME(size)(x[2 * (i * n + c) + 1]);
-        const MASK larger = v > best;
-        best = NAME(pick)(larger, v, best);
-        p = (((MASK){0} + (I)i) & larger) | (p & ~larger);
-    }
-    if (NAME(any)(p != (I)c)) {
-        MASK here[AD_TILE_MOST];
-        for (int i = c + 1; i < n; i++)
-            here[i] = p == (I)i;
-        for (int side = 0; side < 2; side++) {
-            V *y = side ? b : x;
-            const int width = 2 * (side ? k : n);
-            for (int j = side ? 0 : 2 * first; j < width; j++) {
-                const V old = y[c * width + j];
-                V found = old;
-                for (int i = c + 1; i < n; i++) {
-                    const V v = y[i * width + j];
-                    found = NAME(pick)(here[i], v, found);
-                    y[i * width + j] = NAME(pick)(here[i], old, v);
-                }
-                y[c * width + j] = found;
-            }
-        }
-    }
-    return p;
-}
-
 AD_INLINE MASK NAME(lu_in_place_complex)(V *x, int n, MASK *p)
 {
     MASK good = NAME(all)(0) == NAME(all)(0);
     for (int c = 0; c < n; c++) {
-        p[c] = NAME(pivot_complex)(x, n, c, 0, NULL, 0);
+        p[c] = NAME(pivot)(2, x, n, c, 0, NULL, 0);
         const C inverse = NAME(inverse_of)(NAME(at)(x, c * n + c), &good);
         for (int i = c + 1; i < n; i++)
             NAME(set)(x, i * n + c, NAME(times)(NAME(at)(x, i * n + c), inverse));
@@ -248,9 +215,7 @@ static uint32_t NAME(lu_complex)(const ad_tile *t, char *const *lane, int count,
     NAME(load_complex)(x, t, 0, lane, n, n);
     const uint32_t bad = NAME(bits)(~NAME(lu_in_place_complex)(x, n, p));
     NAME(store_complex)(x, t, 1, lane, count, n, n);
-    for (int c = 0; c < n; c++)
-        for (int l = 0; l < count; l++)
-            *(int32_t *)(lane[2 * W + l] + c * t->rs[2]) = (int32_t)p[c][l];
+    NAME(give_rows)(p, t, 2, lane, count);
     return bad;
 }
 
@@ -275,7 +240,7 @@ AD_INLINE MASK NAME(solve_in_place_complex)(V *x, V *b, int n, int k)
     MASK good = NAME(all)(0) == NAME(all)(0);
     for (int c = 0; c < n; c++) {
         const int rest = n - c - 1;
-        NAME(pivot_complex)(x, n, c, c, b, k);
+        NAME(pivot)(2, x, n, c, c, b, k);
         const C inverse = NAME(inverse_of)(NAME(at)(x, c * n + c), &good);
         NAME(set)(x, c * n + c, inverse);
         for (int i = c + 1; i < n; i++)
@@ -386,14 +351,10 @@ static uint32_t NAME(lu_solve_complex)(const ad_tile *t, char *const *lane, int 
 {
     const int n = t->n, k = t->k, conj = t->flag == 2;
     V *x = work, *b = x + 2 * n * n, inverse[2 * AD_TILE_MOST];
-    MASK good = NAME(all)(0) == NAME(all)(0), p[AD_TILE_MOST];
+    MASK p[AD_TILE_MOST], good = NAME(take_rows)(p, t, 1, lane);
     NAME(load_complex)(x, t, 0, lane, n, n);
-    for (int c = 0; c < n; c++) {
-        for (int l = 0; l < W; l++)
-            p[c][l] = *(const int32_t *)(lane[W + l] + c * t->rs[1]);
-        good &= (p[c] >= (I)c) & (p[c] < (I)n);
+    for (int c = 0; c < n; c++)
         NAME(set)(inverse, c, NAME(inverse_of)(NAME(at)(x, c * n + c), &good));
-    }
     NAME(load_complex)(b, t, 2, lane, n, k);
     if (!t->flag) {
         for (int c = 0; c < n; c++)

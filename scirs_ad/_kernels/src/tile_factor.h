@@ -56,14 +56,32 @@ static uint32_t NAME(cholesky_pull)(const ad_tile *t, char *const *lane, int cou
     return 0;
 }
 
+/* Row c, from vector `first` on, exchanged with the row below it of each lane's own: `here[i]` tells where that is row i. */
+AD_INLINE void NAME(bring)(V *x, int width, int first, int n, int c, const MASK *here)
+{
+    for (int j = first; j < width; j++) {
+        const V old = x[c * width + j];
+        V found = old;
+        for (int i = c + 1; i < n; i++) {
+            const V v = x[i * width + j];
+            found = NAME(pick)(here[i], v, found);
+            x[i * width + j] = NAME(pick)(here[i], old, v);
+        }
+        x[c * width + j] = found;
+    }
+}
+
+/* How large an element is: of complex ones there are two `parts`, and it is |re| + |im|, as LAPACK's. */
+AD_INLINE V NAME(magnitude)(int parts, const V *x) { return parts == 1 ? NAME(size)(x[0]) : NAME(size)(x[0]) + NAME(size)(x[1]); }
+
 /* The row of each lane's pivot in column c is brought to row c; which row that was. `first`: the first column that is
  * exchanged; `b`, with k columns, is exchanged too. */
-AD_INLINE MASK NAME(pivot)(V *x, int n, int c, int first, V *b, int k)
+AD_INLINE MASK NAME(pivot)(int parts, V *x, int n, int c, int first, V *b, int k)
 {
-    V best = NAME(size)(x[c * n + c]);
+    V best = NAME(magnitude)(parts, x + parts * (c * n + c));
     MASK p = (MASK){0} + (I)c;
     for (int i = c + 1; i < n; i++) {
-        const V v = NAME(size)(x[i * n + c]);
+        const V v = NAME(magnitude)(parts, x + parts * (i * n + c));
         const MASK larger = v > best;
         best = NAME(pick)(larger, v, best);
         p = (((MASK){0} + (I)i) & larger) | (p & ~larger);
@@ -72,28 +90,18 @@ AD_INLINE MASK NAME(pivot)(V *x, int n, int c, int first, V *b, int k)
         MASK here[AD_TILE_MOST];
         for (int i = c + 1; i < n; i++)
             here[i] = p == (I)i;
-        for (int j = first; j < n; j++) {
-            const V old = x[c * n + j];
-            V found = old;
-            for (int i = c + 1; i < n; i++) {
-                const V v = x[i * n + j];
-                found = NAME(pick)(here[i], v, found);
-                x[i * n + j] = NAME(pick)(here[i], old, v);
-            }
-            x[c * n + j] = found;
-        }
-        for (int j = 0; j < k; j++) {
-            const V old = b[c * k + j];
-            V found = old;
-            for (int i = c + 1; i < n; i++) {
-                const V v = b[i * k + j];
-                found = NAME(pick)(here[i], v, found);
-                b[i * k + j] = NAME(pick)(here[i], old, v);
-            }
-            b[c * k + j] = found;
-        }
+        NAME(bring)(x, parts * n, parts * first, n, c, here);
+        NAME(bring)(b, parts * k, 0, n, c, here);
     }
     return p;
+}
+
+/* The rows exchanged, as integers: operand `arg`. */
+AD_INLINE void NAME(give_rows)(const MASK *p, const ad_tile *t, int arg, char *const *lane, int count)
+{
+    for (int c = 0; c < t->n; c++)
+        for (int l = 0; l < count; l++)
+            *(int32_t *)(lane[arg * W + l] + c * t->rs[arg]) = (int32_t)p[c][l];
 }
 
 /* x[i, j] -= x[i, c] y[j] for the rows below c: two rows share each y. */
@@ -119,7 +127,7 @@ AD_INLINE MASK NAME(lu_in_place)(V *x, int n, MASK *p)
 {
     MASK good = NAME(all)(0) == NAME(all)(0);
     for (int c = 0; c < n; c++) {
-        p[c] = NAME(pivot)(x, n, c, 0, NULL, 0);
+        p[c] = NAME(pivot)(1, x, n, c, 0, NULL, 0);
         good &= x[c * n + c] != NAME(all)(0);
         const V inverse = NAME(all)(1) / x[c * n + c];
         for (int i = c + 1; i < n; i++)
@@ -137,9 +145,7 @@ static uint32_t NAME(lu)(const ad_tile *t, char *const *lane, int count, void *w
     NAME(load)(x, t, 0, lane, n, n);
     const uint32_t bad = NAME(bits)(~NAME(lu_in_place)(x, n, p));
     NAME(store)(x, t, 1, lane, count, n, n);
-    for (int c = 0; c < n; c++)
-        for (int l = 0; l < count; l++)
-            *(int32_t *)(lane[2 * W + l] + c * t->rs[2]) = (int32_t)p[c][l];
+    NAME(give_rows)(p, t, 2, lane, count);
     return bad;
 }
 
@@ -166,7 +172,7 @@ AD_INLINE MASK NAME(solve_in_place)(V *x, V *b, int n, int k)
     MASK good = NAME(all)(0) == NAME(all)(0);
     for (int c = 0; c < n; c++) {
         const int rest = n - c - 1;
-        NAME(pivot)(x, n, c, c, b, k);
+        NAME(pivot)(1, x, n, c, c, b, k);
         good &= x[c * n + c] != NAME(all)(0);
         const V inverse = NAME(all)(1) / x[c * n + c];
         x[c * n + c] = inverse;

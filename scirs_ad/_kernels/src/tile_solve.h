@@ -84,17 +84,27 @@ AD_INLINE void NAME(exchange)(V *b, int k, int i, MASK p, int n)
     }
 }
 
+/* Reads the rows exchanged, operand `arg`; the lanes in which all are rows. */
+AD_INLINE MASK NAME(take_rows)(MASK *p, const ad_tile *t, int arg, char *const *lane)
+{
+    MASK good = NAME(all)(0) == NAME(all)(0);
+    for (int c = 0; c < t->n; c++) {
+        for (int l = 0; l < W; l++)
+            p[c][l] = *(const int32_t *)(lane[arg * W + l] + c * t->rs[arg]);
+        good &= (p[c] >= (I)c) & (p[c] < (I)t->n);
+    }
+    return good;
+}
+
 /* From L and U, packed, and the row exchanges; flag: of the transpose. */
 static uint32_t NAME(lu_solve)(const ad_tile *t, char *const *lane, int count, void *work)
 {
     const int n = t->n, k = t->k;
     V *x = work, *b = x + n * n, inverse[AD_TILE_MOST];
-    MASK good = NAME(all)(0) == NAME(all)(0), p[AD_TILE_MOST];
+    MASK p[AD_TILE_MOST], good = NAME(take_rows)(p, t, 1, lane);
     NAME(load)(x, t, 0, lane, n, n);
     for (int c = 0; c < n; c++) {
-        for (int l = 0; l < W; l++)
-            p[c][l] = *(const int32_t *)(lane[W + l] + c * t->rs[1]);
-        good &= (p[c] >= (I)c) & (p[c] < (I)n) & (x[c * n + c] != NAME(all)(0));
+        good &= x[c * n + c] != NAME(all)(0);
         inverse[c] = NAME(all)(1) / x[c * n + c];
     }
     NAME(load)(b, t, 2, lane, n, k);
