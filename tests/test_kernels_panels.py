@@ -263,17 +263,41 @@ def test_pulls(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("n", [64, 101, 200])
+@pytest.mark.parametrize("shape", [(64, 64), (101, 101), (200, 200), (150, 90), (90, 150), (181, 100), (183, 100)])
 @pytest.mark.parametrize("size", [1.0, 1e-15, 1e15, 0.0])
-def test_svd(n, size, dtype):
-    """Alone, its last steps side by side, and in a batch, by LAPACK's driver: the same bits."""
-    a = draw(dtype, n, n) * np.asarray(size, dtype)
+def test_svd(shape, size, dtype):
+    """Alone, its last steps side by side, and in a batch: the same bits."""
+    a, k = draw(dtype, *shape) * np.asarray(size, dtype), min(shape)
     for full in (True, False):
         u, s, vh = in_threads(lambda a, full=full: linalg.svd(a, full), a)
         for one, many in zip((u, s, vh), linalg.svd(np.stack([a, a]), full), strict=True):
             np.testing.assert_array_equal(one, many[1])
-    small(u * s @ vh - a, a, dtype, n)
-    small(u.conj().T @ u - np.eye(n), np.eye(n), dtype, n)
+        small(u[:, :k] * s @ vh[:k] - a, a, dtype, k)
+        small(u.conj().T @ u - np.eye(len(u.T)), np.eye(k), dtype, k)
+        small(vh @ vh.conj().T - np.eye(len(vh)), np.eye(k), dtype, k)
+    small(linalg.svdvals(a) - s, a, dtype, k)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("off", [1e-20, 1e-30, 1e-120, 1e-150, 1e-310])
+@pytest.mark.parametrize("shape", [(30, 30), (40, 30), (30, 40)])
+def test_svd_of_matrices_whose_products_lose_digits(dtype, off, shape):
+    """Nearly diagonal ones, and of low rank: what the reduction multiplies by is tiny or zero."""
+    i = np.arange(30)
+    a = off * draw("float64", *shape)
+    a[i, i] += 1 + i % 3
+    low = draw("float64", shape[0], 3) @ draw("float64", 3, shape[1])
+    low[:, 5] = 0
+    low[7] = 0
+    one_row = np.zeros(shape)
+    one_row[2] = draw("float64", shape[1])
+    for x in (a, low, low * 1e-15, one_row, np.triu(a, 3) / off):
+        x = x.astype(dtype)
+        u, s, vh = linalg.svd(x, False)
+        small(u * s @ vh - x, x, dtype, 30)
+        small(u.T @ u - np.eye(30), np.eye(30), dtype, 30)
+        small(vh @ vh.T - np.eye(30), np.eye(30), dtype, 30)
+        small(linalg.svdvals(x) - np.linalg.svd(x.astype("float64"), compute_uv=False), x, dtype, 30)
 
 
 def test_svd_of_sizes_that_lapack_scales():

@@ -4,7 +4,7 @@ The matrix is handed to LAPACK by columns, as NumPy does, so that the signs and 
 A matrix with nan or inf is refused: LAPACK's iterations may not end on one.
 """
 from libc.math cimport fabs, frexp, ldexp
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memmove, memset
 
 cimport numpy as cnp
 
@@ -13,9 +13,9 @@ from scirs_ad._kernels.linalg_batch cimport (
     square, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport (
-    bdsdc, c64, c128, gebrd, geev, gesdd, gesvd, heevd, lapack, ormbr, scalar, sterf, sytrd,
+    bdsdc, c64, c128, geev, gesdd, gesvd, heevd, lapack, scalar, sterf, sytrd,
 )
-from scirs_ad._kernels.linalg_panels cimport dgemm, panels_shared, sgemm
+from scirs_ad._kernels.linalg_panels cimport dgemm, panels_shared, sgemm, share_panels
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
 
 import numpy as np
@@ -32,7 +32,16 @@ cdef extern from "eigen.h":
                            void *, void *) noexcept nogil
         int (*vectors_f32)(int, const float *, int, float *, float *, const float *, float *, float *, int *, void *,
                            void *) noexcept nogil
+        void (*bidiagonal_f64)(int, int, int, double *, double *, double *, double *, double *, double *, int,
+                               double *) noexcept nogil
+        void (*bidiagonal_f32)(int, int, int, float *, float *, float *, float *, float *, float *, int,
+                               float *) noexcept nogil
+        void (*back_f64)(int, int, int, int, const double *, int, const double *, double *, int, double *,
+                         void *) noexcept nogil
+        void (*back_f32)(int, int, int, int, const float *, int, const float *, float *, int, float *,
+                         void *) noexcept nogil
     const ad_eigen_table *ad_eigen_find(const char *isa)
+    Py_ssize_t ad_back_words(Py_ssize_t rows, Py_ssize_t cols) noexcept nogil
     Py_ssize_t ad_eigen_words(Py_ssize_t n) noexcept nogil
     enum:
         AD_EIGEN_LEAF
@@ -379,50 +388,97 @@ def eigvals(a):
 # ---------------------------------------------------------------------------------------------- svd
 
 cdef enum:
-    APART = 64          # rows from which the two sides are worth two threads
+    OWN = 8             # rows and columns from which the steps below are faster than LAPACK's driver
 
 cdef struct Sides:
-    int n, lwork
     bint single
-    void *a
+    int rows[2], cols[2], count[2], lda[2]
+    void *a[2]
     void *tau[2]
-    void *c[2]
+    void *z[2]
     void *work[2]
 
 
-cdef inline void one_side(Sides *x, int side, real *a) noexcept nogil:
-    if side == 0:
-        ormbr(c'Q', c'L', c'N', x.n, x.n, x.n, a, x.n, <real*> x.tau[0], <real*> x.c[0], x.n, <real*> x.work[0],
-              x.lwork)
-    else:
-        ormbr(c'P', c'R', c'T', x.n, x.n, x.n, a, x.n, <real*> x.tau[1], <real*> x.c[1], x.n, <real*> x.work[1],
-              x.lwork)
-
-
 cdef void side_chunk(void *context, int chunk, int worker) noexcept nogil:
+    """Vectors of the bidiagonal matrix on one side become those of the matrix."""
     cdef Sides *x = <Sides*> context
+    cdef bint shared = panels_shared()
+    # Else panels would depend on the thread that comes here, and with BLAS's products the last bits.
+    share_panels(False)
     if x.single:
-        one_side[float](x, chunk, <float*> x.a)
+        eigen.back_f32(x.rows[chunk], x.cols[chunk], x.count[chunk], chunk, <float*> x.a[chunk], x.lda[chunk],
+                       <float*> x.tau[chunk], <float*> x.z[chunk], x.rows[chunk], <float*> x.work[chunk], <void*> sgemm)
     else:
-        one_side[double](x, chunk, <double*> x.a)
+        eigen.back_f64(x.rows[chunk], x.cols[chunk], x.count[chunk], chunk, <double*> x.a[chunk], x.lda[chunk],
+                       <double*> x.tau[chunk], <double*> x.z[chunk], x.rows[chunk], <double*> x.work[chunk],
+                       <void*> dgemm)
+    share_panels(shared)
 
 
-cdef int by_sides(int n, real *a, real *s, real *u, real *vt, real *work, int lwork, int *iwork) noexcept nogil:
-    """The steps of xGESDD for a square matrix, whose elements are of ordinary size, the last two side by side."""
+cdef inline Py_ssize_t stepped(Py_ssize_t n) noexcept nogil:
+    return (n + AD_EIGEN_STEP - 1) // AD_EIGEN_STEP * AD_EIGEN_STEP
+
+
+cdef inline Py_ssize_t own_svd_words(Py_ssize_t rows, Py_ssize_t k, Py_ssize_t cols) noexcept nogil:
+    """Elements that `own_svd` works with; `cols`: vectors of the longer side, if any."""
+    cdef Py_ssize_t ld = stepped(rows), most = 4 * k
+    if cols:
+        most = rows * cols + 3 * k * k + max(3 * k * k + 4 * k, ad_back_words(rows, cols) + ad_back_words(k, k))
+    return ld * k + 4 * (ld + k) + 3 * k + most
+
+
+cdef int own_svd(Job *job, char **p, real *a) noexcept nogil:
+    """The steps of xGESDD for a real matrix whose elements are of ordinary size, the last two side by side.
+
+    Of a wide matrix the transpose comes in `a`: `left` are vectors of the longer side, `right` of the shorter one.
+    """
+    cdef bint wide = job.m < job.n
+    cdef int rows = max(job.m, job.n), k = min(job.m, job.n), cols = job.flag2 if wide else job.flag, info
+    cdef Py_ssize_t ld = stepped(rows), i, j
+    cdef real *passes = a + ld * k
+    cdef real *tauq = passes + 4 * (ld + k)
+    cdef real *taup = tauq + k
+    cdef real *e = taup + k
+    cdef real *left = e + k
+    cdef real *right = left + rows * <Py_ssize_t> cols
+    cdef real *v = right + k * <Py_ssize_t> k
+    cdef real *vt = v + k * <Py_ssize_t> k
+    cdef real *rest = vt + k * <Py_ssize_t> k
+    cdef real *s = <real*> (p[2] if cols else p[1])
     cdef Sides x
-    cdef real *rest = work + 3 * n
-    cdef int info = gebrd(n, n, a, n, s, work, work + n, work + 2 * n, rest, lwork - 3 * n), i
-    memset(u, 0, <size_t> n * n * sizeof(real))
-    if info == 0:
-        info = bdsdc(c'U', c'I', n, s, work, u, n, vt, n, rest, iwork)
+    for j in range(k - 1, -1, -1):
+        memmove(a + j * ld, a + j * rows, rows * sizeof(real))
+        memset(a + j * ld + rows, 0, (ld - rows) * sizeof(real))
+    if real is double:
+        eigen.bidiagonal_f64(rows, k, ld, a, s, e, tauq, taup, v if cols else NULL, k, passes)
+    else:
+        eigen.bidiagonal_f32(rows, k, ld, a, s, e, tauq, taup, v if cols else NULL, k, passes)
+    if not cols:
+        return bdsdc(c'L' if wide else c'U', c'N', k, s, e, left, 1, left, 1, left, <int*> NULL)
+    memset(left, 0, rows * <Py_ssize_t> cols * sizeof(real))
+    info = bdsdc(c'L' if wide else c'U', c'I', k, s, e, right if wide else left, k if wide else rows, vt, k, rest,
+                 <int*> (rest + 3 * k * <Py_ssize_t> k + 4 * k))
     if info != 0:
         return info
-    x.n, x.lwork, x.single = n, (lwork - 3 * n) // 2, real is float
-    x.a = a
-    x.c[0], x.c[1] = u, vt
-    for i in range(2):
-        x.tau[i], x.work[i] = work + (i + 1) * n, rest + i * <Py_ssize_t> x.lwork
-    parallel_for(side_chunk, &x, 2, threads_for(0.2 * n * n * n))
+    for j in range(k, cols):
+        left[j * (rows + 1)] = 1
+    if wide:
+        for j in range(k):
+            for i in range(k):
+                left[j * rows + i] = vt[i * k + j]
+    else:
+        pack(right, <char*> vt, sizeof(real), k * sizeof(real), k, k)
+    x.single = real is float
+    x.rows[0], x.cols[0], x.count[0], x.lda[0], x.a[0], x.tau[0], x.z[0] = rows, cols, k, ld, a, tauq, left
+    x.rows[1], x.cols[1], x.count[1], x.lda[1], x.a[1], x.tau[1], x.z[1] = k, k, k - 1, k, v, taup, right
+    x.work[0], x.work[1] = rest, rest + ad_back_words(rows, cols)
+    parallel_for(side_chunk, &x, 2, threads_for(0.1 * k * k * (rows + cols)))
+    if wide:
+        pack(<real*> p[1], <char*> right, sizeof(real), k * sizeof(real), k, k)
+        memcpy(p[3], left, rows * <Py_ssize_t> cols * sizeof(real))
+    else:
+        pack(<real*> p[1], <char*> left, sizeof(real), rows * sizeof(real), rows, cols)
+        memcpy(p[3], right, k * <Py_ssize_t> k * sizeof(real))
     return 0
 
 
@@ -445,20 +501,22 @@ cdef int svd_body(Job *job, char **p, scalar *work) noexcept nogil:
     cdef int *iwork = <int*> (rwork + up(job.lrwork * <Py_ssize_t> sizeof(double)))
     cdef char *s = p[2] if nu else p[1]
     cdef int info
+    if scalar is float or scalar is double:
+        if own_shape(m, n):
+            if m < n:
+                pack(work, p[0], job.arg[0].rs, job.arg[0].cs, m, n)
+            else:
+                pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, m)
+            if not finite(work, m * n):
+                return NOT_FINITE
+            # xGESDD's bounds: the root of the smallest normal number over the precision, and its inverse.
+            if ordinary(work, m * n, 1e-12 if scalar is float else 1e-138) and own_svd(job, p, work) == 0:
+                return 0
     pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, m)
     if not finite(work, m * n):
         return NOT_FINITE
-    if scalar is float or scalar is double:
-        # xGESDD's bounds: the root of the smallest normal number over the precision, and its inverse.
-        if nu and m == n and n >= APART and panels_shared() and ordinary(
-                work, n * n, 1e-12 if scalar is float else 1e-138):
-            info = by_sides(job.n, work, <scalar*> s, u, vt, extra, job.lwork, iwork)
-        else:
-            info = gesdd(job.mode, job.m, job.n, work, job.m, s, u, job.m, vt, max(job.flag2, 1), extra, job.lwork,
-                         rwork, iwork)
-    else:
-        info = gesdd(job.mode, job.m, job.n, work, job.m, s, u, job.m, vt, max(job.flag2, 1), extra, job.lwork, rwork,
-                     iwork)
+    info = gesdd(job.mode, job.m, job.n, work, job.m, s, u, job.m, vt, max(job.flag2, 1), extra, job.lwork, rwork,
+                 iwork)
     if info > 0:
         # Divide and conquer gave up (rare); QR iteration is slower and needs no more workspace.
         pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, m)
@@ -467,6 +525,11 @@ cdef int svd_body(Job *job, char **p, scalar *work) noexcept nogil:
         pack(<scalar*> p[1], <char*> u, sizeof(scalar), m * sizeof(scalar), m, nu)
         pack(<scalar*> p[3], <char*> vt, sizeof(scalar), nv * sizeof(scalar), nv, n)
     return info
+
+
+cdef inline bint own_shape(Py_ssize_t m, Py_ssize_t n) noexcept nogil:
+    """Whether xGESDD would reduce the matrix as it is, without a QR decomposition of a long one first."""
+    return min(m, n) >= OWN and max(m, n) < 11 * min(m, n) // 6
 
 
 cdef int svd_words(Job *job, str op, scalar *word) except -1:
@@ -481,6 +544,9 @@ cdef int svd_words(Job *job, str op, scalar *word) except -1:
     job.bytes = ((<Py_ssize_t> m * n + <Py_ssize_t> m * nu + <Py_ssize_t> nv * n) * <Py_ssize_t> sizeof(scalar)
                  + up(job.lwork * <Py_ssize_t> sizeof(scalar)) + up(job.lrwork * <Py_ssize_t> sizeof(double))
                  + 8 * <Py_ssize_t> min(m, n) * <Py_ssize_t> sizeof(int) + 64)
+    if (scalar is float or scalar is double) and own_shape(m, n):
+        job.bytes = max(job.bytes, own_svd_words(max(m, n), min(m, n), max(nu, nv)) * <Py_ssize_t> sizeof(scalar)
+                        + 8 * <Py_ssize_t> min(m, n) * <Py_ssize_t> sizeof(int) + 64)
     return 0
 
 

@@ -270,16 +270,6 @@ cdef inline int gelsd(int m, int n, int nrhs, scalar *a, int lda, scalar *b, int
     return info
 
 
-cdef inline int gebrd(int m, int n, scalar *a, int lda, scalar *d, scalar *e, scalar *tauq, scalar *taup, scalar *work,
-                      int lwork) noexcept nogil:
-    cdef int info = 0
-    if scalar is float:
-        lapack.sgebrd(&m, &n, a, &lda, d, e, tauq, taup, work, &lwork, &info)
-    elif scalar is double:
-        lapack.dgebrd(&m, &n, a, &lda, d, e, tauq, taup, work, &lwork, &info)
-    return info
-
-
 cdef inline int bdsdc(char uplo, char job, int n, scalar *d, scalar *e, scalar *u, int ldu, scalar *vt, int ldvt,
                       scalar *work, int *iwork) noexcept nogil:
     cdef int info = 0, no_index = 0
@@ -288,14 +278,4 @@ cdef inline int bdsdc(char uplo, char job, int n, scalar *d, scalar *e, scalar *
         lapack.sbdsdc(&uplo, &job, &n, d, e, u, &ldu, vt, &ldvt, &nothing, &no_index, work, iwork, &info)
     elif scalar is double:
         lapack.dbdsdc(&uplo, &job, &n, d, e, u, &ldu, vt, &ldvt, &nothing, &no_index, work, iwork, &info)
-    return info
-
-
-cdef inline int ormbr(char which, char side, char trans, int m, int n, int k, scalar *a, int lda, scalar *tau,
-                      scalar *c, int ldc, scalar *work, int lwork) noexcept nogil:
-    cdef int info = 0
-    if scalar is float:
-        lapack.sormbr(&which, &side, &trans, &m, &n, &k, a, &lda, tau, c, &ldc, work, &lwork, &info)
-    elif scalar is double:
-        lapack.dormbr(&which, &side, &trans, &m, &n, &k, a, &lda, tau, c, &ldc, work, &lwork, &info)
     return info

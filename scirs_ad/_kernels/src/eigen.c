@@ -20,6 +20,9 @@
 #define AD_KEEP(x) (void)(x)
 #endif
 
+#define AD_INLINE static inline __attribute__((always_inline))
+#define AD_UNROLL _Pragma("GCC unroll 8")
+
 #define V NAME(vector)
 #define W ((int)(AD_EIGEN_BYTES / sizeof(S)))
 
@@ -39,6 +42,8 @@ enum {
 typedef S V __attribute__((vector_size(AD_EIGEN_BYTES)));
 #include "reflection.h"
 #include "eigen_reduce.h"
+#include "eigen_bidiagonal.h"
+#include "eigen_back.h"
 #include "eigen_roots.h"
 #include "eigen_merge.h"
 #undef S
@@ -59,9 +64,13 @@ typedef S V __attribute__((vector_size(AD_EIGEN_BYTES)));
 typedef S V __attribute__((vector_size(AD_EIGEN_BYTES)));
 #include "reflection.h"
 #include "eigen_reduce.h"
+#include "eigen_bidiagonal.h"
+#include "eigen_back.h"
 #include "eigen_roots.h"
 #include "eigen_merge.h"
 
 #define AD_TABLE_(isa) ad_eigen_##isa
 #define AD_TABLE(isa) AD_TABLE_(isa)
-const ad_eigen_table AD_TABLE(AD_ISA) = {reduce_f64, reduce_f32, vectors_f64, vectors_f32};
+const ad_eigen_table AD_TABLE(AD_ISA) = {
+    reduce_f64, reduce_f32, vectors_f64, vectors_f32, bidiagonal_f64, bidiagonal_f32, back_f64, back_f32,
+};

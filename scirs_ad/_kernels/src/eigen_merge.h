@@ -1,4 +1,4 @@
-/* Divide and conquer on a tridiagonal matrix, and the way back. Vectors are rows here. */
+/* Divide and conquer on a tridiagonal matrix. Vectors are rows here. */
 
 /* Rows `order[i]` (length `width`, from column `from`) of a matrix, one after another. */
 static void NAME(gather)(int rows, const int *order, int width, const S *q, int ld, int from, S *to)
@@ -225,38 +225,6 @@ static int NAME(tridiagonal)(int n, S *d, S *e, S *q, int *order, S *work, int *
     return 0;
 }
 
-/* Rows of z, vectors of the tridiagonal matrix, become those of the matrix that `reduce` has worked on: blocks of
- * reflectors, H_1 ... H_b = 1 - V T V^T (R. Schreiber, C. Van Loan (1989)), from the last. */
-static void NAME(back)(int n, const S *a, int lda, const S *tau, S *z, S *work, NAME(ad_gemm) gemm)
-{
-    S one = 1, zero = 0, minus = -1;
-    char no = 'N', yes = 'T';
-    int ld = n;
-    for (int lo = (n - 2) / BLOCK * BLOCK; lo >= 0; lo -= BLOCK) {
-        int b = n - 1 - lo < BLOCK ? n - 1 - lo : BLOCK, h = n - 1 - lo;
-        S *v = work, *vt = v + (ptrdiff_t)h * b, *t = vt + (ptrdiff_t)h * b, *inner = t + b * b, *w = inner + b * b;
-        for (int j = 0; j < b; j++) {
-            S *column = v + (ptrdiff_t)j * h;
-            memset(column, 0, j * sizeof(S));
-            column[j] = 1;
-            memcpy(column + j + 1, a + (ptrdiff_t)(lo + j) * lda + lo + j + 2, (h - j - 1) * sizeof(S));
-        }
-        gemm(&yes, &no, &b, &b, &h, &one, v, &h, v, &h, &zero, inner, &b);
-        for (int j = 0; j < b; j++) { /* column j of T, by columns */
-            const S x = tau[lo + j];
-            for (int i = 0; i < b; i++)
-                t[j * b + i] = 0;
-            for (int l = 0; l < j; l++)
-                for (int i = 0; i <= l; i++)
-                    t[j * b + i] -= x * t[l * b + i] * inner[j * b + l];
-            t[j * b + j] = x;
-        }
-        gemm(&no, &no, &h, &b, &b, &one, v, &h, t, &b, &zero, vt, &h);
-        gemm(&yes, &no, &b, &n, &h, &one, v, &h, z + lo + 1, &ld, &zero, w, &b);
-        gemm(&no, &no, &h, &n, &b, &minus, vt, &h, w, &b, &one, z + lo + 1, &ld);
-    }
-}
-
 static int NAME(vectors)(int n, const S *a, int lda, S *d, S *e, const S *tau, S *z, S *work, int *iwork, NAME(ad_gemm) gemm,
                          NAME(ad_steqr) steqr)
 {
@@ -270,6 +238,6 @@ static int NAME(vectors)(int n, const S *a, int lda, S *d, S *e, const S *tau, S
         memcpy(z + (ptrdiff_t)i * n, rest + (ptrdiff_t)order[i] * n, n * sizeof(S));
     }
     memcpy(d, values, n * sizeof(S));
-    NAME(back)(n, a, lda, tau, z, rest, gemm);
+    NAME(back)(n, n, n - 1, 1, a, lda, tau, z, n, rest, gemm);
     return 0;
 }
