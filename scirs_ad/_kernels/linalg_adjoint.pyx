@@ -2,7 +2,7 @@
 
 Matrices lie by rows; BLAS sees their transposes, as in linalg_solve.
 """
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
@@ -158,6 +158,20 @@ cdef inline scalar *in_rows(Arg *arg, char *p, Py_ssize_t rows, Py_ssize_t cols,
     return copy
 
 
+cdef inline void turned(scalar *x, scalar *y, scalar *z, scalar *to, Py_ssize_t rows, Py_ssize_t ld) noexcept nogil:
+    """X^H + Y^H - Z for `rows` x 16 elements of X and Y."""
+    cdef scalar sum[256]
+    cdef scalar across[256]
+    cdef Py_ssize_t i, j
+    for i in range(rows):
+        for j in range(16):
+            sum[i * 16 + j] = conj(x[i * ld + j]) + conj(y[i * ld + j])
+    pack(across, <char*> sum, sizeof(scalar), 16 * sizeof(scalar), 16, rows)
+    for j in range(16):
+        for i in range(rows):
+            to[j * ld + i] = across[j * rows + i] - z[j * ld + i]
+
+
 cdef int qr_pull_body(Job *job, char **p, scalar *work) noexcept nogil:
     # work: the upper triangle of ct_r; Q^H ct_q; R ct_r^H; copies of q, r, ct_q where they have gaps.
     cdef Py_ssize_t m = job.m, n = job.n, nn = n * n, i, j, lo, hi
@@ -170,11 +184,9 @@ cdef int qr_pull_body(Job *job, char **p, scalar *work) noexcept nogil:
     cdef scalar *ct = in_rows(&job.arg[2], p[2], m, n, more + m * n + nn)
     cdef scalar *out = <scalar*> p[4]
     cdef scalar y
-    for i in range(n):
-        for j in range(i):
-            upper[i * n + j] = 0
-        for j in range(i, n):
-            upper[i * n + j] = (<scalar*> (p[3] + i * job.arg[3].rs + j * job.arg[3].cs))[0]
+    pack(upper, p[3], job.arg[3].rs, job.arg[3].cs, n, n)
+    for i in range(1, n):
+        memset(upper + i * n, 0, i * sizeof(scalar))
     gemm(c'N', c'C', job.n, job.n, job.m, ct, job.n, q, job.n, inner, job.n)
     # Of R ct_r^H the lower triangle: both factors are zero below their diagonals, so a sixth of the products.
     for lo in range(0, n, 64):
@@ -187,10 +199,11 @@ cdef int qr_pull_body(Job *job, char **p, scalar *work) noexcept nogil:
         trsm(c'L', c'L', c'C', c'N', job.n, job.m, r, job.n, out, job.n)
     # The adjoint of what stands between Q and R^-H, in place of `moved`: 16 by 16, so that both triangles stay in L1.
     for lo in range(0, n, 16):
-        for hi in range(0, lo + 16, 16):
-            for i in range(lo, min(lo + 16, n)):
-                for j in range(hi, min(hi + 16, i)):
-                    moved[j * n + i] = conj(moved[i * n + j]) + conj(inner[i * n + j]) - inner[j * n + i]
+        for hi in range(0, lo, 16):
+            turned(moved + lo * n + hi, inner + lo * n + hi, inner + hi * n + lo, moved + hi * n + lo, min(16, n - lo), n)
+        for i in range(lo, min(lo + 16, n)):
+            for j in range(lo, i):
+                moved[j * n + i] = conj(moved[i * n + j]) + conj(inner[i * n + j]) - inner[j * n + i]
     for i in range(n):
         y = moved[i * (n + 1)]
         if scalar is c64 or scalar is c128:

@@ -5,7 +5,7 @@ is its transpose: the Cholesky factor, the inverse and the determinant of the tr
 of what is wanted.
 """
 from libc.math cimport INFINITY, NAN, fabs, frexp, hypot, ldexp, log
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memmove, memset
 
 cimport numpy as cnp
 
@@ -14,7 +14,7 @@ from scirs_ad._kernels.linalg_batch cimport (
     qr_panel, real_of, run, small, square, start,
 )
 from scirs_ad._kernels.linalg_lapack cimport c64, c128, geqrt, scalar
-from scirs_ad._kernels.linalg_panels cimport getrf, getri, larfb, potrf, quick
+from scirs_ad._kernels.linalg_panels cimport getrf, getri, gemm, potrf, quick, reflect
 from scirs_ad._kernels.tiles cimport (
     AD_TILE_MOST, AD_TILE_cholesky, AD_TILE_diagonal, AD_TILE_inv, AD_TILE_lu, AD_TILE_qr,
 )
@@ -655,7 +655,7 @@ def inv_of_lu(lu, piv):
 # ---------------------------------------------------------------------------------------------- qr
 
 cdef enum:
-    REFLECTORS = 32     # in a block; with 48 or 64 columns a QR of 300 x 300 takes 2 to 6 % more
+    REFLECTORS = 16     # in a block; with 48 or 64 columns a QR of 300 x 300 takes 2 to 6 % more
     IN_CACHE = 1 << 18  # bytes of a panel that goes column by column; xGEQRT halves it
 
 
@@ -667,46 +667,71 @@ cdef inline int reflectors(int m, int n, scalar *a, int lda, scalar *t, int ldt,
     return geqrt(m, n, n, a, lda, t, ldt, work)
 
 
-cdef int qr_body(Job *job, char **p, scalar *work) noexcept nogil:
-    # work: the matrix by columns; Q; the triangles of the blocks; LAPACK's workspace.
-    cdef int m = job.m, n = job.n, k = min(m, n), nq = job.flag, nr = job.flag2, nb = min(REFLECTORS, k), lo, width
-    cdef Py_ssize_t i, j
-    cdef scalar *q = work + <Py_ssize_t> m * n
-    cdef scalar *t = q + <Py_ssize_t> m * nq
-    cdef scalar *extra = t + <Py_ssize_t> nb * k
-    cdef scalar *r = <scalar*> p[job.nargs - 1]
-    cdef scalar *v
-    cdef int info = 0
-    cdef char adjoint = c'T'
+cdef inline Py_ssize_t stride_of(Py_ssize_t n, Py_ssize_t size) noexcept nogil:
+    """Elements from one row of n to the next, so that each begins with a line of the cache."""
+    return (n * size + 63) // 64 * 64 // size
+
+
+cdef inline void conjugate(scalar *x, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
     if scalar is c64 or scalar is c128:
-        adjoint = c'C'
-    pack(work, p[0], job.arg[0].cs, job.arg[0].rs, n, m)
-    # Panels by recursion: xGEQRF's go column by column, half of its time at this size.
+        for i in range(n):
+            x[i] = x[i].conjugate()
+
+
+cdef int qr_body(Job *job, char **p, scalar *work) noexcept nogil:
+    # A and Q stay as they lie, by rows: to BLAS they are A^T and Q^T. work: A; V and conj(V T) of the blocks, of all if
+    # there is a Q; T and LAPACK's workspace; C V T of one block.
+    cdef int m = job.m, n = job.n, k = min(m, n), nq = job.flag, nr = job.flag2, nb = min(REFLECTORS, k), lo, width, high
+    cdef Py_ssize_t i, j, ld = stride_of(n, sizeof(scalar)), each = <Py_ssize_t> m * nb
+    cdef scalar *v = work + m * ld
+    cdef scalar *u = v + (<Py_ssize_t> m * k if nq else each)
+    cdef scalar *t = u + (<Py_ssize_t> m * k if nq else each)
+    cdef scalar *extra = t + nb * nb
+    cdef scalar *r = <scalar*> p[job.nargs - 1]
+    cdef scalar *q = <scalar*> p[1]
+    cdef scalar *a
+    cdef int info = 0
+    pack(work, p[0], job.arg[0].rs, job.arg[0].cs, m, n)
+    for i in range(m - 1, 0, -1):
+        memmove(work + i * ld, work + i * n, n * sizeof(scalar))
     lo = 0
     while lo < k:
-        width = min(nb, k - lo)
-        v = work + <Py_ssize_t> lo * (m + 1)
-        info = reflectors(m - lo, width, v, m, t + <Py_ssize_t> lo * nb, nb, extra)
+        width, high = min(nb, k - lo), m - lo
+        a = work + lo * (ld + 1)
+        pack(v, <char*> a, sizeof(scalar), ld * sizeof(scalar), width, high)
+        info = reflectors(high, width, v, high, t, nb, extra)
+        for j in range(width):
+            for i in range(j + 1):
+                a[i * ld + j] = v[j * high + i]
+                v[j * high + i] = i == j
+            for i in range(j + 1, width):
+                t[j * nb + i] = 0
+        gemm(c'N', c'N', high, width, width, v, high, t, nb, u, high)
+        conjugate(u, <Py_ssize_t> high * width)
         if lo + width < n:
-            larfb(adjoint, m - lo, n - lo - width, width, v, m, t + <Py_ssize_t> lo * nb, nb,
-                  v + <Py_ssize_t> width * m, m, extra)
+            reflect(n - lo - width, high, width, u, v, a + width, <int> ld, extra)
         lo += nb
-    pack(r, <char*> work, sizeof(scalar), m * sizeof(scalar), nr, n)
+        if nq:
+            v += each
+            u += each
     for i in range(nr):
-        for j in range(min(i, n)):
-            r[i * n + j] = 0
-    if nq > 0:
+        memset(r + i * n, 0, min(i, n) * sizeof(scalar))
+        memcpy(r + i * n + min(i, n), work + i * ld + min(i, n), (n - min(i, n)) * sizeof(scalar))
+    if nq:
         # The blocks onto the identity, from the last: what lies above and to the left is still that of the identity.
         memset(q, 0, <size_t> m * nq * sizeof(scalar))
         for i in range(nq):
-            q[i * (m + 1)] = 1
+            q[i * (nq + 1)] = 1
         lo = (k - 1) // nb * nb
         while lo >= 0:
-            width = min(nb, k - lo)
-            larfb(c'N', m - lo, nq - lo, width, work + <Py_ssize_t> lo * (m + 1), m, t + <Py_ssize_t> lo * nb, nb,
-                  q + <Py_ssize_t> lo * (m + 1), m, extra)
+            v -= each
+            u -= each
+            width, high = min(nb, k - lo), m - lo
+            conjugate(v, <Py_ssize_t> high * width)
+            conjugate(u, <Py_ssize_t> high * width)
+            reflect(nq - lo, high, width, v, u, q + lo * (nq + 1), nq, extra)
             lo -= nb
-        pack(<scalar*> p[1], <char*> q, sizeof(scalar), m * sizeof(scalar), m, nq)
     return info
 
 
@@ -745,7 +770,8 @@ def qr(a, str mode="reduced"):
         if q is not None:
             q[...] = np.eye(m, job.flag)
         return r if q is None else (q, r)
-    job.bytes = (<Py_ssize_t> m * (n + job.flag) + min(REFLECTORS, k) * (k + 2 * <Py_ssize_t> max(n, job.flag))) * size
+    job.bytes = (m * stride_of(n, size) + 2 * <Py_ssize_t> m * (k if job.flag else min(REFLECTORS, k))
+                 + min(REFLECTORS, k) * (min(REFLECTORS, k) + <Py_ssize_t> max(n, job.flag))) * size
     job.panels = True
     job.ns = cost(t, 500, 2.0 * m * n * (k + 10) * (2 if q is not None else 1))
     if n <= m <= AD_TILE_MOST and job.flag == n:

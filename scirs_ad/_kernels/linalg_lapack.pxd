@@ -155,20 +155,6 @@ cdef inline int geqrt(int m, int n, int nb, scalar *a, int lda, scalar *t, int l
     return info
 
 
-cdef inline void larfb(char ta, int m, int n, int k, scalar *v, int ldv, scalar *t, int ldt, scalar *c, int ldc,
-                       scalar *work, int ldwork) noexcept nogil:
-    """C := op(H) C for a block of k reflectors in columns, H = I - V T V^H."""
-    cdef char left = c'L', forward = c'F', columns = c'C'
-    if scalar is float:
-        lapack.slarfb(&left, &ta, &forward, &columns, &m, &n, &k, v, &ldv, t, &ldt, c, &ldc, work, &ldwork)
-    elif scalar is double:
-        lapack.dlarfb(&left, &ta, &forward, &columns, &m, &n, &k, v, &ldv, t, &ldt, c, &ldc, work, &ldwork)
-    elif scalar is c64:
-        lapack.clarfb(&left, &ta, &forward, &columns, &m, &n, &k, v, &ldv, t, &ldt, c, &ldc, work, &ldwork)
-    else:
-        lapack.zlarfb(&left, &ta, &forward, &columns, &m, &n, &k, v, &ldv, t, &ldt, c, &ldc, work, &ldwork)
-
-
 cdef inline int heevd(char job, char uplo, int n, scalar *a, int lda, void *w, scalar *work, int lwork,
                       void *rwork, int lrwork, int *iwork, int liwork) noexcept nogil:
     cdef int info = 0

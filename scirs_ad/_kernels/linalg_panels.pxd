@@ -17,8 +17,7 @@ cdef void mirror(scalar *c, int ldc, int lo, int hi, int first, int n) noexcept 
 cdef void syrk(char ta, int n, int k, scalar *a, int lda, scalar *c, int ldc) noexcept nogil
 cdef void trsm(char side, char uplo, char ta, char diag, int m, int n, scalar *a, int lda,
                scalar *b, int ldb) noexcept nogil
-cdef void larfb(char ta, int m, int n, int k, scalar *v, int ldv, scalar *t, int ldt, scalar *c, int ldc,
-                scalar *work) noexcept nogil
+cdef void reflect(int m, int n, int k, scalar *a, scalar *b, scalar *c, int ldc, scalar *work) noexcept nogil
 cdef bint quick(int typenum) noexcept nogil
 cdef int getri(int n, scalar *a, int lda, int *piv, scalar *work, int lwork) noexcept nogil
 cdef int potrf(char uplo, int n, scalar *a, int lda) noexcept nogil

@@ -7,7 +7,7 @@ are those of one thread.
 from numpy cimport NPY_DOUBLE, NPY_FLOAT
 
 from scirs_ad._kernels.linalg_lapack cimport (
-    c64, c128, getrf as getrf_of, getri as getri_of, herk_subtract, larfb as larfb_of, laswp, potrf as potrf_of, scalar,
+    c64, c128, getrf as getrf_of, getri as getri_of, herk_subtract, laswp, potrf as potrf_of, scalar,
     syrk as syrk_of, trsm as trsm_of, trtri,
 )
 from scirs_ad._kernels.threads cimport parallel_for, threads_for
@@ -343,67 +343,40 @@ cdef void trsm(char side, char uplo, char ta, char diag, int m, int n, scalar *a
 
 # ---------------------------------------------------------------------------------------------- reflections
 
-cdef inline void part_of_larfb(Call *x, int chunk, scalar *c) noexcept nogil:
-    # a: V, b: T, alpha: the workspace; beta: whether V and T are whole matrices, with zeros and ones written out.
-    cdef int first = bound(x.n, chunk, x.across), size = bound(x.n, chunk + 1, x.across) - first
+cdef inline void part_of_reflect(Call *x, int chunk, scalar *c) noexcept nogil:
+    # a, b: the two factors, alpha: the workspace.
+    cdef int first = bound(x.m, chunk, x.down, TILE), size = bound(x.m, chunk + 1, x.down, TILE) - first
     cdef scalar one = 1, zero = 0, minus = -1
-    cdef scalar *v = <scalar*> x.a
-    cdef scalar *w = <scalar*> x.alpha + 2 * first * <Py_ssize_t> x.k
-    cdef scalar *z = w + size * <Py_ssize_t> x.k
-    c += first * <Py_ssize_t> x.ldc
-    if x.beta != NULL:
-        one_gemm(c'T', c'N', x.k, size, x.m, &one, v, x.lda, c, x.ldc, &zero, w, x.k)
-        one_gemm(x.ta, c'N', x.k, size, x.k, &one, <scalar*> x.b, x.ldb, w, x.k, &zero, z, x.k)
-        one_gemm(c'N', c'N', x.m, size, x.k, &minus, v, x.lda, z, x.k, &one, c, x.ldc)
-        return
-    larfb_of(x.ta, x.m, size, x.k, <scalar*> x.a, x.lda, <scalar*> x.b, x.ldb, c, x.ldc, w, size)
+    cdef scalar *w = <scalar*> x.alpha + first * <Py_ssize_t> x.k
+    c += first
+    one_gemm(c'N', c'N', size, x.k, x.n, &one, c, x.ldc, <scalar*> x.a, x.n, &zero, w, size)
+    one_gemm(c'N', c'T', size, x.n, x.k, &minus, w, size, <scalar*> x.b, x.n, &one, c, x.ldc)
 
 
-cdef void larfb_chunk(void *context, int chunk, int worker) noexcept nogil:
+cdef void reflect_chunk(void *context, int chunk, int worker) noexcept nogil:
     cdef Call *x = <Call*> context
     if x.code == F32:
-        part_of_larfb[float](x, chunk, <float*> x.c)
+        part_of_reflect[float](x, chunk, <float*> x.c)
     elif x.code == F64:
-        part_of_larfb[double](x, chunk, <double*> x.c)
+        part_of_reflect[double](x, chunk, <double*> x.c)
     elif x.code == C64:
-        part_of_larfb[c64](x, chunk, <c64*> x.c)
+        part_of_reflect[c64](x, chunk, <c64*> x.c)
     else:
-        part_of_larfb[c128](x, chunk, <c128*> x.c)
+        part_of_reflect[c128](x, chunk, <c128*> x.c)
 
 
-cdef void larfb(char ta, int m, int n, int k, scalar *v, int ldv, scalar *t, int ldt, scalar *c, int ldc,
-                scalar *work) noexcept nogil:
-    """C := op(H) C for a block of k reflectors in columns, H = I - V T V^H; work of 2 n k elements."""
+cdef void reflect(int m, int n, int k, scalar *a, scalar *b, scalar *c, int ldc, scalar *work) noexcept nogil:
+    """C -= C A B^T of m x n elements, A and B of n x k without gaps; work of m k elements."""
     cdef double flops = weighed(4.0 * m * n * k, code_of(c))
     cdef Call x
-    cdef bint whole = own(c) and k <= BLOCK and k <= m
-    cdef scalar above[BLOCK * BLOCK]
-    cdef int i, j
-    x.code = code_of(v)
-    x.ta = ta
-    x.m, x.n, x.k, x.lda, x.ldb, x.ldc = m, n, k, ldv, ldt, ldc
-    x.alpha, x.a, x.b, x.c = work, v, t, c
-    x.beta = c if whole else NULL
-    if whole:
-        for j in range(k):
-            for i in range(j):
-                above[j * BLOCK + i] = v[j * <Py_ssize_t> ldv + i]
-                v[j * <Py_ssize_t> ldv + i] = 0
-            above[j * (BLOCK + 1)] = v[j * <Py_ssize_t> (ldv + 1)]
-            v[j * <Py_ssize_t> (ldv + 1)] = 1
-            for i in range(j + 1, k):
-                t[j * <Py_ssize_t> ldt + i] = 0
-    x.across = panels_for(flops)
-    while x.across > 1 and n // x.across < LEAST:
-        x.across //= 2
-    if x.across == 1:
-        larfb_chunk(&x, 0, 0)
-    else:
-        parallel_for(larfb_chunk, &x, x.across, threads_of(flops))
-    if whole:
-        for j in range(k):
-            for i in range(j + 1):
-                v[j * <Py_ssize_t> ldv + i] = above[j * BLOCK + i]
+    cdef int chunk
+    x.code = code_of(c)
+    x.m, x.n, x.k, x.ldc = m, n, k, ldc
+    x.alpha, x.a, x.b, x.c = work, a, b, c
+    x.down = panels_for(flops)
+    while x.down > 1 and m // x.down < TILE:
+        x.down //= 2
+    parallel_for(reflect_chunk, &x, x.down, threads_of(flops))
 
 
 # ---------------------------------------------------------------------------------------------- factorisations

@@ -18,9 +18,10 @@
 #define AD_HAS_GEMM
 #include <immintrin.h>
 enum { AD_GEMM_UP = 3, AD_GEMM_ACROSS = 8 }; /* vectors and columns of a tile: 24 sums in 32 registers */
-enum { AD_GEMM_DEPTH = 256, AD_GEMM_STRIPS = 8 }; /* eight strips of A fill a part of L2 */
+enum { AD_GEMM_DEPTH = 320, AD_GEMM_STRIPS = 6 }; /* at most: six strips of A fill a part of L2 */
 enum { AD_GEMM_FEW = 128, AD_GEMM_NEAR = 512 << 10 }; /* columns of B, or bytes of A, that are not worth packing A */
-_Static_assert((AD_GEMM_STRIPS + 1) * AD_GEMM_UP * AD_GEMM_DEPTH * AD_TILE_BYTES <= AD_GEMM_ROOM, "room for strips");
+enum { AD_GEMM_APART = 1024 }; /* bytes from one row of B to the next: rows worth packing */
+_Static_assert(((AD_GEMM_STRIPS + 1) * AD_GEMM_UP * AD_TILE_BYTES + 4 * 8) * AD_GEMM_DEPTH <= AD_GEMM_ROOM, "room for strips");
 #define AD_GEMM_ROW {gemm_f64, gemm_f32}, {triangle_f64, triangle_f32}
 #else
 #define AD_GEMM_ROW {NULL, NULL}, {NULL, NULL}

@@ -1,6 +1,6 @@
 /* Householder's reflections of the columns of one panel, I - V T V^T as xGEQRT leaves it: V below the diagonal of A, R on
  * and above it. LAPACK takes half of the time of a QR of 300 x 300 for panels, in calls of BLAS with little to do. Two
- * reflections at a time, so that a column is read and written half as often. A template, as tile_lanes.h. */
+ * reflections at a time onto four columns, so that each is read and written half as often. A template, as tile_lanes.h. */
 
 /* The sums of products of two vectors with two, from row `lo` on. */
 AD_INLINE void NAME(four_dots)(int lo, int m, const S *x, const S *y, const S *a, const S *b, S *out)
@@ -16,28 +16,52 @@ AD_INLINE void NAME(four_dots)(int lo, int m, const S *x, const S *y, const S *a
     out[0] = xa, out[1] = xb, out[2] = ya, out[3] = yb;
 }
 
-/* Two reflections, x from row j and y from the next one on, onto columns a and b, which may be the same; `inner`: y^T x. */
-AD_INLINE void NAME(reflect_two)(int j, int m, const S *restrict x, const S *restrict y, S tau_x, S tau_y, S inner, S *a, S *b)
+/* Two reflections, x from row j and y from the next one on, onto `across` columns from `a` on; `inner`: y^T x. */
+AD_INLINE void NAME(reflect_two)(int across, int j, int m, const S *x, const S *y, S tau_x, S tau_y, S inner, S *a, ptrdiff_t lda)
 {
-    S dot[4];
-    NAME(four_dots)(j + 2, m, x, y, a, b, dot);
-    const S xa = tau_x * (a[j] + x[j + 1] * a[j + 1] + dot[0]), xb = tau_x * (b[j] + x[j + 1] * b[j + 1] + dot[1]);
-    const S ya = tau_y * (a[j + 1] + dot[2] - xa * inner), yb = tau_y * (b[j + 1] + dot[3] - xb * inner);
-    a[j] -= xa;
-    a[j + 1] -= xa * x[j + 1] + ya;
-    if (b != a) {
-        S *restrict c = a, *restrict d = b;
-        d[j] -= xb;
-        d[j + 1] -= xb * x[j + 1] + yb;
-#pragma omp simd
-        for (int i = j + 2; i < m; i++) {
-            c[i] -= xa * x[i] + ya * y[i];
-            d[i] -= xb * x[i] + yb * y[i];
+    V sum_x[4] = {{0}, {0}, {0}, {0}}, sum_y[4] = {{0}, {0}, {0}, {0}};
+    S by_x[4], by_y[4];
+    int i = j + 2;
+    for (; i + W <= m; i += W) {
+        V xi, yi, c;
+        memcpy(&xi, x + i, sizeof(V));
+        memcpy(&yi, y + i, sizeof(V));
+#pragma GCC unroll 4
+        for (int l = 0; l < across; l++) {
+            memcpy(&c, a + l * lda + i, sizeof(V));
+            sum_x[l] += xi * c;
+            sum_y[l] += yi * c;
         }
-    } else {
-#pragma omp simd
-        for (int i = j + 2; i < m; i++)
-            a[i] -= xa * x[i] + ya * y[i];
+    }
+#pragma GCC unroll 4
+    for (int l = 0; l < across; l++) {
+        S *const c = a + l * lda;
+        S dot_x = 0, dot_y = 0;
+        for (int q = 0; q < W; q++) {
+            dot_x += sum_x[l][q];
+            dot_y += sum_y[l][q];
+        }
+        for (int r = i; r < m; r++) {
+            dot_x += x[r] * c[r];
+            dot_y += y[r] * c[r];
+        }
+        by_x[l] = tau_x * (c[j] + x[j + 1] * c[j + 1] + dot_x);
+        by_y[l] = tau_y * (c[j + 1] + dot_y - by_x[l] * inner);
+        c[j] -= by_x[l];
+        c[j + 1] -= by_x[l] * x[j + 1] + by_y[l];
+        for (int r = i; r < m; r++)
+            c[r] -= by_x[l] * x[r] + by_y[l] * y[r];
+    }
+    for (i = j + 2; i + W <= m; i += W) {
+        V xi, yi, c;
+        memcpy(&xi, x + i, sizeof(V));
+        memcpy(&yi, y + i, sizeof(V));
+#pragma GCC unroll 4
+        for (int l = 0; l < across; l++) {
+            memcpy(&c, a + l * lda + i, sizeof(V));
+            c = c - by_x[l] * xi - by_y[l] * yi;
+            memcpy(a + l * lda + i, &c, sizeof(V));
+        }
     }
 }
 
@@ -77,10 +101,12 @@ static void NAME(panel)(int m, int n, void *pa, ptrdiff_t lda, void *pt, ptrdiff
         const S inner = x[j + 1] + dot[0];
         t[(j + 1) * ldt + j] = inner;
         int k = j + 2;
+        for (; k + 3 < n; k += 4)
+            NAME(reflect_two)(4, j, m, x, y, tau_x, tau_y, inner, a + k * lda, lda);
         for (; k + 1 < n; k += 2)
-            NAME(reflect_two)(j, m, x, y, tau_x, tau_y, inner, a + k * lda, a + (k + 1) * lda);
+            NAME(reflect_two)(2, j, m, x, y, tau_x, tau_y, inner, a + k * lda, lda);
         if (k < n)
-            NAME(reflect_two)(j, m, x, y, tau_x, tau_y, inner, a + k * lda, a + k * lda);
+            NAME(reflect_two)(1, j, m, x, y, tau_x, tau_y, inner, a + k * lda, lda);
     }
     /* T[:j, j] = -tau_j T[:j, :j] V[:, :j]^T v_j: first the products, two columns with two. */
     for (int j = 2; j < n; j += 2) {

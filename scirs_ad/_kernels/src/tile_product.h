@@ -95,7 +95,7 @@ static void NAME(product_any)(int m, int n, int k, const S *a, ptrdiff_t ars, pt
                               S *c, ptrdiff_t ldc)
 {
     const int whole = n - n % (AD_GEMM_UP * W);
-    NAME(gemm_strips)(n, m, k, 1, b, brs, AD_GEMM_UP * W, b + whole, brs, a, acs, ars, 0, c, ldc);
+    NAME(gemm_strips)(n, m, k, 1, b, brs, AD_GEMM_UP * W, b + whole, brs, a, acs, ars, 0, c, ldc, NULL);
 }
 #else
 AD_INLINE void NAME(product_any)(int m, int n, int k, const S *a, ptrdiff_t ars, ptrdiff_t acs, const S *b, ptrdiff_t brs,
