@@ -200,7 +200,8 @@ cdef int qr_pull_body(Job *job, char **p, scalar *work) noexcept nogil:
     # The adjoint of what stands between Q and R^-H, in place of `moved`: 16 by 16, so that both triangles stay in L1.
     for lo in range(0, n, 16):
         for hi in range(0, lo, 16):
-            turned(moved + lo * n + hi, inner + lo * n + hi, inner + hi * n + lo, moved + hi * n + lo, min(16, n - lo), n)
+            turned(moved + lo * n + hi, inner + lo * n + hi, inner + hi * n + lo, moved + hi * n + lo,
+                   min(16, n - lo), n)
         for i in range(lo, min(lo + 16, n)):
             for j in range(lo, i):
                 moved[j * n + i] = conj(moved[i * n + j]) + conj(inner[i * n + j]) - inner[j * n + i]

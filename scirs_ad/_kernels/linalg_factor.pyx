@@ -682,7 +682,8 @@ cdef inline void conjugate(scalar *x, Py_ssize_t n) noexcept nogil:
 cdef int qr_body(Job *job, char **p, scalar *work) noexcept nogil:
     # A and Q stay as they lie, by rows: to BLAS they are A^T and Q^T. work: A; V and conj(V T) of the blocks, of all if
     # there is a Q; T and LAPACK's workspace; C V T of one block.
-    cdef int m = job.m, n = job.n, k = min(m, n), nq = job.flag, nr = job.flag2, nb = min(REFLECTORS, k), lo, width, high
+    cdef int m = job.m, n = job.n, k = min(m, n), nq = job.flag, nr = job.flag2, nb = min(REFLECTORS, k), info = 0
+    cdef int lo = 0, width, high
     cdef Py_ssize_t i, j, ld = stride_of(n, sizeof(scalar)), each = <Py_ssize_t> m * nb
     cdef scalar *v = work + m * ld
     cdef scalar *u = v + (<Py_ssize_t> m * k if nq else each)
@@ -691,11 +692,9 @@ cdef int qr_body(Job *job, char **p, scalar *work) noexcept nogil:
     cdef scalar *r = <scalar*> p[job.nargs - 1]
     cdef scalar *q = <scalar*> p[1]
     cdef scalar *a
-    cdef int info = 0
     pack(work, p[0], job.arg[0].rs, job.arg[0].cs, m, n)
     for i in range(m - 1, 0, -1):
         memmove(work + i * ld, work + i * n, n * sizeof(scalar))
-    lo = 0
     while lo < k:
         width, high = min(nb, k - lo), m - lo
         a = work + lo * (ld + 1)

@@ -369,7 +369,6 @@ cdef void reflect(int m, int n, int k, scalar *a, scalar *b, scalar *c, int ldc,
     """C -= C A B^T of m x n elements, A and B of n x k without gaps; work of m k elements."""
     cdef double flops = weighed(4.0 * m * n * k, code_of(c))
     cdef Call x
-    cdef int chunk
     x.code = code_of(c)
     x.m, x.n, x.k, x.ldc = m, n, k, ldc
     x.alpha, x.a, x.b, x.c = work, a, b, c
